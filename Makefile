@@ -1,0 +1,70 @@
+# `make help` lists what there is. Nothing is installed outside .venv, except by `make services` (and `make test`, which
+# runs it): the servers that integration tests start privately.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# The first Python that runs and is new enough; else python3, and make_venv.py says what is missing.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
+BIN := .venv/bin
+PYTEST_ARGS ?=
+DATABASE ?= sqlite
+
+.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi pins check demo bench lock clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
+
+run: venv  ## install what is missing, then start the whole service (Ctrl-C stops it)
+	@exec $(BIN)/python -m ittyhost.launcher
+
+venv:  # .venv with the pinned requirements; at once when it is there already
+	@$(PYTHON) scripts/make_venv.py run
+
+dev:  ## .venv with what tests and checks need
+	@$(PYTHON) scripts/make_venv.py dev
+
+services:  # servers for integration tests, where this machine can have them
+	@bash scripts/install_services.sh
+
+test: dev services  ## the whole suite, real services included (DATABASE=postgres, PYTEST_ARGS=…)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=$(DATABASE) $(PYTEST_ARGS)
+
+test-postgres: dev services  ## the suite's database tests on a private PostgreSQL
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "not processes" $(PYTEST_ARGS)
+
+lint: dev  ## ruff: lint and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: dev  ## mypy
+	@$(BIN)/mypy
+
+imports: dev  ## who may import whom
+	@$(BIN)/lint-imports
+
+migrations: dev  # models and migrations in step
+	@$(BIN)/python scripts/with_temporary_data.py manage.py makemigrations --check --dry-run
+
+openapi: dev  # docs/openapi in step with the code
+	@$(BIN)/python scripts/with_temporary_data.py manage.py openapi --check
+
+pins: dev  # requirements.lock in step with the pins
+	@$(BIN)/python scripts/lock.py --check
+
+check: lint types imports migrations openapi pins test  ## everything CI asks for
+
+demo: dev  ## the README's story without a person
+	@$(BIN)/python -m tests.demo
+
+bench: dev  ## figures of this machine, beside the bare tools
+	@$(BIN)/python -m benchmarks
+
+lock: dev  ## write requirements.lock anew after a pin was changed
+	@$(BIN)/python scripts/lock.py
+
+clean:  ## remove .venv and caches; data stays
+	@rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	@find . -name __pycache__ -type d -not -path './data/*' -prune -exec rm -rf {} +

@@ -1,0 +1,143 @@
+"""What every test run needs before Django reads its settings, and the real servers that tests may ask for.
+
+The environment is prepared while this file is imported, before any other conftest: a throw-away data folder, fixed
+secrets, no setting of the caller's, and with `--database=postgres` (or TEST_DATABASE=postgres) a private PostgreSQL.
+"""
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.services.postgres import Postgres
+from tests.services.redis import Redis
+from tests.services.s3 import Ministack, Radosgw, S3Server
+from tests.services.server import Server, Unavailable
+
+DATABASES = ("sqlite", "postgres")
+SETTINGS = (
+    "ALLOWED_HOSTS API_DEFAULT_VERSION BROKER_URL BUCKET_URL DATABASE_POOL DATABASE_URL DEBUG DELIVERY_FROM_S3 "
+    "DELIVERY_URL FFMPEG FFPROBE HOST ITTYHOST_ROLE KEY_RING LOG_FORMAT LOG_LEVEL MAX_FILE_BYTES MAX_JSON_BYTES "
+    "MAX_TRANSFERS OUTBOUND_ALLOW PORT PUBLIC_URL S3_ACCESS_KEY_ID S3_ENDPOINT_URL S3_PATH_STYLE "
+    "S3_PUBLIC_ENDPOINT_URL S3_REGION S3_SECRET_ACCESS_KEY SECRET_KEY TRUSTED_PROXIES WORK_DIR"
+).split()
+
+
+def _chosen_database(arguments: list[str]) -> str:
+    """From the command line, else the environment. pytest has not parsed its options yet when this is needed."""
+    chosen = os.environ.get("TEST_DATABASE") or DATABASES[0]
+    for position, argument in enumerate(arguments):
+        if argument.startswith("--database="):
+            chosen = argument.partition("=")[2]
+        elif argument == "--database" and position + 1 < len(arguments):
+            chosen = arguments[position + 1]
+    if chosen not in DATABASES:
+        raise pytest.UsageError(f"--database must be one of {', '.join(DATABASES)}, not {chosen!r}.")
+    return chosen
+
+
+def _prepare() -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:  # prepared by the process that started this one, but for the folder
+        data = Path(os.environ["ITTYHOST_DATA"]) / os.environ["PYTEST_XDIST_WORKER"]
+    else:
+        for name in SETTINGS:
+            os.environ.pop(name, None)
+        data = Path(tempfile.mkdtemp(prefix="ittyhost-test-", dir="/tmp"))  # short: it holds a unix socket
+        atexit.register(shutil.rmtree, data, ignore_errors=True)
+        os.environ["TEST_DATABASE"] = _chosen_database(sys.argv)
+        os.environ["SECRET_KEY"] = "only-for-tests-" * 4
+        os.environ["KEY_RING"] = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtISE="
+        os.environ["LOG_FORMAT"] = "text"
+        if os.environ["TEST_DATABASE"] == "postgres":
+            try:
+                server = Postgres().start()
+            except Unavailable as exc:
+                raise pytest.UsageError(str(exc)) from exc
+            atexit.register(server.stop)
+            os.environ["DATABASE_URL"] = server.url
+    data.mkdir(exist_ok=True)
+    os.environ["ITTYHOST_DATA"] = str(data)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "ittyhost.settings"
+
+    import django
+
+    django.setup()
+
+
+_prepare()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--database", choices=DATABASES, help="what Django's tests run on (default sqlite)")
+
+
+def pytest_report_header() -> str:
+    return f"database: {os.environ['TEST_DATABASE']}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share an expensive server, or start the service's processes, in one process of the run."""
+    for item in items:
+        names = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("processes"):
+            item.add_marker(pytest.mark.xdist_group("processes"))
+        elif "s3" in names:
+            item.add_marker(pytest.mark.xdist_group("s3"))
+
+
+def _serve(server: Server) -> Iterator[Server]:
+    """Run a server for the session. Without it: skip, or fail where REQUIRE_SERVICES says that all must be there."""
+    try:
+        server.start()
+    except Unavailable as exc:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A private PostgreSQL; `new_database(name)` gives the URL of an empty database."""
+    yield from _serve(Postgres())
+
+
+@pytest.fixture
+def postgres_url(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database, dropped after the test."""
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    yield postgres.new_database(name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL of a private Redis."""
+    for server in _serve(Redis()):
+        yield server.url  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Server]:
+    """Ceph's S3 gateway: a real S3 server, ready in about ten seconds."""
+    yield from _serve(Radosgw())
+
+
+@pytest.fixture(scope="session")
+def s3_quick() -> Iterator[Server]:
+    """ministack: an emulator that is ready at once, and forgives more than a real server."""
+    yield from _serve(Ministack())
+
+
+@pytest.fixture
+def bucket(s3: S3Server) -> dict[str, str]:
+    """The service's settings for a new bucket on the real S3 server."""
+    return s3.environment(s3.new_bucket())

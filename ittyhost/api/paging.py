@@ -1,0 +1,132 @@
+"""Pages of lists: reading `page`, `limit`, `sort`, `order` and filters, and counting without reading a whole table."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.core.exceptions import EmptyResultSet
+from django.db.models import F, QuerySet
+from django.http import QueryDict
+
+from ittyhost.api.versions import PageInfo, Version
+from ittyhost.errors import Invalid
+
+EXACT_TOTAL = 10_000  # totals up to here are counted each time
+TOTAL_SECONDS = 10  # beyond, the count is kept this long
+MAX_PAGE = 100_000_000
+ORDERS = ("desc", "asc")
+SORTS: Mapping[str, str] = {"created": "created", "updated": "updated"}
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A query parameter that narrows a list. `choices` maps each word a client may use to what the selector takes;
+    a function where they are known only later. Without choices any text of up to 200 characters passes."""
+
+    name: str
+    choices: Mapping[str, Any] | Callable[[], Mapping[str, Any]] | None = None
+    description: str = ""
+
+    def words(self) -> Mapping[str, Any] | None:
+        return self.choices() if callable(self.choices) else self.choices
+
+    def read(self, params: QueryDict) -> Any:
+        """What the selector takes; None when the parameter is not given. Raises Invalid naming the words allowed."""
+        given = params.get(self.name)
+        if given is None:
+            return None
+        words = self.words()
+        if words is None:
+            if not given or len(given) > 200 or "\0" in given:
+                raise Invalid(f"{self.name} must have 1 to 200 characters.", param=self.name)
+            return given
+        if given not in words:
+            raise Invalid(f"{self.name} must be one of {', '.join(words)}.", param=self.name)
+        return words[given]
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """What a client asked of a list: which page of how many rows, sorted by what."""
+
+    number: int
+    limit: int
+    sort: str
+    descending: bool
+
+    @classmethod
+    def read(cls, params: QueryDict, version: Version, sorts: Mapping[str, str] = SORTS) -> "PageRequest":
+        """Raises Invalid, naming the parameter that is out of its bounds."""
+        sort = _word(params, "sort", sorts)
+        return cls(
+            number=_integer(params, "page", 1, MAX_PAGE),
+            limit=_integer(params, "limit", version.default_limit, version.max_limit),
+            sort=sorts[sort],
+            descending=_word(params, "order", ORDERS) == "desc",
+        )
+
+
+def _integer(params: QueryDict, name: str, default: int, high: int) -> int:
+    given = params.get(name)
+    if given is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,18}", given):
+        raise Invalid(f"{name} must be a whole number from 1 to {high}.", param=name)
+    value = int(given)
+    if not 1 <= value <= high:
+        raise Invalid(f"{name} must be from 1 to {high}, not {value}.", param=name)
+    return value
+
+
+def _word(params: QueryDict, name: str, words: Iterable[str]) -> str:
+    """The word given; the first of them when none is."""
+    known = list(words)
+    given = params.get(name, known[0])
+    if given not in known:
+        raise Invalid(f"{name} must be one of {', '.join(known)}.", param=name)
+    return given
+
+
+@dataclass(frozen=True)
+class Page:
+    """The rows of one page, and where it stands."""
+
+    rows: list[Any]
+    info: PageInfo
+
+
+def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
+    """One page of a queryset. Past the end it is empty."""
+    total, exact = count(queryset)
+    info = PageInfo(number=wanted.number, limit=wanted.limit, total=total)
+    start = (wanted.number - 1) * wanted.limit
+    if exact and start >= total:
+        return Page([], info)
+    rows = queryset.order_by(*ordering(queryset, wanted))[start : start + wanted.limit]
+    return Page(list(rows), info)
+
+
+def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:
+    """What to order by: rows without a value come last, rows of equal value by their id, which has one order only."""
+    sign = "-" if wanted.descending else ""
+    if not queryset.model._meta.get_field(wanted.sort).null:  # the plain form, which an ordinary index serves
+        return [f"{sign}{wanted.sort}", f"{sign}pk"]
+    field = F(wanted.sort)
+    return [field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True), f"{sign}pk"]
+
+
+def count(queryset: QuerySet) -> tuple[int, bool]:
+    """How many rows, and whether that is exact: beyond EXACT_TOTAL it may be TOTAL_SECONDS old."""
+    bare = queryset.order_by()
+    total = bare[: EXACT_TOTAL + 1].count()
+    if total <= EXACT_TOTAL:
+        return total, True
+    try:
+        sql, params = bare.query.sql_with_params()
+    except EmptyResultSet:
+        return 0, True
+    name = "total:" + hashlib.sha256(f"{sql} {params!r}".encode()).hexdigest()
+    return cache.get_or_set(name, bare.count, TOTAL_SECONDS), False

@@ -1,0 +1,87 @@
+"""Celery: the app, its settings, and what a worker does when it starts and stops."""
+
+import os
+from typing import Any
+
+from celery import Celery, signals
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
+
+from django.conf import settings  # noqa: E402
+
+from ittyhost import logs, queue  # noqa: E402
+from ittyhost.stopping import worker_stop  # noqa: E402
+
+app = Celery("ittyhost")
+app.conf.update(
+    broker_url=settings.BROKER_URL,
+    broker_connection_retry_on_startup=True,
+    broker_transport_options={
+        # A message is only a wake-up: one that comes twice finds nothing to claim.
+        "visibility_timeout": 3600,
+        "socket_connect_timeout": 2,
+        "socket_timeout": 10,
+        "socket_keepalive": True,
+        "health_check_interval": 30,
+    },
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    result_backend=None,
+    task_acks_late=True,
+    task_reject_on_worker_lost=False,  # the lease of the row brings the work back, not the message
+    task_default_queue=queue.FAST,
+    task_create_missing_queues=True,
+    worker_prefetch_multiplier=1,
+    worker_cancel_long_running_tasks_on_connection_loss=False,  # the lease is in the database, not in the broker
+    worker_hijack_root_logger=False,
+    worker_enable_remote_control=True,
+    worker_send_task_events=False,
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="UTC",
+    beat_scheduler="ittyhost.scheduler:SweepScheduler",
+    beat_max_loop_interval=1,
+    beat_schedule={
+        "files": {"task": "media_app.sweep", "schedule": 5.0},
+        "tasks": {"task": "tasks_app.sweep", "schedule": 5.0},
+        "clean-up": {"task": "media_app.clean_up", "schedule": 60.0},
+    },
+)
+app.autodiscover_tasks(related_name="jobs")
+
+
+@signals.setup_logging.connect
+def _keep_our_logs(**_: Any) -> None:
+    """Celery sets up no logging of its own when this signal has a receiver."""
+    logs.configure(level=settings.LOG_LEVEL, form=settings.LOG_FORMAT)
+
+
+@signals.worker_init.connect
+def _before_the_pool_forks(**_: Any) -> None:
+    worker_stop.open()
+
+
+@signals.worker_process_init.connect
+def _in_each_child(**_: Any) -> None:
+    worker_stop.inherit()
+
+
+@signals.worker_ready.connect
+def _say_that_it_is_there(sender: Any, **_: Any) -> None:
+    from tasks_app.nodes import Presence
+
+    lanes = sorted(sender.app.amqp.queues.consume_from)
+    sender.presence = Presence(name=sender.hostname, lanes=lanes, slots=sender.controller.concurrency)
+    sender.presence.start()
+
+
+@signals.worker_shutdown.connect
+def _say_that_it_goes(sender: Any, **_: Any) -> None:
+    presence = getattr(getattr(sender, "consumer", None), "presence", None)
+    if presence is not None:
+        presence.stop()
+
+
+@signals.worker_shutting_down.connect
+def _stop_running_work(**_: Any) -> None:
+    worker_stop.raise_()

@@ -1,0 +1,104 @@
+"""What keeps a lease alive beside the work, and tells the work to stop."""
+
+import logging
+import os
+import select
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Literal, Self
+
+from django.db import DatabaseError, InterfaceError, connections
+
+from ittyhost.leases import HEARTBEAT_SECONDS, LEASE
+from ittyhost.stopping import worker_stop
+
+logger = logging.getLogger(__name__)
+
+Reason = Literal["lost", "shutdown"]
+# A lease that could not be renewed for so long may be another worker's at any moment.
+GIVE_UP_SECONDS = LEASE.total_seconds() - HEARTBEAT_SECONDS
+
+
+class Heartbeat:
+    """Renews a lease in a thread of its own while the `with` block works; `should_stop()` is True once it must end.
+
+    `renew` writes the lease and `check` only reads whether it stands (cancelled work is seen by it); both answer False
+    when this attempt has lost its row. Neither is called before `watch` seconds, so that short work costs nothing, nor
+    after the block. `on_stop` is called once, from the thread, for work that waits where it cannot ask.
+    """
+
+    def __init__(
+        self,
+        renew: Callable[[], bool],
+        check: Callable[[], bool] | None = None,
+        *,
+        every: float = HEARTBEAT_SECONDS,
+        watch: float = 0.5,
+        on_stop: Callable[[], None] | None = None,
+    ) -> None:
+        self._renew = renew
+        self._check = check or (lambda: True)
+        self._every = every
+        self._watch = min(watch, every)
+        self._on_stop = on_stop
+        self._reason: Reason | None = None
+        self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why the work must stop: its lease is "lost" (run out, or the row cancelled), or the worker's "shutdown"."""
+        if self._reason is None and worker_stop.is_up():
+            self._reason = "shutdown"
+        return self._reason
+
+    def should_stop(self) -> bool:
+        return self.reason is not None
+
+    def __enter__(self) -> Self:
+        self._woken, self._wake = os.pipe()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._wake)  # ends the thread's wait at once
+        self._thread.join()
+        os.close(self._woken)
+
+    def _run(self) -> None:
+        stop = worker_stop.fileno()
+        renewed = time.monotonic()
+        try:
+            while True:
+                waited_for = [self._woken] if stop is None else [self._woken, stop]
+                ready = select.select(waited_for, [], [], self._watch)[0]
+                if self._woken in ready:
+                    return
+                if ready:
+                    return self._stop("shutdown")
+                now = time.monotonic()
+                try:
+                    if now - renewed < self._every:
+                        holds = self._check()
+                    elif holds := self._renew():
+                        renewed = now
+                except (DatabaseError, InterfaceError):
+                    # A database that is away for a moment takes no lease from anybody: its clock decides.
+                    logger.warning("a lease could not be renewed", exc_info=True)
+                    connections.close_all()
+                    holds = now - renewed < GIVE_UP_SECONDS
+                if not holds:
+                    return self._stop("lost")
+        finally:
+            connections.close_all()  # this thread's own
+
+    def _stop(self, reason: Reason) -> None:
+        self._reason = reason
+        if self._on_stop:
+            try:
+                self._on_stop()
+            except Exception:
+                logger.exception("work could not be told to stop")

@@ -1,0 +1,73 @@
+"""The commands of the service's processes. docker-compose.yml runs the same ones; a test holds them together."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Role:
+    """One long-running process: its name, how it starts, and how long it may take to stop."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    patience: float = 10.0  # seconds from SIGTERM to SIGKILL
+
+
+# Fewer would be enough to compute; most of them wait for clients that send or take bytes slowly.
+SPARE_THREADS = 32
+
+
+def web(*, host: str, port: int, processes: int, transfers: int) -> Role:
+    """granian over the WSGI application; `transfers` uploads and downloads hold a thread each and leave spare ones."""
+    return Role(
+        "web",
+        (
+            *(sys.executable, "-m", "granian"),
+            *("--interface", "wsgi"),
+            *("--host", host),
+            *("--port", str(port)),
+            *("--workers", str(processes)),
+            *("--blocking-threads", str(max(64, transfers + SPARE_THREADS))),
+            *("--http", "1", "--no-ws"),
+            *("--backlog", "1024", "--backpressure", "512"),
+            # Also how long an idle connection is kept.
+            *("--http1-header-read-timeout", "30000"),
+            "--respawn-failed-workers",
+            *("--respawn-interval", "0.5"),
+            # Clients still up- or downloading this long after a stop was asked for are cut off.
+            *("--workers-kill-timeout", "5"),
+            *("--log-level", "warning"),
+            "ittyhost.wsgi:application",
+        ),
+        {"ITTYHOST_ROLE": "web"},
+    )
+
+
+def worker(name: str, *, queues: tuple[str, ...], slots: int) -> Role:
+    """A Celery node. It keeps nothing back for itself (prefetch 1) and talks to no other node."""
+    return Role(
+        f"worker-{name}",
+        (
+            *(sys.executable, "-m", "celery"),
+            *("--app", "ittyhost"),
+            "worker",
+            *("--hostname", f"{name}@%h"),
+            *("--queues", ",".join(queues)),
+            *("--concurrency", str(slots)),
+            *("--prefetch-multiplier", "1"),
+            "--without-gossip",
+            "--without-mingle",
+            *("--loglevel", "INFO"),
+        ),
+        {"ITTYHOST_ROLE": "worker"},
+    )
+
+
+def scheduler() -> Role:
+    return Role(
+        "scheduler",
+        (sys.executable, "-m", "celery", "--app", "ittyhost", "beat", "--pidfile=", "--loglevel", "INFO"),
+        {"ITTYHOST_ROLE": "scheduler"},
+    )

@@ -1,0 +1,164 @@
+"""All settings. Every value an operator may choose is read here from the environment, with an embedded default."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ittyhost import logs
+from ittyhost.env import BadSetting, Env, database
+from ittyhost.secrets_file import embedded_secrets
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = env.path("ITTYHOST_DATA", BASE_DIR / "data")
+DEBUG = env.flag("DEBUG", False)
+
+# --- Secrets: from the environment, else made once and kept in the data folder ---
+SECRET_KEY = env.text("SECRET_KEY") or embedded_secrets(DATA_DIR).secret_key
+KEY_RING = env.words("KEY_RING") or embedded_secrets(DATA_DIR).key_ring
+
+# --- Addresses ---
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, low=1, high=65535)
+PUBLIC_URL = env.url("PUBLIC_URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}", schemes=("http", "https"))
+DELIVERY_URL = env.url("DELIVERY_URL", f"{PUBLIC_URL}/delivery", schemes=("http", "https"))
+ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", ("*",)))
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+ROOT_URLCONF = "ittyhost.urls"
+WSGI_APPLICATION = "ittyhost.wsgi.application"
+APPEND_SLASH = False  # a redirect would lose the body of a POST, and SDKs call paths without a slash
+
+# --- Apps ---
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "ittyhost",
+    "orgs_app",
+    "events_app",
+    "media_app",
+    "tasks_app",
+]
+MIDDLEWARE = [
+    "ittyhost.api.request_ids.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # admin's own files are served from their packages: no collectstatic step
+WHITENOISE_AUTOREFRESH = False
+
+# --- Database: the record, and the queue of record ---
+DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR}/ittyhost.sqlite3")
+DATABASES: dict[str, Any] = {"default": database("DATABASE_URL", DATABASE_URL)}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+elif env.text("ITTYHOST_ROLE") == "web":
+    # A web process has many threads, most of them moving bytes: a small pool is shared, and given back while bytes move.
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 0,
+        "max_size": env.integer("DATABASE_POOL", 12, low=2, high=1000),
+        "timeout": 20,
+    }
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = None
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# --- Broker: wakes workers, holds no work ---
+BROKER_URL = env.url(
+    "BROKER_URL", f"redis+socket://{DATA_DIR}/run/broker.sock", schemes=("redis", "rediss", "redis+socket")
+)
+
+# --- Bucket ---
+BUCKET_URL = env.url("BUCKET_URL", f"file://{DATA_DIR}/bucket", schemes=("file", "s3"))
+S3_ENDPOINT_URL = env.url("S3_ENDPOINT_URL", "", schemes=("http", "https"))
+S3_REGION = env.text("S3_REGION", "us-east-1")
+S3_PATH_STYLE = env.flag("S3_PATH_STYLE", bool(S3_ENDPOINT_URL))
+S3_ACCESS_KEY_ID = env.text("S3_ACCESS_KEY_ID")  # empty: boto3's own chain (environment, profile, instance role)
+S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
+# The endpoint that clients reach, where it differs from the one that this service reaches.
+S3_PUBLIC_ENDPOINT_URL = env.url("S3_PUBLIC_ENDPOINT_URL", S3_ENDPOINT_URL, schemes=("http", "https"))
+DELIVERY_FROM_S3 = env.choice("DELIVERY_FROM_S3", "redirect", ("redirect", "stream"))
+if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
+    raise BadSetting("S3_SECRET_ACCESS_KEY", "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both or neither.")
+
+# --- API ---
+API_DEFAULT_VERSION = env.text("API_DEFAULT_VERSION", "2024-03-21")
+MAX_JSON_BYTES = env.integer("MAX_JSON_BYTES", 1024 * 1024, low=1024)
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["orgs_app.api.auth.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["ittyhost.api.permissions.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["ittyhost.api.parsers.StrictJSONParser"],
+    "EXCEPTION_HANDLER": "ittyhost.api.errors.handle",
+    "DEFAULT_SCHEMA_CLASS": "ittyhost.api.openapi.VersionedSchema",
+    "UNAUTHENTICATED_USER": None,
+}
+
+# --- Uploads and fetches of users' URLs ---
+MAX_FILE_BYTES = env.integer("MAX_FILE_BYTES", 20 * 1024**3, low=1024)
+WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, low=1, high=256)
+MAX_TRANSFERS = env.integer("MAX_TRANSFERS", 48, low=1, high=10_000)  # uploads and downloads at a time, per web process
+PROBE_WAIT_SECONDS = env.number("PROBE_WAIT_SECONDS", 5.0, high=30)
+OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")
+FETCH_SECONDS = env.integer("FETCH_SECONDS", 3600, low=1)
+
+# --- Work ---
+FFMPEG = env.text("FFMPEG")
+FFPROBE = env.text("FFPROBE")
+WORK_DIR = env.path("WORK_DIR", DATA_DIR / "work")
+WORKERS_FAST = env.integer("WORKERS_FAST", max(2, os.cpu_count() or 1), low=1, high=1024)
+WORKERS_HEAVY = env.integer("WORKERS_HEAVY", 1, low=1, high=1024)
+WORKERS_TRANSFER = env.integer("WORKERS_TRANSFER", 2, low=1, high=1024)
+MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
+LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
+
+# --- Accounts of the admin ---
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+# --- Logs: one JSON object a line ---
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "json", ("json", "text"))
+LOGGING_CONFIG = None
+logs.configure(level=LOG_LEVEL, form=LOG_FORMAT)

@@ -1,0 +1,18 @@
+"""Every address of the service."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ittyhost import health
+
+urlpatterns = [
+    path("livez", health.livez),
+    path("healthz", health.healthz),
+    path("admin/", admin.site.urls),
+    path("", include("media_app.api.urls")),
+    path("", include("tasks_app.api.urls")),
+]
+handler400 = "ittyhost.api.errors.bad_request"
+handler403 = "ittyhost.api.errors.permission_denied"
+handler404 = "ittyhost.api.errors.not_found"
+handler500 = "ittyhost.api.errors.server_error"

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+
+
+class MediaConfig(AppConfig):
+    name = "media_app"
+    verbose_name = "Media"
+
+    def ready(self) -> None:
+        from ittyhost import health
+        from media_app import storage
+
+        health.register("bucket", storage.check)

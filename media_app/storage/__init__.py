@@ -1,0 +1,82 @@
+"""The bucket: where the bytes of files live. One small interface, in a folder or in an S3-compatible store.
+
+Keys are made by us alone, `<project>/<file>/<attempt>/<name>`: no name that a user chose ever enters one.
+"""
+
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from django.conf import settings
+
+from media_app.storage.base import (
+    CHUNK,
+    Bucket,
+    ObjectMissing,
+    Reader,
+    Stat,
+    StorageUnavailable,
+    Stored,
+    file_sha256,
+)
+from media_app.storage.folder import FolderBucket
+from media_app.storage.s3 import S3Bucket, S3Options
+
+__all__ = [
+    "CHUNK",
+    "Bucket",
+    "FolderBucket",
+    "ObjectMissing",
+    "Reader",
+    "S3Bucket",
+    "S3Options",
+    "Stat",
+    "StorageUnavailable",
+    "Stored",
+    "attempt_prefix",
+    "bucket",
+    "check",
+    "file_prefix",
+    "file_sha256",
+]
+
+
+def bucket() -> Bucket:
+    """The bucket of the settings."""
+    return _bucket(settings.BUCKET_URL, settings.S3_ENDPOINT_URL, settings.S3_PUBLIC_ENDPOINT_URL)
+
+
+@cache
+def _bucket(url: str, endpoint: str, public_endpoint: str) -> Bucket:
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return FolderBucket(Path(unquote(parts.netloc + parts.path)))
+    return S3Bucket(
+        parts.netloc,
+        S3Options(
+            endpoint=endpoint,
+            public_endpoint=public_endpoint,
+            region=settings.S3_REGION,
+            path_style=settings.S3_PATH_STYLE,
+            access_key_id=settings.S3_ACCESS_KEY_ID,
+            secret_access_key=settings.S3_SECRET_ACCESS_KEY,
+        ),
+        prefix=unquote(parts.path.strip("/")),
+        scratch=settings.WORK_DIR,
+        largest=settings.MAX_FILE_BYTES,
+    )
+
+
+def check() -> str | None:
+    """None when the bucket works, else what is wrong in a few words."""
+    return bucket().check()
+
+
+def file_prefix(*, project_id: str, file_id: str) -> str:
+    """What the keys of all objects of one file begin with."""
+    return f"{project_id}/{file_id}/"
+
+
+def attempt_prefix(*, project_id: str, file_id: str, attempt: int) -> str:
+    """What the keys of all objects begin with that one attempt wrote for a file."""
+    return f"{project_id}/{file_id}/{attempt}/"

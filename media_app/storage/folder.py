@@ -1,0 +1,242 @@
+"""A bucket in a folder of this machine, or of a network file system that all machines mount."""
+
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from io import RawIOBase
+from pathlib import Path
+
+from media_app.storage.base import (
+    CHUNK,
+    ObjectMissing,
+    Reader,
+    Stat,
+    StorageUnavailable,
+    Stored,
+    checked_key,
+    checked_prefix,
+    file_sha256,
+)
+
+DRAFTS = ".drafts"  # what is being written: no key begins with a dot
+MODE = 0o440  # objects never change, and the links that workers get are the objects themselves
+MIN_FREE_BYTES = 64 * 1024 * 1024
+NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+class FolderBucket:
+    """One file per object. An object is written beside, made durable, then given its name in one step."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def put(self, key: str, source: Reader, *, length: int | None = None, type: str = "") -> Stored:
+        target = self._path(key)
+        digest, size = hashlib.sha256(), 0
+        with self._draft() as draft:
+            with _host_faults():
+                out = draft.open("xb", buffering=0)
+            with out:
+                while chunk := source.read(CHUNK):
+                    digest.update(chunk)
+                    size += len(chunk)
+                    with _host_faults():
+                        _write(out, chunk)
+                with _host_faults():
+                    os.fchmod(out.fileno(), MODE)
+                    os.fsync(out.fileno())
+            with _host_faults():
+                self._name(draft, target)
+        return self._stored(key, size, digest.hexdigest())
+
+    def put_file(self, key: str, path: Path, *, type: str = "") -> Stored:
+        target = self._path(key)
+        with _host_faults():
+            sha256, size = file_sha256(path), path.stat().st_size
+            with self._draft() as draft:
+                if not _linked(path, draft):
+                    shutil.copyfile(path, draft)  # in the kernel where it can
+                draft.chmod(MODE)
+                _sync(draft)
+                self._name(draft, target)
+        return self._stored(key, size, sha256)
+
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        path = self._path(key)
+        with _host_faults():
+            try:
+                opened = path.open("rb", buffering=0)
+            except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+                raise ObjectMissing(key) from None
+
+        def read() -> Iterator[bytes]:
+            left = length
+            with opened, _host_faults():
+                opened.seek(start)
+                while left is None or left > 0:
+                    chunk = opened.read(CHUNK if left is None else min(CHUNK, left))
+                    if not chunk:
+                        return
+                    left = None if left is None else left - len(chunk)
+                    yield chunk
+
+        return read()
+
+    def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
+        stored = self._path(key)
+        with _host_faults():
+            if not stored.is_file():
+                raise ObjectMissing(key)
+            if not _linked(stored, path):
+                path.symlink_to(stored)
+
+    def local_path(self, key: str) -> Path | None:
+        path = self._path(key)
+        return path if path.is_file() else None
+
+    def stat(self, key: str) -> Stat:
+        with _host_faults():
+            try:
+                found = self._path(key).stat()
+            except (FileNotFoundError, NotADirectoryError):
+                raise ObjectMissing(key) from None
+        return Stat(key, found.st_size, "")
+
+    def delete(self, key: str) -> None:
+        path = self._path(key)
+        with _host_faults():
+            with suppress(FileNotFoundError, NotADirectoryError):
+                path.unlink()
+            self._prune(path.parent)
+
+    def delete_prefix(self, prefix: str) -> int:
+        folder = self.root / checked_prefix(prefix)
+        with _host_faults():
+            count = sum(1 for _ in self._files(folder))
+            with suppress(FileNotFoundError):
+                shutil.rmtree(folder)
+            self._prune(folder.parent)
+        return count
+
+    def list_prefix(self, prefix: str) -> Iterator[tuple[str, int]]:
+        folder = self.root / checked_prefix(prefix)
+        with _host_faults():
+            found = sorted(path.relative_to(self.root).as_posix() for path in self._files(folder))
+        for key in found:
+            with suppress(FileNotFoundError):  # deleted meanwhile
+                yield key, (self.root / key).stat().st_size
+
+    def drop_drafts(self, *, older_than: float) -> int:
+        count = 0
+        with _host_faults():
+            for draft in (self.root / DRAFTS).glob("*"):
+                with suppress(FileNotFoundError):
+                    if draft.stat().st_mtime < time.time() - older_than:
+                        draft.unlink()
+                        count += 1
+        return count
+
+    def presigned_get(self, key: str, *, seconds: int, type: str, disposition: str) -> str | None:
+        return None
+
+    def check(self) -> str | None:
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            free = shutil.disk_usage(self.root).free
+        except OSError as exc:
+            return f"the folder cannot be used: {exc.strerror}"
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+            return "the folder cannot be written to"
+        return None if free >= MIN_FREE_BYTES else "the disk is full"
+
+    def _path(self, key: str) -> Path:
+        return self.root / checked_key(key)
+
+    @staticmethod
+    def _stored(key: str, size: int, sha256: str) -> Stored:
+        return Stored(key, size, sha256, etag=sha256[:32])
+
+    @contextmanager
+    def _draft(self) -> Iterator[Path]:
+        """A new name in the bucket's own file system; what is left under it is removed."""
+        draft = self.root / DRAFTS / secrets.token_hex(16)
+        with _host_faults():
+            draft.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield draft
+        finally:
+            with suppress(FileNotFoundError):
+                draft.unlink()
+
+    def _name(self, draft: Path, target: Path) -> None:
+        """Give a draft its name and make that durable. Folders that a clean-up removes meanwhile are made again."""
+        above = [folder for folder in target.parents if folder == self.root or self.root in folder.parents]
+        for _ in range(10):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                os.replace(draft, target)
+            except FileNotFoundError:
+                if not draft.exists():
+                    raise
+                continue
+            for folder in above:
+                _sync(folder)
+            return
+        raise StorageUnavailable(f"the folder of {target} vanishes again and again")
+
+    def _prune(self, folder: Path) -> None:
+        """Remove empty folders from here upwards."""
+        while folder != self.root and self.root in folder.parents:
+            try:
+                folder.rmdir()
+            except FileNotFoundError:
+                pass
+            except OSError:
+                return
+            folder = folder.parent
+
+    @staticmethod
+    def _files(folder: Path) -> Iterator[Path]:
+        for place, _, names in os.walk(folder):
+            for name in names:
+                yield Path(place, name)
+
+
+def _linked(existing: Path, new: Path) -> bool:
+    """Whether `new` could be made another name of the same file."""
+    try:
+        os.link(existing, new)
+    except OSError as exc:
+        if exc.errno in NO_LINK:
+            return False
+        raise
+    return True
+
+
+def _write(out: RawIOBase, chunk: bytes) -> None:
+    """All of it: a raw file may take a part."""
+    left = memoryview(chunk)
+    while left:
+        left = left[out.write(left) or 0 :]
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _host_faults() -> Iterator[None]:
+    """A full disk or a lost mount is the host's fault."""
+    try:
+        yield
+    except OSError as exc:
+        raise StorageUnavailable(f"the bucket's folder failed: {exc}") from exc

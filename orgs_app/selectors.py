@@ -1,0 +1,88 @@
+"""Reads of organisations, projects and keys."""
+
+import hmac
+import re
+
+from django.db.models import QuerySet
+
+from ittyhost.errors import NotFound
+from ittyhost.records import parse_id
+from orgs_app.keyring import Undecipherable, ring
+from orgs_app.models import ApiKey, Organisation, Project
+
+# 43 base-62 characters hold 256 bits.
+SECRET_FORM = re.compile(r"sk_(live|test)_[0-9A-Za-z]{43}")
+
+
+def api_key_find(secret: str) -> ApiKey | None:
+    """The key of a secret, with its project and organisation; None when it is malformed, unknown, expired or revoked.
+
+    Read anew each time: a key that was revoked a moment ago finds nothing.
+    """
+    if not SECRET_FORM.fullmatch(secret):
+        return None
+    digests = ring().digests(secret)
+    key = ApiKey.objects.select_related("project__organisation").filter(digest__in=digests).first()
+    if key is None or not key.is_active or not any(hmac.compare_digest(key.digest, digest) for digest in digests):
+        return None
+    return key
+
+
+def api_key_active_list(*, project: Project, scope: str | None = None) -> list[ApiKey]:
+    """The keys of a project that work now, and have the scope when one is named; newest first."""
+    keys = project.api_keys.active().order_by("-created", "-pk")
+    return [key for key in keys if scope is None or scope in key.scopes]
+
+
+def api_key_secret(key: ApiKey) -> str:
+    """The secret itself. Raises Undecipherable when the ring's key that sealed it is gone."""
+    return ring().open(key.ciphertext)
+
+
+def api_key_signing_secrets(*, project: Project, scope: str | None = None) -> list[str]:
+    """The secrets that a URL signature of this project may be made with. A key that cannot be opened signs nothing."""
+    secrets = []
+    for key in api_key_active_list(project=project, scope=scope):
+        try:
+            secrets.append(api_key_secret(key))
+        except Undecipherable:
+            continue
+    return secrets
+
+
+def project_find(public_id: str) -> Project | None:
+    """The project of an id as it stands in delivery URLs; None when there is none."""
+    bare = parse_id(public_id, Project.prefix)
+    return Project.objects.select_related("organisation").filter(pk=bare).first() if bare else None
+
+
+def project_first() -> Project | None:
+    """The oldest project; None when there is none yet."""
+    return Project.objects.select_related("organisation").order_by("created", "pk").first()
+
+
+def project_find_by_domain(host: str) -> Project | None:
+    """The project delivered under a host name; None when there is none."""
+    return Project.objects.select_related("organisation").filter(delivery_domain=host.lower()).first()
+
+
+def project_get(public_id: str) -> Project:
+    """Raises NotFound."""
+    project = project_find(public_id)
+    if project is None:
+        raise NotFound(f"No project {public_id} exists.", param="project", code="project_not_found")
+    return project
+
+
+def organisation_get(public_id: str) -> Organisation:
+    """Raises NotFound."""
+    bare = parse_id(public_id, Organisation.prefix)
+    organisation = Organisation.objects.filter(pk=bare).first() if bare else None
+    if organisation is None:
+        raise NotFound(f"No organisation {public_id} exists.", param="organisation", code="organisation_not_found")
+    return organisation
+
+
+def organisation_list() -> QuerySet[Organisation]:
+    """All, oldest first."""
+    return Organisation.objects.order_by("created", "pk")

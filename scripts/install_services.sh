@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The servers that integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway. Installs what is missing
+# where this machine has apt and root; otherwise says why not, and those tests are skipped with the same reason.
+set -u
+
+packages=()
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
+command -v redis-server >/dev/null || packages+=(redis-server)
+for program in radosgw ceph-mon ceph-osd ceph-mgr; do
+    command -v "$program" >/dev/null || packages+=("$program")
+done
+((${#packages[@]})) || exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Not installed (no apt on this machine): ${packages[*]}. Tests that need them will be skipped."
+    exit 0
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+    if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        as_root=(sudo -n)
+    else
+        echo "Not installed (neither root nor sudo without a password): ${packages[*]}. Tests that need them will be skipped."
+        exit 0
+    fi
+fi
+
+# Nothing is to be started system-wide: tests run servers of their own.
+policy=/usr/sbin/policy-rc.d
+made_policy=
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod 755 "$policy" && made_policy=1
+fi
+trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"' EXIT
+
+echo "Installing for the integration tests: ${packages[*]}"
+log=$(mktemp)
+if ! { "${as_root[@]}" apt-get update -q && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -yq --no-install-recommends "${packages[@]}"; } >"$log" 2>&1; then
+    tail -n 15 "$log"
+    echo "Not installed (apt failed, see above): ${packages[*]}. Tests that need them will be skipped."
+fi
+rm -f "$log"

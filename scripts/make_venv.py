@@ -1,0 +1,98 @@
+"""Make .venv hold exactly the pinned requirements; at once when it does already.
+
+    python3 scripts/make_venv.py run|dev
+
+Runs on any Python 3, so that it can say which one is needed.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+LOCK = os.path.join(ROOT, "requirements.lock")
+FILES = {"run": ("requirements.txt",), "dev": ("requirements.txt", "requirements-dev.txt")}
+OLDEST = (3, 11)
+
+
+def stop(message):
+    sys.stderr.write(message.rstrip() + "\n")
+    sys.exit(2)
+
+
+def stamp_path(kind):
+    return os.path.join(VENV, "." + kind + ".stamp")
+
+
+def stamp(kind):
+    """What the environment of this kind must be made of: the pins and the Python."""
+    digest = hashlib.sha256(repr(sys.version_info[:3]).encode())
+    for name in FILES[kind] + ("requirements.lock",):
+        with open(os.path.join(ROOT, name), "rb") as file:
+            digest.update(file.read())
+    return digest.hexdigest()
+
+
+def is_ready(kind):
+    try:
+        with open(stamp_path(kind)) as file:
+            return os.path.exists(PYTHON) and file.read() == stamp(kind)
+    except OSError:
+        return False
+
+
+def make():
+    """Create .venv with pip in it, by what this machine has: venv, virtualenv, or another Python's pip."""
+    if os.path.exists(PYTHON) and not subprocess.call([PYTHON, "-c", "import pip"], stderr=subprocess.DEVNULL):
+        return
+    print("Making .venv with Python " + ".".join(map(str, sys.version_info[:3])))
+    shutil.rmtree(VENV, ignore_errors=True)
+    attempt = subprocess.run(
+        [sys.executable, "-m", "venv", VENV], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True
+    )
+    if attempt.returncode == 0:
+        return
+    shutil.rmtree(VENV, ignore_errors=True)
+    for command in (["-m", "virtualenv"], ["-m", "uv", "venv", "--seed"]):
+        if not subprocess.call([sys.executable] + command + [VENV], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+            return
+    shutil.rmtree(VENV, ignore_errors=True)
+    package = "python%d.%d-venv" % sys.version_info[:2]
+    stop(
+        "This Python cannot make a virtual environment: Debian and Ubuntu keep that part in a package of its own.\n"
+        "Install it, then run the same command again:\n\n"
+        "    sudo apt-get install " + package + "\n\n"
+        "What `" + os.path.basename(sys.executable) + " -m venv` said:\n" + attempt.stdout
+    )
+
+
+def install(kind):
+    print("Installing pinned requirements (once, and again when they change) …")
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    if subprocess.call(command + ["--requirement", os.path.join(ROOT, FILES[kind][-1]), "--constraint", LOCK]):
+        stop("pip could not install the requirements; its message is above. Run the same command to try again.")
+
+
+def main():
+    kind = sys.argv[1] if len(sys.argv) > 1 else ""
+    if kind not in FILES:
+        stop(__doc__)
+    if sys.version_info < OLDEST:
+        stop(
+            "Python %d.%d or newer is needed; this is %d.%d (%s). Name another: make run PYTHON=/path/to/python3.11"
+            % (OLDEST + sys.version_info[:2] + (sys.executable,))
+        )
+    if is_ready(kind):
+        return
+    make()
+    install(kind)
+    with open(stamp_path(kind), "w") as file:
+        file.write(stamp(kind))
+
+
+if __name__ == "__main__":
+    main()

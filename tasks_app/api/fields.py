@@ -1,0 +1,109 @@
+"""How the body of `POST /tasks` is read: the same two questions in every version, of what and what to make."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from ittyhost.api.messages import refused_options
+from ittyhost.errors import Invalid, NotFound
+from ittyhost.records import parse_id
+from media_app.models import File
+from media_app.selectors import file_get, media_get, media_original
+from orgs_app.models import Project
+from workers.kinds import UnknownKind, all_kinds, get_kind
+from workers.kinds.base import Kind, Options
+
+# Names that the vendor's own samples use for a kind.
+ALIASES = {"subtitle": "subtitles", "thumbnail": "thumbnails", "describe": "description"}
+
+
+def read_source(text: object, *, project: Project, param: str) -> File | str:
+    """The file that an id of a file or of a media names within the project, or the URL that is to be fetched.
+
+    Raises Invalid when the text is neither, or names a media without an original; NotFound when nothing has that id.
+    """
+    if not isinstance(text, str) or not text:
+        raise Invalid(f"{param} is required: the id of a media or file, or a URL.", param=param)
+    if text.lower().startswith(("http://", "https://")):
+        return text
+    if file_id := parse_id(text, "file"):
+        return _found(lambda: file_get(project=project, file_id=file_id), param)
+    if media_id := parse_id(text, "med"):
+        original = media_original(_found(lambda: media_get(project=project, media_id=media_id), param))
+        if original is None:
+            raise Invalid(f"{param} names a media that has no file yet: upload one to it first.", param=param)
+        return original
+    raise Invalid(f"{param} must be the id of a media (med_…) or file (file_…), or an http(s) URL.", param=param)
+
+
+def _found(look_up: Any, param: str) -> Any:
+    try:
+        return look_up()
+    except NotFound as exc:
+        raise NotFound(f"{param} names nothing in this project.", param=param, code=exc.code) from None
+
+
+def read_kind(name: object, *, param: str) -> Kind:
+    """The kind of that name. Raises Invalid naming those there are."""
+    known = ", ".join(sorted(all_kinds()))
+    if name is None or name == "":
+        raise Invalid(f"{param} is required: one of {known}.", param=param)
+    try:
+        if not isinstance(name, str):
+            raise UnknownKind(str(name))
+        return get_kind(ALIASES.get(name, name))
+    except UnknownKind:
+        raise Invalid(f"{param} must be one of {known}.", param=param) from None
+
+
+def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] = ()) -> Options:
+    """The kind's options, checked by its own schema. Raises Invalid naming the option."""
+    try:
+        return kind.options.model_validate(given)
+    except ValidationError as exc:
+        raise refused_options(exc, prefix=prefix) from None
+
+
+def read_url(text: object, *, param: str) -> str:
+    """An http(s) URL, or an empty string when none is given. Raises Invalid."""
+    if text is None or text == "":
+        return ""
+    if not isinstance(text, str) or len(text) > 2048 or not text.lower().startswith(("http://", "https://")):
+        raise Invalid(f"{param} must be an http(s) URL of at most 2048 characters.", param=param)
+    return text
+
+
+def read_object(value: object, *, param: str) -> dict[str, Any]:
+    """A JSON object. Raises Invalid."""
+    if not isinstance(value, dict):
+        raise Invalid(f"{param} must be an object.", param=param)
+    return value
+
+
+def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str, ...]) -> dict[str, Any]:
+    """`task_create`'s arguments from the flat form: one of `url` and `file_id` (or another name for an id), `kind`, and
+    the options beside it or in `options`, where the nested ones win."""
+    rest = dict(body)
+    given = {name: rest.pop(name) for name in source_names if rest.get(name) is not None}
+    if len(given) != 1:
+        raise Invalid(f"Give exactly one of {' and '.join(source_names)}.", param=source_names[0])
+    [(param, text)] = given.items()
+    source = read_source(text, project=project, param=param)
+    if param == "url" and not isinstance(source, str):
+        raise Invalid("url must be an http(s) URL; give an id as file_id.", param="url")
+    if param == "file_id" and isinstance(source, str):
+        raise Invalid("file_id must be an id; give a URL as url.", param="file_id")
+    kind = read_kind(rest.pop("kind", None), param="kind")
+    webhook_url = read_url(rest.pop("webhook_url", None), param="webhook_url")
+    for name in source_names:
+        rest.pop(name, None)
+    nested = rest.pop("options", None)
+    definition = rest if nested is None else {**rest, **read_object(nested, param="options")}
+    return {
+        "source": source,
+        "input": text,
+        "kind": kind,
+        "options": read_options(kind, definition),
+        "definition": definition,
+        "webhook_url": webhook_url,
+    }

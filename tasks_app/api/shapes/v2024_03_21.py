@@ -1,0 +1,82 @@
+"""Tasks in version 2024-03-21: an `input`, and an `output` that is a definition first and the object made of it later."""
+
+from typing import Any
+
+from ittyhost.api.dates import instant
+from ittyhost.errors import Invalid
+from media_app.api.shapes.v2024_03_21 import source_show
+from orgs_app.models import Project
+from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source
+from tasks_app.models import Task
+from workers.kinds import get_kind
+
+Status = Task.Status
+
+STATUSES = {
+    Status.WAITING: "waiting",
+    Status.QUEUED: "processing",
+    Status.PROCESSING: "processing",
+    Status.READY: "ready",
+    Status.ERROR: "error",
+    Status.CANCELLED: "error",
+}
+LISTS_FILES = False  # a list shows what was asked for, not what came of it
+
+
+def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
+    """`task_create`'s arguments from `{input, output: {kind, …options}}`, or from the flat form of later pages of the
+    same year: `url` or `file_id`, `kind`, and options beside them. Raises Invalid or NotFound naming the field."""
+    if "output" not in body and ("kind" in body or "file_id" in body or "url" in body):
+        return read_flat(body, project=project, source_names=("file_id", "url", "input"))
+    unknown = sorted(set(body) - {"input", "output", "webhook_url"})
+    if unknown:
+        raise Invalid(f"{unknown[0]} is not known here: a task has input and output.", param=unknown[0])
+    source = read_source(body.get("input"), project=project, param="input")
+    if body.get("output") is None:
+        raise Invalid("output is required: an object with the kind and its options.", param="output")
+    definition = dict(read_object(body["output"], param="output"))
+    kind = read_kind(definition.pop("kind", None), param="output.kind")
+    return {
+        "source": source,
+        "input": body["input"],
+        "kind": kind,
+        "options": read_options(kind, definition, prefix=("output",)),
+        "definition": definition,
+    }
+
+
+def task_created(task: Task) -> dict[str, Any]:
+    """A task as the answer to its creation: `output` is its definition."""
+    return {
+        "id": f"tsk_{task.pk}",
+        "object": "task",
+        "input": task.input,
+        "output": {"kind": task.kind, **task.definition},
+        "status": STATUSES[Status(task.status)],
+        "created": instant(task.created),
+        "updated": instant(task.updated),
+    }
+
+
+def task_listed(task: Task) -> dict[str, Any]:
+    """A task in a list: `output` is its definition, whatever came of it."""
+    shown = task_created(task)
+    status = shown.pop("status")  # the documented samples have it last here
+    return {**shown, "status": status}
+
+
+def task_show(task: Task) -> dict[str, Any]:
+    """One task: `output` is the object it made; until then the definition, under the id which that object will have."""
+    shown = task_created(task)
+    if task.status == Status.READY and task.output is not None:
+        shown["output"] = source_show(task.output)
+    else:
+        shown["output"] = {
+            "id": f"file_{task.output_id}",
+            "object": get_kind(task.kind).object,
+            "kind": task.kind,
+            **task.definition,
+        }
+    if shown["status"] == "error":
+        shown["error"] = task.error or "The task was cancelled."
+    return shown

@@ -1,0 +1,62 @@
+"""Tasks in version 2025-08-20: flat options in; out, the input as an object, the options, and the output once made."""
+
+from typing import Any
+
+from ittyhost.api.dates import instant
+from media_app.api.shapes.v2025_08_20 import file_show
+from orgs_app.models import Project
+from tasks_app.api.fields import read_flat
+from tasks_app.models import Task
+
+Status = Task.Status
+
+STATUSES = {
+    Status.WAITING: "waiting",
+    Status.QUEUED: "pending",
+    Status.PROCESSING: "processing",
+    Status.READY: "completed",
+    Status.ERROR: "failed",
+    Status.CANCELLED: "cancelled",
+}
+LISTS_FILES = True
+
+# What the snapshot of an input holds of a file, where it is known.
+INPUT_FIELDS = (
+    "id object kind type width height duration fps filesize bitrate url ref metadata created updated".split()
+)
+
+
+def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
+    """`task_create`'s arguments from `{url | file_id, kind, …options}`. Raises Invalid or NotFound naming the field."""
+    return read_flat(body, project=project, source_names=("url", "file_id"))
+
+
+def task_show(task: Task) -> dict[str, Any]:
+    shown = {
+        "id": f"task_{task.pk}",
+        "object": "task",
+        "kind": task.kind,
+        "input": _input(task),
+        "options": task.definition,
+        "output": file_show(task.output) if task.status == Status.READY and task.output is not None else None,
+        "status": STATUSES[Status(task.status)],
+        "progress": task.progress,
+        "created_by": task.created_by or None,
+        "created": instant(task.created),
+        "updated": instant(task.updated),
+    }
+    if task.status == Status.ERROR:
+        shown["error"] = task.error
+    if task.parent is not None:
+        shown["parent_id"] = f"task_{task.parent.pk}"
+    return shown
+
+
+task_created = task_listed = task_show
+
+
+def _input(task: Task) -> dict[str, Any]:
+    if task.source is None:  # it was deleted; what was given stays
+        return {"url": task.input} if "://" in task.input else {"id": task.input}
+    shown = file_show(task.source)
+    return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}

@@ -1,0 +1,59 @@
+"""Tasks over HTTP, the same in every version."""
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from ittyhost.api.paging import Filter
+from ittyhost.api.views import ProjectView
+from ittyhost.records import parse_id
+from tasks_app.api.shapes import SHAPES
+from tasks_app.models import Task
+from tasks_app.selectors import task_get, task_list
+from tasks_app.services import task_create
+from workers.kinds import all_kinds
+
+Status = Task.Status
+
+# Every version's word for a state is understood in every version.
+STATUS_WORDS = {
+    "ready": [Status.READY],
+    "processing": [Status.QUEUED, Status.PROCESSING],
+    "waiting": [Status.WAITING],
+    "error": [Status.ERROR, Status.CANCELLED],
+    "pending": [Status.QUEUED],
+    "queued": [Status.QUEUED],
+    "completed": [Status.READY],
+    "succeeded": [Status.READY],
+    "failed": [Status.ERROR],
+    "cancelled": [Status.CANCELLED],
+}
+
+
+class TaskListView(ProjectView):
+    shapes = SHAPES
+    sorts = {"created": "created", "updated": "updated", "filesize": "output_size"}
+    filters = (
+        Filter("kind", lambda: {name: name for name in sorted(all_kinds())}, "Only tasks of this kind."),
+        Filter("status", STATUS_WORDS, "Only tasks in this state."),
+    )
+
+    def get(self, request: Request) -> Response:
+        """List tasks."""
+        tasks = task_list(project=self.project, with_files=self.shape.LISTS_FILES, **self.filtered())
+        return self.page(tasks, self.shape.task_listed)
+
+    def post(self, request: Request) -> Response:
+        """Create a task."""
+        asked = self.shape.task_read(request.data, project=self.project)
+        task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
+        return self.created(self.shape.task_created(task))
+
+
+class TaskView(ProjectView):
+    shapes = SHAPES
+    collection = "/tasks"
+
+    def get(self, request: Request, task_id: str) -> Response:
+        """View a task."""
+        task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))
+        return self.ok(self.shape.task_show(task))

@@ -1,0 +1,117 @@
+"""Celery's entry points. They call services; retries are data in the row, never Celery's."""
+
+import logging
+import time
+from pathlib import Path
+
+import structlog
+from celery import current_task, shared_task
+from django.db import DatabaseError
+
+from ittyhost.heartbeat import Heartbeat
+
+from media_app.services import file_fetcher, outputs_store
+from media_app.storage import ObjectMissing, StorageUnavailable
+from tasks_app import nodes, services
+from tasks_app.models import Task
+from tasks_app.services import LeaseLost
+from tasks_app.workdir import work_directory
+from workers.engine.errors import EngineUnavailable, MediaError, Stopped
+from workers.engine.probe import Probe
+from workers.kinds import get_kind
+from workers.run import Source, run
+
+logger = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 1.0
+
+
+class TaskReport:
+    """What the engine tells of an attempt, written to its row; and whether the attempt is to stop."""
+
+    def __init__(self, task: Task, heartbeat: Heartbeat) -> None:
+        self._task = task
+        self._heartbeat = heartbeat
+        self._told = time.monotonic()
+
+    def progress(self, percent: float) -> None:
+        now = time.monotonic()
+        if now - self._told >= PROGRESS_EVERY:
+            self._told = now
+            services.task_progress(task=self._task, percent=int(percent))
+
+    def should_stop(self) -> bool:
+        return self._heartbeat.should_stop()
+
+    def planned(self, plan: dict) -> None:
+        services.attempt_planned(task=self._task, plan=plan)
+
+
+@shared_task(name="tasks_app.work", acks_late=True)
+def work(lane: str) -> None:
+    """Do the next due task of a lane. Woken once too often, it finds nothing to claim."""
+    task = services.task_claim(lane=lane, worker=getattr(current_task.request, "hostname", None) or "")
+    if task is None:
+        return
+    with structlog.contextvars.bound_contextvars(task=task.public_id, attempt=task.attempt, kind=task.kind):
+        try:
+            attempt_run(task)
+        except LeaseLost:
+            logger.info("the attempt lost its task")
+        # Where messages were lost, more is due than workers were woken for.
+        services.lane_wake(lane=lane)
+
+
+def attempt_run(task: Task) -> None:
+    """Run one attempt from claim to its end. Raises LeaseLost when another attempt, or a cancel, took the task from it."""
+    heartbeat = Heartbeat(
+        renew=lambda: services.task_heartbeat(task=task), check=lambda: services.task_is_held(task=task)
+    )
+    try:
+        with heartbeat, work_directory(f"{task.pk}-{task.attempt}") as place:
+            attempt_finish(task, place, heartbeat)
+    except Stopped:
+        if heartbeat.reason == "shutdown":
+            services.task_release(task=task, reason="The worker was stopped.", is_fault=False)
+            logger.info("given back")
+        else:
+            raise LeaseLost from None
+    except MediaError as exc:  # the source or the options: trying again cannot help
+        services.task_fail(task=task, message=exc.message, log=exc.log or "")
+    except ObjectMissing:
+        services.task_fail(task=task, message="The input's bytes are no longer there.")
+    except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError) as exc:  # this host, or what it leans on
+        logger.warning("a fault of this host", exc_info=True)
+        services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
+    except LeaseLost:
+        raise
+    except Exception as exc:  # a bug of ours: told in the log, and no reason to leave the task hanging
+        logger.exception("an attempt failed by a bug")
+        services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
+
+
+def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
+    """Make the output, store it, publish it."""
+    kind = get_kind(task.kind)
+    if task.source is None or task.media is None:
+        raise MediaError("The input was deleted before this could start.")
+    source = Source(probe=Probe.from_json(task.source.probe or {}), fetch=file_fetcher(task.source))
+    done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
+    stored = outputs_store(
+        project_id=task.project_id, file_id=task.output_id, attempt=task.attempt, outputs=done.outputs
+    )
+    services.task_publish(task=task, done=done, stored=stored)
+
+
+@shared_task(name="tasks_app.source_settled", acks_late=True)
+def source_settled(file_id: str) -> None:
+    """A file became ready or failed: tasks that wait for it go on."""
+    services.source_settled(file_id=file_id)
+
+
+@shared_task(name="tasks_app.sweep")
+def sweep() -> None:
+    """Every few seconds, in the scheduler's own process."""
+    nodes.scheduler_seen()
+    services.tasks_sweep()
+    nodes.nodes_forget()

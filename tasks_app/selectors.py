@@ -1,0 +1,51 @@
+"""Reads of tasks: always of one project, but for what the machinery itself asks."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+
+from ittyhost.errors import NotFound
+from ittyhost.leases import in_seconds
+from orgs_app.models import Project
+from tasks_app.models import Node, Task
+
+NODE_SILENCE = timedelta(seconds=20)  # a node that said nothing for so long counts as gone
+
+
+def task_get(*, project: Project, task_id: str | None) -> Task:
+    """One task of a project with its files, by its bare id (None finds nothing). Raises NotFound."""
+    task = _with_files(Task.objects.filter(project=project, pk=task_id)).first() if task_id else None
+    if task is None:
+        raise NotFound("There is no task with this id.", param="id", code="task_not_found")
+    return task
+
+
+def task_list(*, project: Project, kind: str = "", status: Iterable[str] = (), with_files: bool = True) -> QuerySet[Task]:
+    """The tasks of a project, in no order yet; without their files where only what was asked for is shown."""
+    tasks = Task.objects.filter(project=project)
+    if kind:
+        tasks = tasks.filter(kind=kind)
+    if status:
+        tasks = tasks.filter(status__in=status)
+    return _with_files(tasks) if with_files else tasks.defer("result", "error")
+
+
+def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    return tasks.select_related("project", "source", "output", "parent").defer("source__probe", "output__probe")
+
+
+def tasks_due(*, lane: str) -> QuerySet[Task]:
+    """What a worker of a lane may take now, the longest due first."""
+    return Task.objects.filter(lane=lane, status=Task.Status.QUEUED, due_at__lte=Now()).order_by("due_at", "id")
+
+
+def nodes_alive() -> QuerySet[Node]:
+    """The workers and schedulers that said lately that they are there, by the database's clock."""
+    return Node.objects.filter(seen_at__gte=in_seconds(-NODE_SILENCE.total_seconds()))
+
+
+def slots(*, lane: str) -> int:
+    """How many tasks of a lane can be worked on at a time, by all workers that are alive."""
+    return sum(node.slots for node in nodes_alive() if lane in node.lanes)

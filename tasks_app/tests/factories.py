@@ -1,0 +1,45 @@
+"""Rows of this app for everyone's tests."""
+
+from typing import Any
+
+from django.db.models.functions import Now
+
+from ittyhost.leases import in_seconds
+from media_app.models import File
+from media_app.tests.factories import make_file
+from orgs_app.models import Project
+from tasks_app.models import Attempt, Task
+from tasks_app.services import task_create
+from workers.kinds import get_kind
+
+
+def make_task(
+    *, project: Project | None = None, source: File | None = None, kind: str = "image", **options: Any
+) -> Task:
+    """A queued task on a ready JPEG, unless another source or project is given."""
+    source = source or make_file(project=project)
+    made = get_kind(kind)
+    return task_create(
+        project=source.project,
+        kind=made,
+        options=made.options.model_validate(options),
+        definition=options,
+        source=source,
+        input=source.public_id,
+    )
+
+
+def lapse(task: Task) -> None:
+    """Let the lease of a running task run out now."""
+    assert Task.objects.filter(pk=task.pk, lease_until__isnull=False).update(lease_until=in_seconds(-1))
+
+
+def end(task: Task, status: str, **fields: Any) -> Task:
+    """A task that ended some way, without having run."""
+    Task.objects.filter(pk=task.pk).update(status=status, finished_at=Now(), **fields)
+    task.refresh_from_db()
+    return task
+
+
+def outcomes(task: Task) -> list[str]:
+    return list(Attempt.objects.filter(task=task).order_by("number").values_list("outcome", flat=True))

@@ -1,0 +1,242 @@
+"""The worker's side of the resident helper: starts it, asks it, ends it.
+
+One helper per process, made at first need. A file that crashes it or makes it hang costs that file a MediaError and the
+worker nothing. A forked child never uses its parent's helper. Requests of several threads wait for each other.
+"""
+
+import atexit
+import contextlib
+import json
+import os
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from workers.engine import errors
+from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
+from workers.engine.limits import PictureLimits
+from workers.engine.runner import Report, Silent, clean_environment
+
+SCRIPT = Path(__file__).with_name("resident.py")
+POLL = 0.1  # seconds between two looks at the report
+START_TIMEOUT = 60.0  # seconds that loading the libraries may take on a busy machine
+
+
+class _Died(Exception):
+    """The helper ended before it answered."""
+
+
+class Helper:
+    """One resident process and the pipes to it."""
+
+    def __init__(self, limits: PictureLimits) -> None:
+        self.owner = os.getpid()
+        self.limits = limits
+        self.served = 0
+        self.resident = 0
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the helper
+        # The death signal is tied to the starting *thread*; only the main thread lives as long as the process. Elsewhere
+        # the end of its input and its alarm end the helper.
+        dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
+        budget = json.dumps({"memory": limits.memory, "output": limits.output})
+        kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE",) if name in os.environ}
+        try:
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, budget],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                env=clean_environment() | kept,
+                process_group=0,
+                bufsize=0,
+            )
+        except OSError as exc:
+            raise EngineUnavailable("The media helper could not be started on this host.", log=str(exc)) from exc
+
+    @property
+    def spent(self) -> bool:
+        return self.served >= self.limits.requests or self.resident > self.limits.resident
+
+    def ask(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+        """One request and its answer. Raises _Died, LimitExceeded, Stopped; after these the helper is of no more use."""
+        body = json.dumps({"op": op, "args": args, "timeout": timeout}, separators=(",", ":")).encode()
+        ends = time.monotonic() + timeout + (START_TIMEOUT if not self.served else 0.0)
+        try:
+            self._write(struct.pack(">I", len(body)) + body)
+        except OSError as exc:
+            raise _Died from exc
+        (length,) = struct.unpack(">I", self._read(4, ends, timeout, report))
+        response: dict[str, Any] = json.loads(self._read(length, ends, timeout, report))
+        self.served += 1
+        self.resident = response["resident"]
+        return response
+
+    def _write(self, data: bytes) -> None:
+        assert self.process.stdin is not None
+        view = memoryview(data)
+        while view:
+            view = view[self.process.stdin.write(view) or 0 :]
+
+    def _read(self, count: int, ends: float, timeout: float, report: Report) -> bytes:
+        assert self.process.stdout is not None
+        handle, data = self.process.stdout.fileno(), b""
+        while len(data) < count:
+            ready, _, _ = select.select([handle], [], [], POLL)
+            if ready:
+                piece = os.read(handle, count - len(data))
+                if not piece:
+                    raise _Died
+                data += piece
+            elif report.should_stop():
+                raise Stopped
+            elif time.monotonic() > ends:
+                raise LimitExceeded(f"The file took longer than {timeout:.0f} seconds to read.")
+        return data
+
+    def ending(self) -> str:
+        """The end of what it printed."""
+        self.log.seek(0, os.SEEK_END)
+        self.log.seek(max(0, self.log.tell() - errors.LOG_TAIL))
+        return self.log.read().decode("utf-8", "replace")
+
+    def end(self) -> None:
+        """End the process, if it is ours to end, and close the pipes."""
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
+        if self.owner == os.getpid():
+            with contextlib.suppress(OSError):
+                self.process.kill()
+            self.process.wait()
+        with contextlib.suppress(OSError):
+            self.log.close()
+
+
+class Host:
+    """Keeps one helper at hand for this process."""
+
+    def __init__(self, limits: PictureLimits | None = None) -> None:
+        self.limits = limits or PictureLimits()
+        self._lock = threading.Lock()
+        self._helper: Helper | None = None
+
+    def call(
+        self,
+        op: str,
+        args: dict[str, Any],
+        *,
+        timeout: float | None = None,
+        report: Report | None = None,
+    ) -> Any:
+        """The value an operation of resident.py gives. Raises MediaError, EngineUnavailable, Stopped.
+
+        A helper that dies is replaced and asked once more: it may have been ended from outside. The second time it is
+        the file's doing.
+        """
+        report = report or Silent()
+        if report.should_stop():
+            raise Stopped
+        with self._lock:
+            try:
+                return self._value(self._ask(op, args, timeout or self.limits.wall, report))
+            except _Died:
+                return self._value(self._last_try(op, args, timeout or self.limits.wall, report))
+
+    def _ask(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+        helper = self._ready()
+        try:
+            response = helper.ask(op, args, timeout, report)
+        except BaseException:
+            self._helper = None
+            helper.end()
+            raise
+        if helper.spent:  # its successor loads its libraries while the worker does other things
+            helper.end()
+            self._helper = Helper(self.limits)
+        return response
+
+    def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+        helper = self._helper = Helper(self.limits)
+        try:
+            return helper.ask(op, args, timeout, report)
+        except _Died:
+            helper.process.wait()
+            log = helper.ending()
+            self._helper = None
+            helper.end()
+            if helper.process.returncode in (-signal.SIGALRM, -signal.SIGXCPU):
+                raise LimitExceeded("The file took too long to read.", log=log) from None
+            if not helper.served and "Error" in log and helper.process.returncode == 1:
+                raise EngineUnavailable("The media helper does not start on this host.", log=log) from None
+            raise SourceUnreadable("The file made its reader crash; it is damaged.", log=log) from None
+        except BaseException:
+            self._helper = None
+            helper.end()
+            raise
+
+    def _ready(self) -> Helper:
+        helper = self._helper
+        if helper is not None and (helper.owner != os.getpid() or helper.process.poll() is not None):
+            helper.end()
+            helper = None
+        if helper is None:
+            helper = self._helper = Helper(self.limits)
+        return helper
+
+    @staticmethod
+    def _value(response: dict[str, Any]) -> Any:
+        error = response.get("error")
+        if error is None:
+            return response["value"]
+        if error["class"] == "EngineUnavailable":
+            raise EngineUnavailable(error["message"], log=error["log"])
+        kind: type[MediaError] = getattr(errors, error["class"], MediaError)
+        raise kind(error["message"], log=error["log"], code=error["code"])
+
+    def warm(self) -> None:
+        """Have a helper load its libraries now, so that the first file does not wait for it."""
+        with self._lock:
+            self._ready()
+
+    def end(self) -> None:
+        """End the helper, if there is one."""
+        with self._lock:
+            helper, self._helper = self._helper, None
+            if helper is not None:
+                helper.end()
+
+    def forget(self) -> None:
+        """In a forked child: let go of the parent's helper without touching it."""
+        self._lock = threading.Lock()
+        helper, self._helper = self._helper, None
+        if helper is not None:
+            helper.process.returncode = 0  # not this process's child: no one here waits for it
+            helper.end()
+
+
+_HOST = Host()
+os.register_at_fork(after_in_child=_HOST.forget)
+atexit.register(_HOST.end)
+
+
+def call(op: str, args: dict[str, Any], *, timeout: float | None = None, report: Report | None = None) -> Any:
+    """Ask this process's helper; see Host.call."""
+    return _HOST.call(op, args, timeout=timeout, report=report)
+
+
+def warm() -> None:
+    """Start this process's helper ahead of the first request."""
+    _HOST.warm()
+
+
+def end() -> None:
+    """End this process's helper; the next call makes a new one."""
+    _HOST.end()

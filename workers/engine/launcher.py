@@ -1,0 +1,54 @@
+"""Becomes another program that dies with its parent and stays within limits.
+
+Run as `python -I -S launcher.py <parent pid> <limits as JSON> <program> <arguments…>`. Standard library only, so that it
+starts in milliseconds. The parent makes the process group; this sets the parent-death signal, which exec keeps and a
+fork would not: hence a program of its own and no preexec_fn (unsafe where threads run).
+"""
+
+import ctypes
+import json
+import os
+import resource
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1
+SPOILED = 112  # exit status: the parent was gone already, or the program could not be started
+
+
+def die_with(parent: int) -> None:
+    """Have the kernel end this process when `parent` ends, `kill -9` included."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:  # it died before the signal was set
+        os._exit(SPOILED)
+
+
+def bound(limits: dict) -> None:
+    """Apply resource limits by name, never above the hard limit in force."""
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}", None)
+        if kind is None:
+            continue
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(kind, (value, value))
+
+
+def main(argv: list[str]) -> None:
+    parent, limits, program, *arguments = argv
+    die_with(int(parent))
+    bound(json.loads(limits))
+    # Python ignores these two and exec would hand that on; a tool that writes past its limit must end, not spin.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
+    os.closerange(3, 256)
+    try:
+        os.execv(program, [program, *arguments])
+    except OSError as exc:
+        sys.stderr.write(f"cannot start {program}: {exc.strerror}\n")
+        os._exit(SPOILED)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

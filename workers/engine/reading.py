@@ -1,0 +1,394 @@
+"""Reads facts from files with Pillow and PyAV. Runs only in the resident helper: hostile files may crash it."""
+
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import av
+from av.error import FFmpegError
+from av.stream import Disposition
+
+from workers.engine import stills
+from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
+from workers.engine.limits import SourceLimits
+from workers.engine.probe import AudioStream, Chapter, Cover, Probe, SubtitleStream, VideoStream, displayed_size
+from workers.formats import CONTAINERS
+
+HEAD = 4096
+PACKETS = 2000  # looked at for the first picture
+KEPT_TAGS = ("title", "artist", "album", "album_artist", "composer", "genre", "date", "track", "disc", "copyright")
+_TAG_LENGTH = 500
+_PICTURE_SUBTITLES = {"dvd_subtitle", "dvdsub", "dvb_subtitle", "dvbsub", "hdmv_pgs_subtitle", "pgssub", "xsub"}
+_CODECS = {"mp3float": "mp3", "libdav1d": "av1", "libaom-av1": "av1", "mp3on4float": "mp3on4", "libvorbis": "vorbis",
+           "libopus": "opus", "libvpx-vp9": "vp9", "libvpx": "vp8", "hevc": "h265"}  # fmt: skip
+# Names by the numbers of ITU-T H.273, in ffmpeg's words; 2 and anything else is unknown.
+_PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 11: "smpte431",
+              12: "smpte432"}  # fmt: skip
+_TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
+              13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67"}  # fmt: skip
+_MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
+_RANGES = {1: "tv", 2: "pc"}
+_FIELDS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
+_HDR = {16: "pq", 18: "hlg"}
+
+av.logging.set_level(None)
+
+
+def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe:
+    """Facts about the file, by content. Raises SourceUnreadable, SourceUnsupported."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as exc:
+        raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
+    try:
+        size = os.fstat(handle).st_size
+        if not size:
+            raise SourceUnreadable("The file is empty.")
+        head = os.pread(handle, HEAD, 0)
+        plugins = stills.plugins_for(head)
+        if plugins:
+            with open(handle, "rb", closefd=False) as file, stills.open_still(file, plugins) as image:
+                return stills.still_probe(image, size)
+        stills.refuse_known(head)
+        return _read_streams(handle, head, size, limits, deep)
+    finally:
+        os.close(handle)
+
+
+def _read_streams(handle: int, head: bytes, size: int, limits: SourceLimits, deep: bool) -> Probe:
+    try:
+        # By descriptor, so that no demuxer sees a name: types are told by content, and nothing can be opened beside it.
+        container = av.open(
+            f"file:/dev/fd/{handle}",
+            container_options={"protocol_whitelist": "file", "format_whitelist": ",".join(_demuxers())},
+            metadata_errors="replace",
+        )
+    except av.error.ArgumentError as exc:  # the demuxer is not on the list
+        raise SourceUnsupported("The file is of a type that is not accepted.", log=str(exc)) from exc
+    except av.error.InvalidDataError as exc:
+        if set(CONTAINERS) & set(_signs(head)):
+            raise SourceUnreadable("The file is damaged or cut short: its header cannot be read.", log=str(exc)) from exc
+        raise SourceUnsupported("The file is no image, video or sound that can be read.", log=str(exc)) from exc
+    except (FFmpegError, OSError, ValueError) as exc:
+        raise SourceUnreadable("The file is damaged or cut short: its header cannot be read.", log=repr(exc)) from exc
+    with container:
+        if len(container.streams) > limits.streams:
+            raise LimitExceeded(f"The file has {len(container.streams)} streams; at most {limits.streams} are accepted.")
+        return _Reader(container, handle, head, size, limits, deep).facts()
+
+
+class _Reader:
+    """One open container on its way to becoming facts."""
+
+    def __init__(self, container: Any, handle: int, head: bytes, size: int, limits: SourceLimits, deep: bool) -> None:
+        self.container, self.handle, self.head, self.size = container, handle, head, size
+        self.limits, self.deep = limits, deep
+        self.duration = container.duration / 1e6 if container.duration and container.duration > 0 else None
+
+    def facts(self) -> Probe:
+        videos, audios, subtitles, covers, others = [], [], [], [], 0
+        for stream in self.container.streams:
+            if stream.type == "video":
+                if _is(stream, "attached_pic") or _is(stream, "timed_thumbnails"):
+                    covers.append(self._cover(stream))
+                else:
+                    videos.append(stream)
+            elif stream.type == "audio":
+                audios.append(self._audio(stream))
+            elif stream.type == "subtitle":
+                subtitles.append(self._subtitle(stream))
+            else:
+                others += 1
+        pictures = tuple(self._video(stream) for stream in videos)
+        if not any(s.decodable for s in pictures) and not any(s.decodable for s in audios):
+            raise SourceUnsupported(self._useless(pictures, audios))
+        return self._probe(pictures, tuple(audios), tuple(subtitles), tuple(covers), others)
+
+    def _useless(self, videos: tuple[VideoStream, ...], audios: list[AudioStream]) -> str:
+        codecs = sorted({stream.codec for stream in (*videos, *audios)} - {"unknown"})
+        if codecs:
+            return f"The file cannot be decoded here ({', '.join(codecs)})."
+        return "The file holds neither a picture nor sound that can be decoded."
+
+    def _probe(self, videos, audios, subtitles, covers, others) -> Probe:  # type: ignore[no-untyped-def]
+        demuxer = self.container.format.name
+        media_type = "video" if any(stream.decodable for stream in videos) else "audio"
+        container, mime = self._type(demuxer, media_type)
+        tags = {name.lower(): value for name, value in dict(self.container.metadata).items()}
+        probe = Probe(
+            media_type=media_type,
+            mime=mime,
+            container=container,
+            size=self.size,
+            demuxer=demuxer,
+            duration=self._duration(videos, audios),
+            bitrate=self.container.bit_rate or None,
+            videos=videos,
+            audios=audios,
+            subtitles=subtitles,
+            covers=covers,
+            others=others,
+            chapters=self._chapters(),
+            tags={name: tags[name][:_TAG_LENGTH] for name in KEPT_TAGS if tags.get(name)},
+            has_location=any("location" in name or "xyz" in name or name.startswith("gps") for name in tags),
+            faststart=index_first(self.handle, self.size) if demuxer.startswith("mov") else None,
+        )
+        shown = probe.video
+        if shown is None:
+            return probe
+        return replace(probe, width=shown.width, height=shown.height)
+
+    def _duration(self, videos: tuple[VideoStream, ...], audios: tuple[AudioStream, ...]) -> float | None:
+        if self.duration:
+            return round(self.duration, 6)
+        known = [stream.duration for stream in (*videos, *audios) if stream.duration]
+        return max(known, default=None)
+
+    def _type(self, demuxer: str, media_type: str) -> tuple[str, str]:
+        name = demuxer.split(",")[0]
+        known = CONTAINERS[name]
+        mime = known.video if media_type == "video" else known.audio
+        if name == "mov":
+            brand = self.head[8:12] if self.head[4:8] == b"ftyp" else b"qt  "
+            if brand == b"qt  ":
+                return "mov", "video/quicktime" if media_type == "video" else "audio/mp4"
+            if brand[:3] in (b"3gp", b"3g2"):
+                return "3gp", f"{media_type}/3gpp"
+        if name == "matroska" and b"webm" in self.head[:64]:
+            return "webm", f"{media_type}/webm"
+        return known.name, mime
+
+    def _chapters(self) -> tuple[Chapter, ...]:
+        found = []
+        for item in self.container.chapters()[:1000]:
+            start, end = (float(item[name] * item["time_base"]) for name in ("start", "end"))
+            title = item["metadata"].get("title")
+            found.append(Chapter(round(start, 6), round(end, 6), title[:_TAG_LENGTH] if title else None))
+        return tuple(found)
+
+    def _cover(self, stream: Any) -> Cover:
+        context = stream.codec_context
+        return Cover(stream.index, _codec(stream), context.width if context else 0, context.height if context else 0)
+
+    def _subtitle(self, stream: Any) -> SubtitleStream:
+        codec = _codec(stream)
+        return SubtitleStream(
+            stream.index,
+            codec,
+            text=codec not in _PICTURE_SUBTITLES,
+            language=_language(stream),
+            default=_is(stream, "default"),
+            forced=_is(stream, "forced"),
+        )
+
+    def _audio(self, stream: Any) -> AudioStream:
+        context = stream.codec_context
+        if context is None or not context.channels or not context.sample_rate:
+            return AudioStream(stream.index, _codec(stream), 0, decodable=False)
+        return AudioStream(
+            index=stream.index,
+            codec=_codec(stream),
+            channels=context.channels,
+            layout=context.layout.name,
+            sample_rate=context.sample_rate,
+            bitrate=context.bit_rate or None,
+            bit_depth=_sample_bits(context),
+            profile=context.profile,
+            duration=self._stream_duration(stream),
+            default=_is(stream, "default"),
+            language=_language(stream),
+        )
+
+    def _stream_duration(self, stream: Any) -> float | None:
+        if stream.duration and stream.time_base:
+            return round(float(stream.duration * stream.time_base), 6)
+        parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's statistics tags
+        try:
+            hours, minutes, seconds = (float(part) for part in parts)
+        except ValueError:
+            return None
+        return round(hours * 3600 + minutes * 60 + seconds, 6) or None
+
+    def _video(self, stream: Any) -> VideoStream:
+        context = stream.codec_context
+        codec = _codec(stream)
+        if context is None or not context.width or not context.height:
+            return VideoStream(stream.index, codec, 0, 0, 0, 0, decodable=False)
+        frame = None
+        if max(context.width, context.height) <= self.limits.edge * 2:
+            frame = self._first_frame(stream)
+        # The first picture knows more than the header: its own size, its rotation, its fields.
+        width, height = (frame.width, frame.height) if frame else (context.width, context.height)
+        aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
+        ratio = (aspect.numerator, aspect.denominator) if aspect and aspect > 0 else (1, 1)
+        rotation, mirrored = _turned(frame)
+        shown = displayed_size(width, height, ratio, rotation)
+        pixels = context.format
+        transfer = _TRANSFERS.get(int(context.color_trc or 2))
+        order = _FIELDS.get(int(context.field_order or 0))
+        average, base = _rate(stream.average_rate), _rate(stream.base_rate)
+        return VideoStream(
+            index=stream.index,
+            codec=codec,
+            width=shown[0],
+            height=shown[1],
+            coded_width=width,
+            coded_height=height,
+            sample_aspect=ratio,
+            rotation=rotation,
+            mirrored=mirrored,
+            profile=context.profile,
+            pix_fmt=context.pix_fmt,
+            bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
+            chroma=_chroma(pixels),
+            color_primaries=_PRIMARIES.get(int(context.color_primaries or 2)),
+            color_transfer=transfer,
+            color_matrix=_MATRICES.get(int(2 if context.colorspace is None else context.colorspace)),
+            color_range=_RANGES.get(int(context.color_range or 0)),
+            hdr=_HDR.get(int(context.color_trc or 2)),
+            alpha=_alpha(stream, pixels),
+            interlaced=bool(order or (frame is not None and frame.interlaced_frame)),
+            field_order=order,
+            frame_rate=average or base,
+            base_rate=base,
+            frames=stream.frames or None,
+            duration=self._stream_duration(stream),
+            bitrate=context.bit_rate or None,
+            default=_is(stream, "default"),
+            language=_language(stream),
+        )
+
+    def _first_frame(self, stream: Any) -> Any:
+        stream.codec_context.thread_type = "NONE"
+        self._seek(stream, 0)
+        found = self._next_frame(stream)
+        if self.deep and found is not None and self.duration and self.duration > 2.0:
+            self._seek(stream, int((self.duration - 1.0) * 1e6))
+            if self._next_frame(stream) is None:
+                raise SourceUnreadable("The end of the video cannot be decoded.")
+        return found
+
+    def _seek(self, stream: Any, microseconds: int) -> None:
+        try:
+            self.container.seek(microseconds)
+        except (FFmpegError, OSError):
+            pass  # not every container can; the next packets serve as well
+
+    def _next_frame(self, stream: Any) -> Any:
+        try:
+            for count, packet in enumerate(self.container.demux(stream)):
+                if count > PACKETS:
+                    return None
+                try:
+                    for frame in packet.decode():
+                        return frame
+                except FFmpegError:
+                    continue  # damaged packets: a later one may do
+        except (FFmpegError, OSError, ValueError):
+            return None
+        return None
+
+
+def index_first(handle: int, size: int) -> bool | None:
+    """Whether an MP4's or MOV's index (`moov`) comes before its media; None when neither is found."""
+    place = 0
+    for _ in range(100):
+        head = os.pread(handle, 16, place)
+        if len(head) < 8:
+            return None
+        length, kind = struct.unpack(">I4s", head[:8])
+        if kind == b"moov":
+            return True
+        if kind == b"mdat":
+            return False
+        if length == 1 and len(head) == 16:
+            length = struct.unpack(">Q", head[8:])[0]
+        if length < 8 or place + length > size:
+            return None
+        place += length
+    return None
+
+
+def _demuxers() -> tuple[str, ...]:
+    return tuple(CONTAINERS)
+
+
+def _signs(head: bytes) -> tuple[str, ...]:
+    """The containers that the first bytes promise, whether or not the rest keeps it."""
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide"):
+        return ("mov",)
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return ("matroska",)
+    if head[:4] == b"RIFF":
+        return ("avi", "wav")
+    if head.startswith((b"OggS", b"fLaC", b"ID3", b"FLV")):
+        return ("ogg",)
+    return ()
+
+
+def _is(stream: Any, disposition: str) -> bool:
+    return bool(stream.disposition & Disposition[disposition])
+
+
+def _codec(stream: Any) -> str:
+    context = stream.codec_context
+    if context is None:
+        return "unknown"
+    name = getattr(context.codec, "canonical_name", None) or context.name
+    return _CODECS.get(name, name)
+
+
+def _language(stream: Any) -> str | None:
+    language = stream.language or stream.metadata.get("language")
+    return None if language in (None, "", "und", "unk") else str(language)[:20]
+
+
+def _rate(value: Any) -> float | None:
+    return round(float(value), 6) if value and 0 < value < 1000 else None
+
+
+def _chroma(pixels: Any) -> str | None:
+    if pixels is None:
+        return None
+    if pixels.is_rgb:
+        return "rgb"
+    for mark in ("420", "422", "444", "440", "411", "410"):
+        if mark in pixels.name:
+            return mark
+    if pixels.name.startswith(("nv12", "nv21", "p010", "p016")):
+        return "420"
+    return "gray" if pixels.name.startswith(("gray", "ya", "mono")) else None
+
+
+def _alpha(stream: Any, pixels: Any) -> bool:
+    # VP8 and VP9 keep alpha in a second stream of their own: the pixel format does not show it.
+    if stream.metadata.get("alpha_mode") == "1":
+        return True
+    return bool(pixels) and (pixels.name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")))
+
+
+def _sample_bits(context: Any) -> int | None:
+    """Bits that the samples really have; None for lossy codecs, which have none."""
+    name = context.name
+    if name.startswith("pcm_f"):
+        return 32
+    if not name.startswith(("pcm_", "flac", "alac", "wavpack", "ape", "tta")):
+        return None
+    digits = "".join(letter for letter in name if letter.isdigit())
+    if name.startswith("pcm_") and digits:
+        return int(digits)
+    return 24 if context.format is not None and context.format.bytes > 2 else 16
+
+
+def _turned(frame: Any) -> tuple[int, bool]:
+    """(degrees counter-clockwise in steps of 90, mirrored) from the picture's display matrix."""
+    if frame is None:
+        return 0, False
+    rotation = round(frame.rotation / 90) * 90 % 360
+    for item in frame.side_data:
+        if item.type.name == "DISPLAYMATRIX" and item.buffer_size >= 36:
+            a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item)[:36])
+            return rotation, a * d - b * c < 0
+    return rotation, False

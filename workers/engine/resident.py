@@ -1,0 +1,130 @@
+"""The resident helper: one process beside each worker that opens hostile files, so that the worker never does.
+
+Started by host.py as a script. Reads requests from standard input and answers on standard output, each a JSON object with
+its length in four bytes before it; ends when its input does. Single-threaded: a request has the whole process, and the
+alarm ends it should Python itself be stuck in a decoder.
+"""
+
+import json
+import os
+import signal
+import struct
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+ALARM_MARGIN = 5  # seconds after the parent should have ended us
+
+
+def _resources(limits: dict[str, int]) -> None:
+    from workers.engine.launcher import bound
+
+    bound({"AS": limits["memory"], "FSIZE": limits["output"], "CORE": 0, "NOFILE": 256})
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit is an OSError here
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the worker's business
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def answer(request: dict[str, Any]) -> dict[str, Any]:
+    """The response to one request: {"value": …} or {"error": …}."""
+    from workers.engine.errors import MediaError
+
+    try:
+        return {"value": _OPERATIONS[request["op"]](**request["args"])}
+    except MediaError as exc:
+        return {"error": {"class": type(exc).__name__, "message": exc.message, "log": exc.log, "code": exc.code}}
+    except MemoryError:
+        message = "The file needs more memory than it may have."
+        return {"error": {"class": "LimitExceeded", "message": message, "log": "", "code": "limit_exceeded"}}
+    except OSError as exc:  # ours, not the file's: readers turn theirs into MediaError
+        return {"error": {"class": "EngineUnavailable", "message": "The host could not read or write.", "log": repr(exc)}}
+
+
+def _probe(path: str, deep: bool = False) -> dict[str, Any]:
+    from workers.engine.limits import source_limits
+    from workers.engine.reading import read_facts
+
+    return read_facts(Path(path), source_limits(), deep=deep).to_json()
+
+
+def _picture(cwd: str, operations: dict[str, Any]) -> list[dict[str, Any]]:
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import make_pictures
+
+    return make_pictures(Path(cwd), operations, source_limits())
+
+
+def _hang(seconds: float) -> None:
+    """For tests of time limits and of stopping."""
+    import time
+
+    time.sleep(seconds)
+
+
+def _crash() -> None:
+    """For tests: what a decoder's memory error does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+_OPERATIONS = {"probe": _probe, "picture": _picture, "ping": lambda: os.getpid(), "hang": _hang, "crash": _crash}
+
+
+def read_message(stream: BinaryIO) -> dict[str, Any] | None:
+    """The next message; None at the end."""
+    head = stream.read(4)
+    if len(head) < 4:
+        return None
+    (length,) = struct.unpack(">I", head)
+    body = stream.read(length)
+    return json.loads(body) if len(body) == length else None
+
+
+def write_message(stream: BinaryIO, message: dict[str, Any]) -> None:
+    body = json.dumps(message, separators=(",", ":")).encode()
+    stream.write(struct.pack(">I", len(body)) + body)
+    stream.flush()
+
+
+def _resident() -> int:
+    try:
+        with open("/proc/self/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 0
+
+
+def serve(source: BinaryIO, target: BinaryIO) -> None:
+    """Answer requests one after the other until there are no more."""
+    while (request := read_message(source)) is not None:
+        signal.alarm(int(request["timeout"]) + ALARM_MARGIN)
+        response = answer(request)
+        signal.alarm(0)
+        write_message(target, response | {"resident": _resident()})
+
+
+def main(argv: list[str]) -> None:
+    parent, dies, limits = int(argv[0]), argv[1] == "dies", json.loads(argv[2])
+    root = str(Path(__file__).resolve().parents[2])
+    sys.path[:] = [root, *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent)]
+    from workers.engine.launcher import die_with
+
+    if dies:
+        die_with(parent)
+    # Messages go over the descriptors we were given; whatever a library prints goes to the log.
+    source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    import workers.engine.pillow  # noqa: F401 - loaded before the first request needs them
+    import workers.engine.reading  # noqa: F401
+
+    _resources(limits)
+    try:
+        serve(source, target)
+    except (BrokenPipeError, KeyboardInterrupt):
+        pass
+    os._exit(0)  # nothing to tidy, and native libraries take their time
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,268 @@
+"""Runs ffmpeg: the only module that starts it."""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol
+
+from workers.engine.capabilities import ffmpeg_path
+from workers.engine.errors import (
+    LOG_TAIL,
+    EngineUnavailable,
+    LimitExceeded,
+    MediaError,
+    ProcessingFailed,
+    SourceUnreadable,
+    Stopped,
+)
+from workers.engine.launcher import SPOILED
+from workers.engine.limits import GIB, Limits, limits_from_environment
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
+PREAMBLE = ("-nostdin", "-hide_banner", "-y")
+POLL = 0.1  # seconds; a stop is seen within twice this
+ADDRESS_SPACE_HEADROOM = 4 * GIB  # threads' stacks and arenas are address space, not memory
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+# What ffmpeg says when the bytes, not the command, are to blame.
+_DAMAGE = ("Invalid data found when processing input", "moov atom not found", "Error opening input", "EBML header parsing")
+
+
+class Report(Protocol):
+    """Where running work tells how far it is, and learns whether to go on."""
+
+    def progress(self, percent: float) -> None: ...
+    def should_stop(self) -> bool: ...
+    def planned(self, plan: dict) -> None: ...
+
+
+class Silent:
+    """A report for nobody: work runs to its end."""
+
+    def progress(self, percent: float) -> None: ...
+
+    def should_stop(self) -> bool:
+        return False
+
+    def planned(self, plan: dict) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a run went: the end of its log, its wall time in seconds and the largest memory seen in bytes."""
+
+    log: str
+    wall: float
+    memory: int
+
+
+def run(
+    args: Sequence[str],
+    *,
+    cwd: Path,
+    duration: float | None,
+    report: Report | None = None,
+    limits: Limits | None = None,
+    share: tuple[float, float] = (0.0, 100.0),
+) -> Ran:
+    """Run ffmpeg with `args` in `cwd` to its end.
+
+    `duration` is the length of the output in seconds, to reckon progress by; `share` is the part of the whole task's
+    progress this run stands for. Raises Stopped, MediaError, EngineUnavailable; then nothing is left running.
+    """
+    limits = limits or limits_from_environment()
+    watch = _Watch(args, cwd, duration, report or Silent(), limits, share)
+    return watch.run()
+
+
+def run_program(
+    program: str,
+    args: Sequence[str],
+    *,
+    cwd: Path,
+    limits: Limits,
+) -> subprocess.Popen[bytes]:
+    """Start a program that dies with this process, in a process group of its own."""
+    command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), json.dumps(_resources(limits)), program, *args]
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=clean_environment(),
+            process_group=0,
+        )
+    except OSError as exc:
+        raise EngineUnavailable("No process could be started on this host.", log=str(exc)) from exc
+
+
+def clean_environment() -> dict[str, str]:
+    """What a child may know of this process: nothing but where fonts and temporary files are."""
+    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "LC_ALL": "C.UTF-8",
+        "AV_LOG_FORCE_NOCOLOR": "1",
+    }
+
+
+def _resources(limits: Limits) -> dict[str, int]:
+    return {
+        "CPU": int(limits.cpu),
+        "AS": limits.memory + ADDRESS_SPACE_HEADROOM,
+        "FSIZE": limits.output,
+        "NPROC": limits.processes,
+        "CORE": 0,
+    }
+
+
+class _Watch:
+    """One run and the pair of eyes on it."""
+
+    def __init__(
+        self,
+        args: Sequence[str],
+        cwd: Path,
+        duration: float | None,
+        report: Report,
+        limits: Limits,
+        share: tuple[float, float],
+    ) -> None:
+        self.args, self.cwd, self.duration = args, cwd, duration
+        self.report, self.limits, self.share = report, limits, share
+        self.log = bytearray()
+        self.line = b""
+        self.moved = 0.0  # when progress was last seen
+        self.marks: dict[str, str] = {}  # what it was
+        self.percent = -1.0
+        self.memory = 0
+
+    def run(self) -> Ran:
+        if self.report.should_stop():
+            raise Stopped
+        started = self.moved = time.monotonic()
+        args = (*PREAMBLE, "-nostats", "-progress", "pipe:1", *self.args)
+        process = run_program(ffmpeg_path(), args, cwd=self.cwd, limits=self.limits)
+        try:
+            self._follow(process, started)
+        finally:
+            kill_group(process)
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        log = self.log.decode("utf-8", "replace")
+        if process.returncode:
+            raise failure(process.returncode, log, self.limits)
+        self._tell(100.0)
+        return Ran(log, time.monotonic() - started, self.memory)
+
+    def _follow(self, process: subprocess.Popen[bytes], started: float) -> None:
+        readers: dict[IO[bytes] | None, Callable[[bytes], None]] = {
+            process.stdout: self._read_progress,
+            process.stderr: self._read_log,
+        }
+        with selectors.DefaultSelector() as selector:
+            for stream, reader in readers.items():
+                assert stream is not None
+                os.set_blocking(stream.fileno(), False)
+                selector.register(stream, selectors.EVENT_READ, reader)
+            checked = 0.0
+            while selector.get_map():
+                for key, _ in selector.select(POLL):
+                    data = os.read(key.fd, 65536)
+                    if data:
+                        key.data(data)
+                    else:
+                        selector.unregister(key.fileobj)
+                now = time.monotonic()
+                if now - checked >= POLL:
+                    checked = now
+                    self._check(process.pid, now, started)
+        while True:  # both pipes are closed; the end itself may still take a moment
+            try:
+                process.wait(POLL)
+                return
+            except subprocess.TimeoutExpired:
+                self._check(process.pid, time.monotonic(), started)
+
+    def _check(self, pid: int, now: float, started: float) -> None:
+        if self.report.should_stop():
+            raise Stopped
+        if now - started > self.limits.wall:
+            raise LimitExceeded(f"The work took longer than {self.limits.wall:.0f} seconds.", log=self._text())
+        if now - self.moved > self.limits.idle:
+            raise LimitExceeded(f"The work made no progress for {self.limits.idle:.0f} seconds.", log=self._text())
+        used = resident_bytes(pid)
+        self.memory = max(self.memory, used)
+        if used > self.limits.memory:
+            raise LimitExceeded("The work needed more memory than it may have.", log=self._text())
+
+    def _text(self) -> str:
+        return self.log.decode("utf-8", "replace")
+
+    def _read_log(self, data: bytes) -> None:
+        self.log += data
+        del self.log[:-LOG_TAIL]
+
+    def _read_progress(self, data: bytes) -> None:
+        *lines, self.line = (self.line + data).split(b"\n")
+        for line in lines:
+            name, _, value = line.decode("ascii", "replace").partition("=")
+            if name in ("frame", "out_time_us", "total_size") and self.marks.get(name) != value:
+                self.marks[name] = value
+                self.moved = time.monotonic()
+            if name == "out_time_us" and self.duration and value.strip().lstrip("-").isdigit():
+                self._tell(min(99.0, max(0.0, int(value) / 1e6 / self.duration * 100.0)))
+
+    def _tell(self, percent: float) -> None:
+        if percent > self.percent:  # ffmpeg's clock may step back; a progress bar does not
+            self.percent = percent
+            low, high = self.share
+            self.report.progress(low + (high - low) * percent / 100.0)
+
+
+def kill_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process started by run_program and everything it started; returns once it is gone."""
+    if process.returncode is not None:  # reaped: its number may be another's by now
+        return
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass
+    process.wait()
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process in bytes; 0 where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/statm", "rb") as statm:
+            return int(statm.read().split()[1]) * PAGE
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def failure(status: int, log: str, limits: Limits) -> MediaError | EngineUnavailable:
+    """The error that an exit status and the end of the log stand for."""
+    if status == SPOILED or "No space left on device" in log:
+        return EngineUnavailable("ffmpeg could not do its work on this host.", log=log)
+    if status == -signal.SIGXFSZ:
+        return LimitExceeded(f"The output grew beyond {limits.output} bytes.", log=log)
+    if status == -signal.SIGXCPU:
+        return LimitExceeded("The work needed more processor time than it may have.", log=log)
+    if status in (-signal.SIGKILL, -signal.SIGTERM):  # not ours: the system's memory guard, or an operator
+        return EngineUnavailable("ffmpeg was killed from outside.", log=log)
+    if "Cannot allocate memory" in log:
+        return LimitExceeded("The work needed more memory than it may have.", log=log)
+    if status < 0:
+        return ProcessingFailed("The media made ffmpeg crash; it is probably damaged.", log=log)
+    if any(sign in log for sign in _DAMAGE):
+        return SourceUnreadable("The file is damaged or cut short: no more of it could be read.", log=log)
+    return ProcessingFailed("The media could not be converted with these options.", log=log)

@@ -1,0 +1,172 @@
+"""Opening stills with Pillow. Runs only in the resident helper."""
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pillow_heif
+from PIL import Image as Pillow
+from PIL import ImageCms, UnidentifiedImageError
+
+from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
+from workers.engine.probe import Image, Probe
+from workers.formats import FORMATS
+
+ORIENTATION = 0x0112
+GPS = 0x8825
+# Pillow's name → ours. PPM and BMP also carry frames from ffmpeg to Pillow.
+NAMES = {
+    "JPEG": "jpeg",
+    "MPO": "jpeg",
+    "PNG": "png",
+    "WEBP": "webp",
+    "AVIF": "avif",
+    "GIF": "gif",
+    "HEIF": "heic",
+    "TIFF": "tiff",
+    "BMP": "bmp",
+    "DIB": "bmp",
+    "PPM": "ppm",
+}
+_BRANDS = {
+    b"avif": ("AVIF",),
+    b"avis": ("AVIF",),
+    b"mif1": ("HEIF", "AVIF"),
+    b"msf1": ("HEIF", "AVIF"),
+    b"heic": ("HEIF",),
+    b"heix": ("HEIF",),
+    b"heim": ("HEIF",),
+    b"heis": ("HEIF",),
+    b"hevc": ("HEIF",),
+    b"hevx": ("HEIF",),
+}
+# Types people send that are neither read nor mistaken for something else.
+_REFUSED = (
+    (b"%PDF", "a PDF document"),
+    (b"PK\x03\x04", "an archive or office document"),
+    (b"\xff\x0a", "a JPEG XL image"),
+    (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
+    (b"8BPS", "a Photoshop document"),
+    (b"#EXTM3U", "a playlist"),
+    (b"ffconcat", "a list of files"),
+    (b"<svg", "an SVG drawing"),
+    (b"<?xml", "an XML document"),
+    (b"<!DOCTYPE", "a web page"),
+    (b"<html", "a web page"),
+    (b"WEBVTT", "a subtitle file"),
+)
+
+pillow_heif.register_heif_opener(thumbnails=False)
+# Budgets are checked on the header, before decoding; Pillow's own limit only knows megapixels.
+Pillow.MAX_IMAGE_PIXELS = None
+logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
+def plugins_for(head: bytes) -> tuple[str, ...]:
+    """Pillow's names for what a file starting with `head` may be; empty when it is no still."""
+    if head.startswith(b"\xff\xd8\xff"):
+        return ("JPEG",)
+    if head.startswith(b"\x89PNG\r\n\x1a\n"):
+        return ("PNG",)
+    if head.startswith((b"GIF87a", b"GIF89a")):
+        return ("GIF",)
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ("WEBP",)
+    if head.startswith((b"II*\0", b"MM\0*")):
+        return ("TIFF",)
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
+        return ("BMP",)
+    if head[4:8] == b"ftyp":
+        return _BRANDS.get(head[8:12], ())
+    return ()
+
+
+def refuse_known(head: bytes) -> None:
+    """Raise SourceUnsupported, naming what it is, for well-known files that are no media."""
+    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    for magic, words in _REFUSED:
+        if head.startswith(magic) or start[: len(magic)].lower() == magic.lower():
+            raise SourceUnsupported(f"The file is {words}; send an image, a video or a sound.")
+
+
+def open_still(path: Path | str, plugins: tuple[str, ...]) -> Pillow.Image:
+    """The picture, its header read and its pixels not. Raises SourceUnreadable."""
+    try:
+        return Pillow.open(path, formats=plugins)
+    except UnidentifiedImageError as exc:
+        raise SourceUnreadable("The picture is damaged: its header cannot be read.") from exc
+    except MemoryError as exc:
+        raise LimitExceeded("The picture needs more memory than it may have.") from exc
+    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, ArithmeticError) as exc:
+        raise SourceUnreadable("The picture is damaged: its header cannot be read.", log=repr(exc)) from exc
+
+
+def orientation_of(image: Pillow.Image) -> int:
+    """EXIF orientation, 1 to 8; 1 when there is none or it makes no sense."""
+    value = _exif(image).get(ORIENTATION, 1)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
+
+
+def icc_description(image: Pillow.Image) -> str | None:
+    """What the embedded colour profile calls itself, "" when it cannot be read; None without one."""
+    data = image.info.get("icc_profile")
+    if not data:
+        return None
+    try:
+        from io import BytesIO
+
+        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(data))).strip("\0 \n")[:200]
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return ""
+
+
+def has_alpha(image: Pillow.Image) -> bool:
+    """Whether any pixel may be transparent, by mode and header."""
+    return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
+
+
+def still_probe(image: Pillow.Image, size: int) -> Probe:
+    """Facts about an opened picture whose file has `size` bytes; pixels are not decoded."""
+    name = NAMES.get(image.format or "", "jpeg")
+    try:
+        frames = 1 if name in ("jpeg", "tiff", "heic", "bmp", "ppm") else int(getattr(image, "n_frames", 1))
+    except (OSError, ValueError, EOFError, SyntaxError) as exc:
+        raise SourceUnreadable("The animation is damaged.", log=repr(exc)) from exc
+    orientation = orientation_of(image)
+    width, height = image.size
+    facts = Image(
+        format=name,
+        mode=image.mode,
+        coded_width=width,
+        coded_height=height,
+        orientation=orientation,
+        alpha=has_alpha(image),
+        frames=frames,
+        animated=frames > 1,
+        icc=icc_description(image),
+    )
+    known = FORMATS.get(name)
+    return Probe(
+        media_type="image",
+        mime=known.mime if known else f"image/{name}",
+        container=name,
+        size=size,
+        width=height if orientation >= 5 else width,
+        height=width if orientation >= 5 else height,
+        image=facts,
+        has_location=_has_gps(image),
+    )
+
+
+def _exif(image: Pillow.Image) -> Any:
+    # Pillow decodes a whole PNG to look for EXIF behind the pixels; a probe must not.
+    if image.format == "PNG" and "exif" not in image.info and "Raw profile type exif" not in image.info:
+        return {}
+    try:
+        return image.getexif()
+    except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError):
+        return {}
+
+
+def _has_gps(image: Pillow.Image) -> bool:
+    return GPS in _exif(image)

@@ -1,0 +1,212 @@
+"""Types of options that several kinds share: how they are read, checked and described."""
+
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+
+from workers.formats import find_format, writable
+
+EDGE = 8192  # pixels
+QUALITIES = {"very_low": 40, "low": 60, "medium": 80, "high": 90, "very_high": 95}
+DEFAULT_QUALITY = 80
+_PERCENT = re.compile(r"(\d{1,5}(?:\.\d{1,6})?) ?%")
+_HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
+_SIDES = {"left": (0, 0.0), "right": (0, 1.0), "top": (1, 0.0), "bottom": (1, 1.0)}
+_MIDDLE = {"center", "centre", "middle"}
+
+
+def _extent(value: Any) -> Any:
+    problem = ValueError(f'must be a whole number of pixels from 1 to {EDGE}, or a percentage such as "50%"')
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = value.strip()
+        if found := _PERCENT.fullmatch(text):
+            if not 0 < float(found[1]) <= 10_000:
+                raise problem
+            return f"{found[1]}%"
+        if not text.removesuffix("px").isdigit():
+            raise problem
+        value = int(text.removesuffix("px"))
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not 1 <= value <= EDGE:
+        raise problem
+    return int(value)
+
+
+def _quality(value: Any) -> Any:
+    problem = ValueError(f"must be a whole number from 0 to 100, or one of {', '.join(QUALITIES)}")
+    if value is None:
+        return None
+    if isinstance(value, str):
+        name = re.sub(r"[\s-]+", "_", value.strip().lower())
+        if name in QUALITIES:
+            return name
+        if not name.isdigit():
+            raise problem
+        value = int(name)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not 0 <= value <= 100:
+        raise problem
+    return int(value)
+
+
+def _position(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        words = re.sub(r"[\s_-]+", " ", value.strip().lower()).split()
+        words = [part for word in words for part in _split(word)]
+        sides = [word for word in words if word in _SIDES]
+        axes = [_SIDES[word][0] for word in sides]
+        if 1 <= len(words) <= 2 and len(sides) + sum(word in _MIDDLE for word in words) == len(words):
+            if len(set(axes)) == len(axes):
+                return "-".join(sorted(sides, key=lambda word: -_SIDES[word][0])) or "center"
+    raise ValueError("must be center, top, bottom, left, right or a corner such as top-left")
+
+
+def _split(word: str) -> list[str]:
+    """topleft is top left."""
+    for side in ("top", "bottom"):
+        if word.startswith(side) and word != side:
+            return [side, word.removeprefix(side)]
+    return [word]
+
+
+def anchor(position: str | None) -> tuple[float, float]:
+    """A position as (x, y): 0 is left or top, 1 right or bottom, 0.5 the middle."""
+    place = [0.5, 0.5]
+    for word in (position or "center").split("-"):
+        if word in _SIDES:
+            axis, where = _SIDES[word]
+            place[axis] = where
+    return place[0], place[1]
+
+
+def _color(value: Any) -> Any:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text == "transparent":
+            return "#00000000"
+        if found := _HEX.fullmatch(text):
+            digits = found[1]
+            return "#" + ("".join(digit * 2 for digit in digits) if len(digits) < 6 else digits)
+    raise ValueError("must be a hex colour such as #ff8800")
+
+
+def rgba(color: str | None) -> tuple[int, int, int, int] | None:
+    """A checked hex colour as four numbers, 0 to 255."""
+    if color is None:
+        return None
+    digits = color.removeprefix("#").ljust(8, "f")
+    red, green, blue, alpha = (int(digits[place : place + 2], 16) for place in range(0, 8, 2))
+    return red, green, blue, alpha
+
+
+def _fit(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def format_option(media_type: str) -> Any:
+    """The type of a `format` option: any name, alias or extension of what can be written."""
+    names = writable(media_type)
+
+    def check(value: Any) -> Any:
+        if value is None:
+            return None
+        found = find_format(value) if isinstance(value, str) else None
+        if found is None or found.name not in names:
+            raise ValueError(f"must be one of {', '.join(names)}")
+        # A name stands for itself before it stands for an extension: "aac" and "alac" share m4a.
+        return found.name
+
+    return Annotated[str | None, BeforeValidator(check), WithJsonSchema({"type": "string", "enum": list(names)})]
+
+
+def _clean_name(value: Any) -> Any:
+    if value is None or not isinstance(value, str):
+        return value
+    name = value.strip()
+    if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
+        raise ValueError("must be a file name without slashes or control characters")
+    return name
+
+
+def _clean_folder(value: Any) -> Any:
+    if value is None or not isinstance(value, str):
+        return value
+    folder = value.strip().strip("/")
+    if any(part in ("", ".", "..") for part in folder.split("/")) and folder or "\\" in folder or not folder.isprintable():
+        raise ValueError("must be a path such as clips/2025, without empty parts or dots")
+    return folder
+
+
+Extent = Annotated[
+    int | str | None,
+    BeforeValidator(_extent),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": EDGE},
+                {"type": "string", "pattern": r"^\d+(\.\d+)? ?%?$"},
+            ]
+        }
+    ),
+]
+Fit = Annotated[Literal["fill", "cover", "contain"], BeforeValidator(_fit)]
+Position = Annotated[str | None, BeforeValidator(_position), WithJsonSchema({"type": "string"})]
+Color = Annotated[str | None, BeforeValidator(_color), WithJsonSchema({"type": "string", "pattern": "^#?[0-9a-fA-F]{3,8}$"})]
+Quality = Annotated[
+    int | str | None,
+    BeforeValidator(_quality),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 100}, {"type": "string", "enum": list(QUALITIES)}]}
+    ),
+]
+Seconds = Annotated[float | None, Field(ge=0, le=10_000_000, allow_inf_nan=False)]
+Filename = Annotated[str | None, Field(max_length=255), BeforeValidator(_clean_name)]
+Folder = Annotated[str | None, Field(max_length=1000), BeforeValidator(_clean_folder)]
+
+
+def quality_number(quality: int | str | None) -> int:
+    """0 to 100, by number or name; the default when not given."""
+    if quality is None:
+        return DEFAULT_QUALITY
+    return QUALITIES[quality] if isinstance(quality, str) else quality
+
+
+_SENTENCES = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "string_too_long": "must be at most {max_length} characters",
+    "string_type": "must be text",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "literal_error": "must be {expected}",
+    "missing": "is required",
+}
+
+
+def option_errors(error: ValidationError) -> list[tuple[str, str]]:
+    """(option, sentence) for each option that a check refused; each sentence names the option and the way out."""
+    found: dict[str, str] = {}
+    for item in error.errors(include_url=False, include_input=False):
+        name = str(item["loc"][0]) if item["loc"] else "options"
+        found.setdefault(name, _sentence(name, item["type"], item.get("ctx", {}), item["msg"]))
+    return list(found.items())
+
+
+def _sentence(name: str, kind: str, context: dict[str, Any], message: str) -> str:
+    if kind == "extra_forbidden":
+        return f"{name} is not an option of this kind."
+    if kind == "value_error":
+        return f"{name} {context['error']}."
+    if kind in _SENTENCES:
+        numbers = {key: int(value) if isinstance(value, float) and value == int(value) else value for key, value in context.items()}
+        return f"{name} {_SENTENCES[kind].format(**numbers)}."
+    return f"{name}: {message}."
