@@ -6,6 +6,7 @@ secrets, no setting of the caller's, and with `--database=postgres` (or TEST_DAT
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -20,12 +21,7 @@ from tests.services.s3 import Ministack, Radosgw, S3Server
 from tests.services.server import Server, Unavailable
 
 DATABASES = ("sqlite", "postgres")
-SETTINGS = (
-    "ALLOWED_HOSTS API_DEFAULT_VERSION BROKER_URL BUCKET_URL DATABASE_POOL DATABASE_URL DEBUG DELIVERY_FROM_S3 "
-    "DELIVERY_URL FFMPEG FFPROBE HOST ITTYHOST_ROLE KEY_RING LOG_FORMAT LOG_LEVEL MAX_FILE_BYTES MAX_JSON_BYTES "
-    "MAX_TRANSFERS OUTBOUND_ALLOW PORT PUBLIC_URL S3_ACCESS_KEY_ID S3_ENDPOINT_URL S3_PATH_STYLE "
-    "S3_PUBLIC_ENDPOINT_URL S3_REGION S3_SECRET_ACCESS_KEY SECRET_KEY TRUSTED_PROXIES WORK_DIR"
-).split()
+ROOT = Path(__file__).parent
 
 
 def _chosen_database(arguments: list[str]) -> str:
@@ -45,8 +41,8 @@ def _prepare() -> None:
     if "PYTEST_XDIST_WORKER" in os.environ:  # prepared by the process that started this one, but for the folder
         data = Path(os.environ["ITTYHOST_DATA"]) / os.environ["PYTEST_XDIST_WORKER"]
     else:
-        for name in SETTINGS:
-            os.environ.pop(name, None)
+        for name in re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE):
+            os.environ.pop(name, None)  # a setting of the caller's
         data = Path(tempfile.mkdtemp(prefix="ittyhost-test-", dir="/tmp"))  # short: it holds a unix socket
         atexit.register(shutil.rmtree, data, ignore_errors=True)
         os.environ["TEST_DATABASE"] = _chosen_database(sys.argv)

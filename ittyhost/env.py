@@ -128,6 +128,8 @@ def database(name: str, url: str) -> dict[str, object]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": path,
+            # A file for tests too: Django's in-memory default locks whole tables between threads.
+            "TEST": {"NAME": f"{path}.test"},
             "OPTIONS": {
                 # Deferred transactions fail at once, without waiting, when two of them turn into writers.
                 "transaction_mode": "IMMEDIATE",

@@ -26,7 +26,7 @@ class Heartbeat:
 
     `renew` writes the lease and `check` only reads whether it stands (cancelled work is seen by it); both answer False
     when this attempt has lost its row. Neither is called before `watch` seconds, so that short work costs nothing, nor
-    after the block. `on_stop` is called once, from the thread, for work that waits where it cannot ask.
+    after the block.
     """
 
     def __init__(
@@ -36,13 +36,12 @@ class Heartbeat:
         *,
         every: float = HEARTBEAT_SECONDS,
         watch: float = 0.5,
-        on_stop: Callable[[], None] | None = None,
     ) -> None:
         self._renew = renew
         self._check = check or (lambda: True)
         self._every = every
         self._watch = min(watch, every)
-        self._on_stop = on_stop
+        self._on_stop: Callable[[], None] | None = None
         self._reason: Reason | None = None
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
@@ -55,6 +54,12 @@ class Heartbeat:
 
     def should_stop(self) -> bool:
         return self.reason is not None
+
+    def on_stop(self, call: Callable[[], None]) -> None:
+        """Have `call` called once the work must end, in the heartbeat's thread: for work that waits and cannot ask."""
+        self._on_stop = call
+        if self.should_stop():
+            call()
 
     def __enter__(self) -> Self:
         self._woken, self._wake = os.pipe()

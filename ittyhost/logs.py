@@ -58,7 +58,8 @@ def configure(*, level: str = "INFO", form: Literal["json", "text"] | str = "jso
 def _rendering(form: str) -> dict[str, object]:
     last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if form == "text":
-        last.append(structlog.dev.ConsoleRenderer(colors=False))
+        # Not the default formatter: it prints local variables, and with them keys and passwords.
+        last.append(structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback))
     else:
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     return {"processors": last, "foreign_pre_chain": list(_SHARED)}

@@ -1,6 +1,7 @@
 """Waking workers. The database is the queue of record; a message only says that something may be due in a lane."""
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -28,10 +29,19 @@ def send(job: str, *args: Any, lane: str) -> None:
     transaction.on_commit(partial(_publish, job, args, lane))
 
 
+# After a broker failed, nothing is sent to it for so long: requests must not wait for it one after the other.
+PAUSE_SECONDS = 2.0
+_paused_until = 0.0
+
+
 def _publish(job: str, args: tuple[Any, ...], lane: str) -> None:
+    global _paused_until
+    if time.monotonic() < _paused_until:
+        return
     try:
         current_app.send_task(job, args=args, queue=lane, retry=False, ignore_result=True)
     except (BrokerError, RedisError, OSError) as exc:
+        _paused_until = time.monotonic() + PAUSE_SECONDS
         logger.warning("the broker did not take a message", extra={"job": job, "lane": lane, "reason": str(exc)})
 
 

@@ -75,8 +75,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
-WHITENOISE_USE_FINDERS = True  # admin's own files are served from their packages: no collectstatic step
+WHITENOISE_USE_FINDERS = True  # admin's own files are served from their packages: no collectstatic step, no STATIC_ROOT
 WHITENOISE_AUTOREFRESH = False
 
 # --- Database: the record, and the queue of record ---

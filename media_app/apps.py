@@ -8,5 +8,6 @@ class MediaConfig(AppConfig):
     def ready(self) -> None:
         from ittyhost import health
         from media_app import storage
+        from media_app.api import shapes  # noqa: F401  # registers itself
 
         health.register("bucket", storage.check)

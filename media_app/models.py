@@ -123,15 +123,24 @@ class FileMember(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["file", "name"], name="member_name_once")]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class DeadObject(models.Model):
-    """An object no row needs any more, written down in the transaction that let it go; a job deletes it.
+    """An object no row needs: written down when it was let go, or before it was written; a job deletes it when due.
 
     A prefix ends in a slash and stands for all objects under it.
     """
 
-    key = models.CharField(max_length=600)
+    key = models.CharField(max_length=600, unique=True)
     due_at = models.DateTimeField(help_text="Not to be deleted before: downloads that run may end.")
+    pending = models.BooleanField(
+        default=False, help_text="An attempt still writes it, and takes this row away when it publishes."
+    )
 
     class Meta:
         indexes = [models.Index(fields=["due_at"], name="dead_object_due")]
+
+    def __str__(self) -> str:
+        return self.key

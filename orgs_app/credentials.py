@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.urls import reverse
 
@@ -156,7 +155,7 @@ def _serves(key: ApiKey, live_mode: bool) -> bool:
 
 def _account(project: Project, known: Credentials | None) -> tuple[str, str | None] | None:
     """The name and, where known, the password of the account of the first start; None when others took its place."""
-    users = get_user_model()._default_manager
+    users = User.objects
     name = (known.admin_user if known else None) or ADMIN_NAME
     user = users.filter(username=name).first()
     if user is None:
@@ -168,14 +167,14 @@ def _account(project: Project, known: Credentials | None) -> tuple[str, str | No
         return name, password
     if known and known.admin_user and known.project_id == project.public_id:
         # Another password now: someone chose their own, which is nobody else's to know or to change.
-        password = known.admin_password
-        return name, password if password and user.check_password(password) else None
+        kept = known.admin_password
+        return name, kept if kept and user.check_password(kept) else None
     if not Member.objects.filter(user=user, organisation=project.organisation, role=Member.Role.OWNER).exists():
         return name, None  # not made here
     return name, _reset(user)
 
 
-def _reset(user: AbstractBaseUser) -> str:
+def _reset(user: User) -> str:
     password = _new_password()
     user.set_password(password)
     user.save(update_fields=["password"])

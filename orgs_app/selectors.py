@@ -6,12 +6,15 @@ import re
 from django.db.models import QuerySet
 
 from ittyhost.errors import NotFound
+from ittyhost.prepared import Prepared
 from ittyhost.records import parse_id
 from orgs_app.keyring import Undecipherable, ring
 from orgs_app.models import ApiKey, Organisation, Project
 
 # 43 base-62 characters hold 256 bits.
 SECRET_FORM = re.compile(r"sk_(live|test)_[0-9A-Za-z]{43}")
+
+_BY_DIGEST = Prepared(lambda digests: ApiKey.objects.select_related("project__organisation").filter(digest__in=digests))
 
 
 def api_key_find(secret: str) -> ApiKey | None:
@@ -22,7 +25,7 @@ def api_key_find(secret: str) -> ApiKey | None:
     if not SECRET_FORM.fullmatch(secret):
         return None
     digests = ring().digests(secret)
-    key = ApiKey.objects.select_related("project__organisation").filter(digest__in=digests).first()
+    key = _BY_DIGEST.first(digests)
     if key is None or not key.is_active or not any(hmac.compare_digest(key.digest, digest) for digest in digests):
         return None
     return key

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Greatest
@@ -25,7 +25,7 @@ def organisation_create(*, name: str) -> Organisation:
     return Organisation.objects.create(name=_name(name))
 
 
-def member_add(*, organisation: Organisation, user: AbstractBaseUser, role: str = Member.Role.MEMBER) -> Member:
+def member_add(*, organisation: Organisation, user: User, role: str = Member.Role.MEMBER) -> Member:
     """The user's membership; one that exists takes the role given."""
     if role not in Member.Role.values:
         raise Invalid(f"role must be one of {', '.join(Member.Role.values)}.", param="role")
@@ -122,6 +122,14 @@ def _batches() -> Iterator[list[ApiKey]]:
     while batch := list(ApiKey.objects.filter(pk__gt=last).order_by("pk")[:ROTATION_BATCH]):
         yield batch
         last = batch[-1].pk
+
+
+def storage_check(*, project: Project, size: int = 1) -> None:
+    """Raise LimitReached when the quota has no room for so many bytes, as the project was read; counts nothing."""
+    if project.storage_quota is not None and project.storage_used + size > project.storage_quota:
+        raise LimitReached(
+            f"The project's storage quota has no room for {size} bytes more. Delete files, or ask for a larger quota."
+        )
 
 
 def storage_reserve(*, project: Project, size: int) -> None:

@@ -58,7 +58,9 @@ def make():
         return
     shutil.rmtree(VENV, ignore_errors=True)
     for command in (["-m", "virtualenv"], ["-m", "uv", "venv", "--seed"]):
-        if not subprocess.call([sys.executable] + command + [VENV], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):
+        if not subprocess.call(
+            [sys.executable] + command + [VENV], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        ):
             return
     shutil.rmtree(VENV, ignore_errors=True)
     package = "python%d.%d-venv" % sys.version_info[:2]

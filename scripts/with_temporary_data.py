@@ -1,4 +1,4 @@
-"""Run a Python script with a data folder that is thrown away: with_temporary_data.py manage.py makemigrations --check"""
+"""Run a Python script with a data folder that is thrown away: with_temporary_data.py manage.py check"""
 
 import os
 import subprocess

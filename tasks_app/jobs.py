@@ -8,6 +8,7 @@ import structlog
 from celery import current_task, shared_task
 from django.db import DatabaseError
 
+from ittyhost.errors import DomainError
 from ittyhost.heartbeat import Heartbeat
 
 from media_app.services import file_fetcher, outputs_store
@@ -78,6 +79,8 @@ def attempt_run(task: Task) -> None:
             raise LeaseLost from None
     except MediaError as exc:  # the source or the options: trying again cannot help
         services.task_fail(task=task, message=exc.message, log=exc.log or "")
+    except DomainError as exc:  # no room for the output, or its name cannot be had
+        services.task_fail(task=task, message=exc.message)
     except ObjectMissing:
         services.task_fail(task=task, message="The input's bytes are no longer there.")
     except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError) as exc:  # this host, or what it leans on

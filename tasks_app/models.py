@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import F, Q
 
+from ittyhost.indexes import NullsLastIndex
 from ittyhost.leases import LeasedWork
 from ittyhost.records import Record, new_id
 from media_app.models import File, Media
@@ -70,8 +71,8 @@ class Task(LeasedWork):
         indexes = [
             models.Index(fields=["project", "-created", "-id"], name="task_created"),
             models.Index(fields=["project", "-updated", "-id"], name="task_updated"),
-            models.Index("project", F("output_size").desc(nulls_last=True), F("id").desc(), name="task_largest"),
-            models.Index("project", F("output_size").asc(nulls_last=True), F("id").asc(), name="task_smallest"),
+            NullsLastIndex("project", F("output_size").desc(nulls_last=True), F("id").desc(), name="task_largest"),
+            NullsLastIndex("project", F("output_size").asc(nulls_last=True), F("id").asc(), name="task_smallest"),
             models.Index(fields=["project", "kind", "-created", "-id"], name="task_kind"),
             models.Index(fields=["project", "status", "-created", "-id"], name="task_of_status"),
             models.Index(fields=["-created", "-id"], name="task_recent"),

@@ -33,7 +33,9 @@ def task_list(*, project: Project, kind: str = "", status: Iterable[str] = (), w
 
 
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
-    return tasks.select_related("project", "source", "output", "parent").defer("source__probe", "output__probe")
+    # A file's URL starts with its project's.
+    joined = tasks.select_related("source__project", "output__project", "parent")
+    return joined.defer("source__probe", "output__probe")
 
 
 def tasks_due(*, lane: str) -> QuerySet[Task]:

@@ -21,6 +21,7 @@ from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from media_app.models import File
 from media_app.services import StoredObject, file_from_url, output_publish, outputs_discard
 from orgs_app.models import Project
+from orgs_app.services import storage_check
 from tasks_app.models import Attempt, Task
 from tasks_app.selectors import slots, tasks_due
 from workers.engine.errors import MediaError
@@ -64,8 +65,10 @@ def task_create(
     """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed.
 
     `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was asked
-    for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing of it.
+    for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing of it;
+    LimitReached when the project's storage is full already.
     """
+    storage_check(project=project)
     if isinstance(source, str):
         source = file_from_url(project=project, url=source, created_by=created_by)
     if source.status in UNSETTLED:

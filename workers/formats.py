@@ -41,7 +41,9 @@ _ALL = (
 )
 
 FORMATS: dict[str, Format] = {item.name: item for item in _ALL}
-_NAMES: dict[str, Format] = {name: item for item in reversed(_ALL) for name in (item.extension, *item.aliases, item.name)}
+_NAMES: dict[str, Format] = {
+    name: item for item in reversed(_ALL) for name in (item.extension, *item.aliases, item.name)
+}
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,8 @@ class Container:
     audio: str
 
 
-# By ffmpeg's demuxer (the first of its names). This is also the list of all that may be opened: playlists, concatenations,
-# image sequences and devices are not on it and never may be.
+# By ffmpeg's demuxer (the first of its names). This is also the list of all that may be opened: playlists,
+# concatenations, image sequences and devices are not on it and never may be.
 CONTAINERS: dict[str, Container] = {
     "mov": Container("mp4", "video/mp4", "audio/mp4"),
     "matroska": Container("mkv", "video/x-matroska", "audio/x-matroska"),

@@ -52,7 +52,9 @@ def framing(
     wanted = (_pixels(width, shown[0]), _pixels(height, shown[1]))
     target = _target(shown, wanted, step)
     if max(target) > edge:
-        raise LimitExceeded(f"The output would be {target[0]} × {target[1]} pixels; at most {edge} on the longest edge.")
+        raise LimitExceeded(
+            f"The output would be {target[0]} × {target[1]} pixels; at most {edge} on the longest edge."
+        )
     if fit == "fill" or None in wanted:
         return Framing(target, (0, 0), target, (0, 0), target)
     ratios = [Fraction(target[side], shown[side]) for side in (0, 1)]

@@ -1,6 +1,7 @@
 """Types of options that several kinds share: how they are read, checked and described."""
 
 import re
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
@@ -10,7 +11,8 @@ from workers.formats import find_format, writable
 EDGE = 8192  # pixels
 QUALITIES = {"very_low": 40, "low": 60, "medium": 80, "high": 90, "very_high": 95}
 DEFAULT_QUALITY = 80
-_PERCENT = re.compile(r"(\d{1,5}(?:\.\d{1,6})?) ?%")
+_PERCENT = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,6})?) ?%")
+_DIGITS = re.compile(r"[0-9]{1,6}")
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 _SIDES = {"left": (0, 0.0), "right": (0, 1.0), "top": (1, 0.0), "bottom": (1, 1.0)}
 _MIDDLE = {"center", "centre", "middle"}
@@ -26,12 +28,17 @@ def _extent(value: Any) -> Any:
             if not 0 < float(found[1]) <= 10_000:
                 raise problem
             return f"{found[1]}%"
-        if not text.removesuffix("px").isdigit():
+        if not _DIGITS.fullmatch(text.removesuffix("px")):
             raise problem
         value = int(text.removesuffix("px"))
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not 1 <= value <= EDGE:
+    if not _whole(value) or not 1 <= value <= EDGE:
         raise problem
     return int(value)
+
+
+def _whole(value: Any) -> bool:
+    """Whether this is a whole number: JSON does not tell 640 from 640.0."""
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
 
 
 def _quality(value: Any) -> Any:
@@ -42,10 +49,10 @@ def _quality(value: Any) -> Any:
         name = re.sub(r"[\s-]+", "_", value.strip().lower())
         if name in QUALITIES:
             return name
-        if not name.isdigit():
+        if not _DIGITS.fullmatch(name):
             raise problem
         value = int(name)
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != int(value) or not 0 <= value <= 100:
+    if not _whole(value) or not 0 <= value <= 100:
         raise problem
     return int(value)
 
@@ -58,9 +65,9 @@ def _position(value: Any) -> Any:
         words = [part for word in words for part in _split(word)]
         sides = [word for word in words if word in _SIDES]
         axes = [_SIDES[word][0] for word in sides]
-        if 1 <= len(words) <= 2 and len(sides) + sum(word in _MIDDLE for word in words) == len(words):
-            if len(set(axes)) == len(axes):
-                return "-".join(sorted(sides, key=lambda word: -_SIDES[word][0])) or "center"
+        known = 1 <= len(words) <= 2 and all(word in _SIDES or word in _MIDDLE for word in words)
+        if known and len(set(axes)) == len(axes):
+            return "-".join(sorted(sides, key=lambda word: -_SIDES[word][0])) or "center"
     raise ValueError("must be center, top, bottom, left, right or a corner such as top-left")
 
 
@@ -105,6 +112,8 @@ def rgba(color: str | None) -> tuple[int, int, int, int] | None:
 
 
 def _fit(value: Any) -> Any:
+    if value is None:
+        return "fill"
     return value.strip().lower() if isinstance(value, str) else value
 
 
@@ -137,7 +146,11 @@ def _clean_folder(value: Any) -> Any:
     if value is None or not isinstance(value, str):
         return value
     folder = value.strip().strip("/")
-    if any(part in ("", ".", "..") for part in folder.split("/")) and folder or "\\" in folder or not folder.isprintable():
+    if (
+        (any(part in ("", ".", "..") for part in folder.split("/")) and folder)
+        or "\\" in folder
+        or not folder.isprintable()
+    ):
         raise ValueError("must be a path such as clips/2025, without empty parts or dots")
     return folder
 
@@ -156,7 +169,9 @@ Extent = Annotated[
 ]
 Fit = Annotated[Literal["fill", "cover", "contain"], BeforeValidator(_fit)]
 Position = Annotated[str | None, BeforeValidator(_position), WithJsonSchema({"type": "string"})]
-Color = Annotated[str | None, BeforeValidator(_color), WithJsonSchema({"type": "string", "pattern": "^#?[0-9a-fA-F]{3,8}$"})]
+Color = Annotated[
+    str | None, BeforeValidator(_color), WithJsonSchema({"type": "string", "pattern": "^#?[0-9a-fA-F]{3,8}$"})
+]
 Quality = Annotated[
     int | str | None,
     BeforeValidator(_quality),
@@ -174,6 +189,17 @@ def quality_number(quality: int | str | None) -> int:
     if quality is None:
         return DEFAULT_QUALITY
     return QUALITIES[quality] if isinstance(quality, str) else quality
+
+
+CURVE = (0, 40, 60, 80, 90, 95, 100)
+
+
+def on_curve(values: tuple[int, ...], quality: int) -> float:
+    """A setting of an encoder at `quality`, from its values at the qualities of CURVE, by straight lines."""
+    for (low, high), (first, second) in zip(pairwise(CURVE), pairwise(values), strict=True):
+        if quality <= high:
+            return first + (second - first) * (quality - low) / (high - low)
+    return values[-1]
 
 
 _SENTENCES = {
@@ -207,6 +233,9 @@ def _sentence(name: str, kind: str, context: dict[str, Any], message: str) -> st
     if kind == "value_error":
         return f"{name} {context['error']}."
     if kind in _SENTENCES:
-        numbers = {key: int(value) if isinstance(value, float) and value == int(value) else value for key, value in context.items()}
+        numbers = {
+            key: int(value) if isinstance(value, float) and value == int(value) else value
+            for key, value in context.items()
+        }
         return f"{name} {_SENTENCES[kind].format(**numbers)}."
     return f"{name}: {message}."

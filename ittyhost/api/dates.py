@@ -13,5 +13,5 @@ def instant(moment: datetime) -> str:
 class InstantField(serializers.DateTimeField):
     """A time in an answer, written by `instant`."""
 
-    def to_representation(self, value: datetime | None) -> str | None:
-        return None if value is None else instant(value)
+    def to_representation(self, value: datetime) -> str:
+        return instant(value)

@@ -65,7 +65,7 @@ def describe(exc: BaseException) -> Problem | None:
             message = "The body must be JSON. Send it with the header Content-Type: application/json."
             return Problem(415, "media_type_unsupported", message)
         case exceptions.Throttled():
-            wait = str(max(1, math.ceil(exc.wait or 1)))
+            wait = str(max(1, math.ceil(getattr(exc, "wait", None) or 1)))
             return Problem(
                 429, "rate_limited", f"Too many requests. Try again in {wait} s.", None, {"Retry-After": wait}
             )

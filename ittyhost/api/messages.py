@@ -34,6 +34,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 
 
+_WRITTEN = re.compile(r"[a-z_][a-z0-9_]*")
+_TYPES = frozenset({"int", "float", "str", "bool", "none", "list", "dict", "tuple"})
+
+
 def first_error(detail: Any, path: tuple[str, ...] = ()) -> tuple[str, str | None]:
     """The first sentence in a DRF error detail, and the dotted path of its field; None when no field is at fault."""
     if isinstance(detail, dict):
@@ -64,11 +68,27 @@ def sentence(message: str, param: str | None) -> str:
 
 def refused_options(error: OptionsError, *, prefix: Iterable[str] = ()) -> Invalid:
     """What a pydantic model says, as a refusal that names the option: `output.width must be at most 3840.`"""
-    first = error.errors(include_url=False, include_context=True)[0]
-    # A union's tag, as `function-before[…]` or a class name, is no part of the path that the client wrote.
-    steps = [str(step) for step in first["loc"] if not isinstance(step, str) or re.fullmatch(r"[a-z_][a-z0-9_]*", step)]
-    param = ".".join([*prefix, *steps]) or None
-    return Invalid(_option_sentence(first, param or "The body"), param=param)
+    problems = error.errors(include_url=False)
+    first = _steps(problems[0])
+    param = ".".join([*prefix, *first]) or None
+    # A value that fits none of several types has one error for each of them.
+    sentences = [_option_sentence(problem, param or "The body") for problem in problems if _steps(problem) == first]
+    return Invalid(_either(sentences), param=param)
+
+
+def _steps(problem: Any) -> list[str]:
+    """The path as the client wrote it: without the types that pydantic adds where several are allowed."""
+    steps = [step for step in problem["loc"] if not isinstance(step, str) or _WRITTEN.fullmatch(step)]
+    return [str(step) for position, step in enumerate(steps) if position == 0 or step not in _TYPES]
+
+
+def _either(sentences: list[str]) -> str:
+    """`a must be 1 or 2.` out of `a must be 1.` and `a must be 2.`"""
+    different = list(dict.fromkeys(sentences))
+    start = f"{different[0].partition(' must be ')[0]} must be "
+    if len(different) > 1 and all(text.startswith(start) for text in different):
+        return start + " or ".join(text.removeprefix(start).rstrip(".") for text in different) + "."
+    return different[0]
 
 
 def _option_sentence(error: Any, param: str) -> str:
@@ -102,6 +122,8 @@ def _option_sentence(error: Any, param: str) -> str:
             return f"{param} must be an object."
         case "string_too_long":
             return f"{param} must have at most {context['max_length']} characters."
+        case "string_too_short" | "too_short" if context["min_length"] == 1:
+            return f"{param} must not be empty."
         case "string_too_short":
             return f"{param} must have at least {context['min_length']} characters."
         case "too_long":
@@ -109,6 +131,9 @@ def _option_sentence(error: Any, param: str) -> str:
         case "too_short":
             return f"{param} must have at least {context['min_length']} items."
         case "value_error" | "assertion_error":
-            return sentence(str(context.get("error", error["msg"])), param)
+            text, own = str(context.get("error", error["msg"])).rstrip(".") + ".", param.rpartition(".")[2]
+            if text.startswith((f"{own} ", "must ", "may ")):
+                return f"{param} {text.removeprefix(f'{own} ')}"
+            return sentence(text, param)
     message = str(error["msg"])
     return f"{param}: {message[:1].lower()}{message[1:].rstrip('.')}."

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from django.urls import URLPattern, URLResolver
 from drf_spectacular.generators import SchemaGenerator
@@ -66,9 +66,12 @@ def documented(
     refusals: Mapping[int, str] | None = None,
     versions: Iterable[str] | None = None,
 ) -> Callable[[Handler], Handler]:
-    """Put a handler into OpenAPI. `request` and `response` name classes of the version's shapes: serializers, or
-    anything with `openapi_schema(components)`. A handler named `post` creates unless told otherwise; `refusals` adds
-    statuses with their meaning; `response` None is a message, as after a deletion."""
+    """Put a handler into OpenAPI. `request` and `response` name what the version's shapes hold: serializers, pydantic
+    models, anything with `openapi_schema(components)`, or functions: components → schema.
+
+    A handler named `post` creates unless told otherwise; `refusals` adds statuses with their meaning; `response` None
+    is a message, as after a deletion; `versions` names those that have the operation, None when all have it.
+    """
 
     def decorate(handler: Handler) -> Handler:
         handler.operation = Operation(  # type: ignore[attr-defined]
@@ -189,7 +192,8 @@ class VersionedSchema(AutoSchema):
         return found
 
     def _list_parameters(self, version: Version) -> list[Schema]:
-        sorts = list(self.view.sorts)
+        view: Any = self.view  # a ProjectView, which knows its sorts and filters
+        sorts = list(view.sorts)
         limits = {"type": "integer", "minimum": 1, "maximum": version.max_limit, "default": version.default_limit}
         schemas: dict[str, tuple[Schema, str]] = {
             "page": ({"type": "integer", "minimum": 1, "maximum": MAX_PAGE, "default": 1}, "Which page, from 1."),
@@ -197,7 +201,7 @@ class VersionedSchema(AutoSchema):
             "sort": ({"type": "string", "enum": sorts, "default": sorts[0]}, "What to sort by."),
             "order": ({"type": "string", "enum": list(ORDERS), "default": ORDERS[0]}, "Which end comes first."),
         }
-        for filter in self.view.filters:
+        for filter in view.filters:
             words = filter.words()
             schema: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
             schemas[filter.name] = ({"type": "string", "enum": list(words)} if words else schema, filter.description)
@@ -219,17 +223,21 @@ class VersionedSchema(AutoSchema):
         refusals = COMMON_REFUSALS | ({404: "No such object in this project."} if names else {})
         refusals |= BODY_REFUSALS if operation.request else {}
         refusals |= operation.refusals
-        written = {str(status): _answer("Done.", wrapped)}
+        written = {str(status): _answer("Done.", wrapped, headers=version.list_headers if operation.many else {})}
         written |= {str(code): _answer(meaning, refused) for code, meaning in sorted(refusals.items())}
         return written | {"default": _answer("Any other refusal.", refused)}
 
-    def _shape(self, shape: Any, direction: str) -> Schema:
+    def _shape(self, shape: Any, direction: Literal["request", "response"]) -> Schema:
         if hasattr(shape, "openapi_schema"):
             schema: Schema = shape.openapi_schema(self.components)
             return schema
+        if not isinstance(shape, type):
+            described: Schema = shape(self.components)
+            return described
         if issubclass(shape, BaseModel):
             return self.components.model(shape)
-        reference: Schema = self.resolve_serializer(shape, direction).ref
+        serializer: Any = shape
+        reference: Schema = self.resolve_serializer(serializer, direction).ref
         return reference
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Schema:
@@ -245,9 +253,15 @@ def _message() -> Schema:
     return {"type": "object", "properties": {"message": {"type": "string"}}, "required": ["message"]}
 
 
-def _answer(meaning: str, schema: Schema) -> Schema:
-    headers: Schema = {"X-Request-Id": {"schema": {"type": "string"}, "description": "This request's id."}}
-    return {"description": meaning, "headers": headers, "content": {"application/json": {"schema": schema}}}
+def _answer(meaning: str, schema: Schema, *, headers: Mapping[str, str] | None = None) -> Schema:
+    described = {"X-Request-Id": "This request's id.", **(headers or {})}
+    return {
+        "description": meaning,
+        "headers": {
+            name: {"schema": {"type": "string"}, "description": description} for name, description in described.items()
+        },
+        "content": {"application/json": {"schema": schema}},
+    }
 
 
 def document(version: Version, patterns: list[URLPattern | URLResolver] | None = None) -> Schema:

@@ -129,4 +129,8 @@ def count(queryset: QuerySet) -> tuple[int, bool]:
     except EmptyResultSet:
         return 0, True
     name = "total:" + hashlib.sha256(f"{sql} {params!r}".encode()).hexdigest()
-    return cache.get_or_set(name, bare.count, TOTAL_SECONDS), False
+    known: int | None = cache.get(name)
+    if known is None:
+        known = bare.count()
+        cache.set(name, known, TOTAL_SECONDS)
+    return known, False

@@ -42,7 +42,7 @@ def read_body(request: HttpRequest, limit: int) -> bytes:
             raise too_large
     else:
         body = b""
-    request._body = body  # type: ignore[attr-defined]  # where Django keeps it: request.body works from here on
+    request._body = body  # where Django keeps it: request.body works from here on
     return body
 
 
@@ -140,7 +140,7 @@ class JSONRequest(Request):
     """A request whose `data` is the JSON object of its body; `{}` when the body is empty, whatever its Content-Type."""
 
     def _load_stream(self) -> None:
-        self._stream = read_body(self._request, settings.MAX_JSON_BYTES)
+        self._stream: Any = read_body(self._request, settings.MAX_JSON_BYTES)
 
     def _parse(self) -> tuple[dict[str, Any], MultiValueDict]:
         body = self.stream

@@ -17,8 +17,9 @@ class HasScope(BasePermission):
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """True, or Forbidden is raised, naming the scope."""
+        credential: Any = request.auth
         needed = getattr(view, "scope", None) or (READ if request.method in SAFE_METHODS else WRITE)
-        if needed not in request.auth.scopes:
+        if needed not in credential.scopes:
             raise Forbidden(
                 f"This API key lacks the scope {needed!r}. Use a key that has it.", param=None, code="scope_missing"
             )

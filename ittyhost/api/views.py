@@ -73,9 +73,10 @@ class ProjectView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         """Know the caller, or raise Unauthenticated."""
-        if not request.auth:
+        credential: Any = request.auth
+        if credential is None:
             raise TokenRefused()
-        self.recognise(request.auth)
+        self.recognise(credential)
 
     def recognise(self, credential: Credential) -> None:
         """Make the caller known to the view and to the log."""
@@ -96,6 +97,11 @@ class ProjectView(APIView):
     @property
     def allowed_methods(self) -> list[str]:
         return sorted(name.upper() for name in self._handlers())
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """None: what is allowed matters where something was not, and `errors.handle` says it there."""
+        return {}
 
     def get_exception_handler(self) -> Callable[..., Response]:
         return errors.handle
@@ -142,7 +148,7 @@ class ProjectView(APIView):
         """The page of a queryset that the request asks for. `show` is a serializer class, or a function of a record."""
         page = paginate(queryset, PageRequest.read(self.request.query_params, self.version, self.sorts))
         if isinstance(show, type):
-            data = list(show(page.rows, many=True).data)  # type: ignore[call-arg]
+            data = list(show(page.rows, many=True).data)
         else:
             data = [show(row) for row in page.rows]
         return self._respond(self.version.list(self.call, data, page.info))
@@ -164,6 +170,7 @@ class UnknownPathView(ProjectView):
     """Any path that nothing answers: 404, in the caller's version when the caller is known, else in the default one."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        self.format_kwarg = None
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         try:
             self.perform_authentication(request)

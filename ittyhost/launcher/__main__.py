@@ -39,6 +39,7 @@ BAD_SETTING, FAILED = 2, 1
 
 # Stages of the stop, the highest first: no new requests, then no new work, then nothing left that needs the broker.
 BROKER, SCHEDULER, WORKERS, WEB = range(4)
+STAGES = {"web": WEB, "scheduler": SCHEDULER}
 
 
 class CannotStart(Exception):
@@ -60,9 +61,7 @@ class Plan:
     data: Path
     host: str
     port: int
-    web_processes: int
-    transfers: int
-    slots: Mapping[str, int]
+    roles: tuple[roles.Role, ...]
     broker: str | None  # the URL of an operator's own; None for the embedded one
 
     @property
@@ -78,15 +77,6 @@ class Plan:
         """The address of the web process as seen from this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-    def roles(self) -> list[tuple[roles.Role, int]]:
-        return [
-            (roles.web(host=self.host, port=self.port, processes=self.web_processes, transfers=self.transfers), WEB),
-            (roles.worker("fast", queues=("fast",), slots=self.slots["fast"]), WORKERS),
-            (roles.worker("heavy", queues=("heavy", "intelligence"), slots=self.slots["heavy"]), WORKERS),
-            (roles.worker("transfer", queues=("transfer",), slots=self.slots["transfer"]), WORKERS),
-            (roles.scheduler(), SCHEDULER),
-        ]
 
 
 def say(line: str) -> None:
@@ -104,13 +94,7 @@ def read_settings() -> Plan:
             data=Path(settings.DATA_DIR),
             host=settings.HOST,
             port=settings.PORT,
-            web_processes=getattr(settings, "WEB_PROCESSES", 2),
-            transfers=settings.MAX_TRANSFERS,
-            slots={
-                "fast": settings.WORKERS_FAST,
-                "heavy": settings.WORKERS_HEAVY,
-                "transfer": settings.WORKERS_TRANSFER,
-            },
+            roles=tuple(roles.of(settings).values()),
             broker=os.environ.get("BROKER_URL", "").strip() or None,
         )
     except ImproperlyConfigured as exc:
@@ -187,12 +171,13 @@ def start_broker(plan: Plan, supervisor: Supervisor) -> None:
         time.sleep(0.02)
 
 
-def manage(plan: Plan, environment: Mapping[str, str], *arguments: str) -> None:
-    """Run one of manage.py's commands to its end. Raises CannotStart with what it said."""
+def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
+    """Migrate, and make the first project and keys. Raises CannotStart with what was said."""
     log = plan.logs / "setup.log"
+    rotate(log)
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, str(ROOT / "manage.py"), *arguments],
+            [sys.executable, "-m", "ittyhost.launcher.setup"],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -208,7 +193,7 @@ def manage(plan: Plan, environment: Mapping[str, str], *arguments: str) -> None:
             kill_group(process.pid)
             process.wait()
     if status != 0:
-        raise CannotStart(f"manage.py {arguments[0]} failed ({status}). The end of {log}:\n{tail(log, 20)}")
+        raise CannotStart(f"The data could not be prepared ({status}). The end of {log}:\n{tail(log, 20)}")
 
 
 def health(address: str) -> tuple[bool, str]:
@@ -227,7 +212,7 @@ def wait_until_healthy(plan: Plan, supervisor: Supervisor) -> None:
     """Raises CannotStart with the end of the log that tells why."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
-        supervisor.tick()
+        supervisor.tick(show_errors=False)  # until all are up they complain of each other
         up, complaint = health(plan.here)
         if up:
             return
@@ -248,14 +233,12 @@ def run(plan: Plan) -> None:
         if plan.broker is None:
             environment["BROKER_URL"] = url_of_broker(broker_socket(plan.data))
             start_broker(plan, supervisor)
-        rotate(plan.logs / "setup.log")
         say("Preparing the database …")
-        manage(plan, environment, "migrate", "--no-input")
-        manage(plan, environment, "bootstrap")
+        prepare(plan, environment)
         facts = read_credentials(plan.data / "credentials.json")
         say("Starting web, workers and scheduler …")
-        for role, stage in plan.roles():
-            supervisor.add(role, stage=stage)
+        for role in plan.roles:
+            supervisor.add(role, stage=STAGES.get(role.name, WORKERS))
         wait_until_healthy(plan, supervisor)
         say(describe(facts, data=plan.data, logs=plan.logs))
         while True:

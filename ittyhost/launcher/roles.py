@@ -1,8 +1,13 @@
-"""The commands of the service's processes. docker-compose.yml runs the same ones; a test holds them together."""
+"""The service's processes: `python -m ittyhost.launcher.roles NAME` becomes one of them.
 
+The launcher starts all of them; docker-compose.yml and process managers start one each.
+"""
+
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -71,3 +76,42 @@ def scheduler() -> Role:
         (sys.executable, "-m", "celery", "--app", "ittyhost", "beat", "--pidfile=", "--loglevel", "INFO"),
         {"ITTYHOST_ROLE": "scheduler"},
     )
+
+
+def of(settings: Any) -> dict[str, Role]:
+    """Every role by its name, as Django's settings size it."""
+    found = [
+        web(
+            host=settings.HOST,
+            port=settings.PORT,
+            processes=getattr(settings, "WEB_PROCESSES", 2),
+            transfers=settings.MAX_TRANSFERS,
+        ),
+        worker("fast", queues=("fast",), slots=settings.WORKERS_FAST),
+        worker("heavy", queues=("heavy", "intelligence"), slots=settings.WORKERS_HEAVY),
+        worker("transfer", queues=("transfer",), slots=settings.WORKERS_TRANSFER),
+        scheduler(),
+    ]
+    return {role.name: role for role in found}
+
+
+def main(arguments: list[str]) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        known = of(settings)
+    except ImproperlyConfigured as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    if len(arguments) != 1 or arguments[0] not in known:
+        print(f"Name one of: {', '.join(known)}.", file=sys.stderr)
+        return 2
+    role = known[arguments[0]]
+    # Becomes the process instead of starting it: signals reach it directly.
+    os.execvpe(role.command[0], role.command, {**os.environ, **role.environment})
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

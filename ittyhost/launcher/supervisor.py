@@ -38,11 +38,12 @@ class Supervisor:
         self._tell_guard()
         return child
 
-    def tick(self) -> None:
+    def tick(self, *, show_errors: bool = True) -> None:
         """Look after every child once: restarts, errors for the terminal, orphans. Raises KeepsFailing."""
         for child in self.children:
             for line in child.new_errors():
-                self._say(f"{child.name} | {line}")
+                if show_errors:
+                    self._say(f"{child.name} | {line}")
             if news := child.watch():
                 self._say(news)
         self._tell_guard()

@@ -3,6 +3,7 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
@@ -37,13 +38,18 @@ class TaskListView(ProjectView):
         Filter("status", STATUS_WORDS, "Only tasks in this state."),
     )
 
+    @documented(SHAPES, response="listed_schema", many=True)
     def get(self, request: Request) -> Response:
         """List tasks."""
         tasks = task_list(project=self.project, with_files=self.shape.LISTS_FILES, **self.filtered())
         return self.page(tasks, self.shape.task_listed)
 
+    @documented(SHAPES, request="create_schema", response="created_schema")
     def post(self, request: Request) -> Response:
-        """Create a task."""
+        """Create a task.
+
+        Its input is a file, the original of a media, or a URL that is fetched first.
+        """
         asked = self.shape.task_read(request.data, project=self.project)
         task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
         return self.created(self.shape.task_created(task))
@@ -53,6 +59,7 @@ class TaskView(ProjectView):
     shapes = SHAPES
     collection = "/tasks"
 
+    @documented(SHAPES, response="show_schema")
     def get(self, request: Request, task_id: str) -> Response:
         """View a task."""
         task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))

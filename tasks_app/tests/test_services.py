@@ -351,12 +351,13 @@ def test_tasks_that_wait_for_a_file_the_kind_cannot_use_fail_in_words():
 @pytest.mark.django_db
 def test_tasks_whose_input_is_deleted_while_they_wait_fail():
     source = make_file(status=File.Status.WAITING)
+    given = source.public_id
     task = make_task(source=source)
     source.delete()
     services.tasks_sweep()
     task.refresh_from_db()
     assert (task.status, task.source) == (Status.ERROR, None)
-    assert task.input == source.public_id
+    assert task.input == given
 
 
 # --- waking ---

@@ -27,7 +27,9 @@ class Postgres(Server):
     def _start(self) -> None:
         programs = _programs()
         self.port = free_port()
-        self._psql = str(programs / "psql") if (programs / "psql").exists() else need("psql", package="postgresql-client")
+        self._psql = (
+            str(programs / "psql") if (programs / "psql").exists() else need("psql", package="postgresql-client")
+        )
         data = self.folder / "data"
         prefix: list[str] = []
         if os.getuid() == 0:  # the server refuses to run as root
@@ -36,7 +38,19 @@ class Postgres(Server):
             # Changing the user clears a parent-death signal, so that setpriv must ask for it itself, afterwards.
             prefix = [need("setpriv", package="util-linux"), f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}"]
             prefix += ["--clear-groups", "--pdeathsig", "INT"]
-        self.run(*prefix, str(programs / "initdb"), "-D", str(data), "-A", "trust", "-U", self.user, "-E", "UTF8", "--no-sync")
+        self.run(
+            *prefix,
+            str(programs / "initdb"),
+            "-D",
+            str(data),
+            "-A",
+            "trust",
+            "-U",
+            self.user,
+            "-E",
+            "UTF8",
+            "--no-sync",
+        )
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),

@@ -73,7 +73,7 @@ class Server:
         return self.folder / "log"
 
     def spawn(self, command: list[str], environment: dict[str, str] | None = None, *, own_signal: bool = False) -> None:
-        """Start a process in the foreground of a group of its own; with `own_signal` it asks for its death signal itself."""
+        """Start a process in a group of its own; with `own_signal` it asks for its parent-death signal itself."""
         with self.log.open("ab") as output:
             process = subprocess.Popen(
                 command,
@@ -90,7 +90,12 @@ class Server:
     def run(self, *command: str, environment: dict[str, str] | None = None) -> str:
         """Run a command to its end; its output. Raises RuntimeError with it when it failed."""
         done = subprocess.run(
-            command, env={**os.environ, **(environment or {})}, cwd=self.folder, capture_output=True, text=True, timeout=60
+            command,
+            env={**os.environ, **(environment or {})},
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed ({done.returncode}): {(done.stderr or done.stdout)[-2000:]}")

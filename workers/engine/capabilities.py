@@ -11,7 +11,7 @@ from pathlib import Path
 from workers.engine.errors import EngineUnavailable
 
 QUESTION_TIMEOUT = 30.0  # seconds
-_ROW = re.compile(r"^ [A-Z.|]{2,6} +([A-Za-z0-9_]+) ")
+_ROW = re.compile(r"^ [A-Z.|]{2,6} +([A-Za-z0-9_-]+) ")
 
 
 @dataclass(frozen=True)

@@ -42,8 +42,8 @@ class Helper:
         self.served = 0
         self.resident = 0
         self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the helper
-        # The death signal is tied to the starting *thread*; only the main thread lives as long as the process. Elsewhere
-        # the end of its input and its alarm end the helper.
+        # The death signal is tied to the starting *thread*; only the main thread lives as long as the process.
+        # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
         budget = json.dumps({"memory": limits.memory, "output": limits.output})
         kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE",) if name in os.environ}
@@ -58,6 +58,7 @@ class Helper:
                 bufsize=0,
             )
         except OSError as exc:
+            self.log.close()
             raise EngineUnavailable("The media helper could not be started on this host.", log=str(exc)) from exc
 
     @property
@@ -65,7 +66,7 @@ class Helper:
         return self.served >= self.limits.requests or self.resident > self.limits.resident
 
     def ask(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
-        """One request and its answer. Raises _Died, LimitExceeded, Stopped; after these the helper is of no more use."""
+        """One request and its answer. Raises _Died, LimitExceeded, Stopped; the helper is then of no more use."""
         body = json.dumps({"op": op, "args": args, "timeout": timeout}, separators=(",", ":")).encode()
         ends = time.monotonic() + timeout + (START_TIMEOUT if not self.served else 0.0)
         try:

@@ -1,8 +1,8 @@
 """Becomes another program that dies with its parent and stays within limits.
 
-Run as `python -I -S launcher.py <parent pid> <limits as JSON> <program> <arguments…>`. Standard library only, so that it
-starts in milliseconds. The parent makes the process group; this sets the parent-death signal, which exec keeps and a
-fork would not: hence a program of its own and no preexec_fn (unsafe where threads run).
+Run as `python -I -S launcher.py <parent pid> <limits as JSON> <program> <arguments…>`. Standard library only, so that
+it starts in milliseconds. The parent makes the process group; this sets the parent-death signal, which exec keeps and
+a fork would not: hence a program of its own and no preexec_fn (unsafe where threads run).
 """
 
 import ctypes
@@ -13,6 +13,7 @@ import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
+CPU_GRACE = 10  # seconds
 SPOILED = 112  # exit status: the parent was gone already, or the program could not be started
 
 
@@ -31,8 +32,11 @@ def bound(limits: dict) -> None:
         if kind is None:
             continue
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        resource.setrlimit(kind, (value, value))
+        # Processor time warns with a signal of its own only while the hard limit, which kills, is further off.
+        last = value + CPU_GRACE if name == "CPU" else value
+        if hard != resource.RLIM_INFINITY:
+            value, last = min(value, hard), min(last, hard)
+        resource.setrlimit(kind, (value, last))
 
 
 def main(argv: list[str]) -> None:

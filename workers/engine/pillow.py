@@ -41,9 +41,10 @@ _TURNS = {
 def make_pictures(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> list[dict[str, Any]]:
     """Carry out a picture step in `cwd`; the facts of each file made, in order.
 
-    `operations`: `source` (a file name), `type` (Pillow's name for it; None to go by content), `orient` (apply EXIF), and
-    `variants`, each with `target`, `format`, `quality`, `background` (r, g, b, a) or None, and the framing's `scaled`,
-    `crop`, `size`, `place` and `canvas`. Raises SourceUnreadable, SourceUnsupported, LimitExceeded, OutputMismatch.
+    `operations`: `source` (a file name), `type` (Pillow's name for it; None to go by content), `orient` (apply EXIF)
+    and `variants`, each with `target`, `format`, `quality`, `background` (r, g, b, a) or None, and the framing's
+    `scaled`, `crop`, `size`, `place` and `canvas`.
+    Raises SourceUnreadable, SourceUnsupported, LimitExceeded, OutputMismatch.
     """
     variants = operations["variants"]
     path = cwd / operations["source"]
@@ -51,7 +52,7 @@ def make_pictures(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -
     with stills.open_still(path, plugins) as image:
         if max(image.size) > limits.edge:
             raise LimitExceeded(too_large(*image.size, limits.edge))
-        orientation = stills.orientation_of(image) if operations["orient"] else 1
+        orientation = stills.turn_left(image) if operations["orient"] else 1
         profile = image.info.get("icc_profile")
         original = _swapped(image.size, orientation)
         largest = tuple(max(variant["scaled"][side] for variant in variants) for side in (0, 1))
@@ -93,14 +94,17 @@ def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
     except _DAMAGE as exc:
-        raise SourceUnreadable("The picture is damaged or cut short: not all of it can be decoded.", log=repr(exc)) from exc
+        raise SourceUnreadable(
+            "The picture is damaged or cut short: not all of it can be decoded.", log=repr(exc)
+        ) from exc
 
 
 def _eight_bit(image: Pillow.Image) -> Pillow.Image:
     """Whole or real numbers brought to 0…255: 16-bit values by their range, others by their extremes."""
     low, high = image.getextrema()
-    assert isinstance(low, (int, float)) and isinstance(high, (int, float))
-    if image.mode == "I" and 0 <= low and high <= 65535:
+    assert isinstance(low, (int, float))
+    assert isinstance(high, (int, float))
+    if image.mode == "I" and low >= 0 and high <= 65535:
         low, high = 0, 65535 if high > 255 else 255
     span = (high - low) or 1
     return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
@@ -141,9 +145,9 @@ def _stored_box(box: Box, shown: Size, orientation: int) -> Box:
     """A box of the upright picture where it lies in the stored one."""
     width, height = shown
     x0, y0, x1, y1 = box
-    if orientation in (2, 3, 7, 8):  # left and right of the upright picture come from the far side
+    if orientation in (2, 3, 6, 7):  # what is left of the upright picture lies at the far side of the stored one
         x0, x1 = width - x1, width - x0
-    if orientation in (3, 4, 6, 7):
+    if orientation in (3, 4, 7, 8):
         y0, y1 = height - y1, height - y0
     return (y0, x0, y1, x1) if orientation >= 5 else (x0, y0, x1, y1)
 
@@ -197,7 +201,7 @@ def _on_canvas(image: Pillow.Image, variant: dict[str, Any]) -> Pillow.Image:
     background = tuple(variant["background"]) if variant["background"] else None
     can_be_clear = FORMATS[variant["format"]].alpha
     clear = image.mode in ("LA", "RGBA")
-    if clear and not can_be_clear or (clear and background):
+    if (clear and not can_be_clear) or (clear and background):
         under = Pillow.new("RGBA", image.size, background or (0, 0, 0, 255))
         under.alpha_composite(image.convert("RGBA"))
         image = under if can_be_clear and background and background[3] < 255 else under.convert("RGB")
@@ -249,10 +253,10 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
     try:
         with stills.open_still(target, (plugin,)) as image:
             facts = stills.still_probe(image, target.stat().st_size)
+            image.draft(image.mode, (1, 1))  # every coded bit of a JPEG is read all the same
             image.load()
     except (SourceUnreadable, *_DAMAGE) as exc:
         raise OutputMismatch("The picture made cannot be read back.", log=repr(exc)) from exc
     if facts.displayed != tuple(variant["canvas"]):
         raise OutputMismatch(f"The picture made is {facts.displayed}, not {tuple(variant['canvas'])}, in size.")
     return facts.to_json()
-

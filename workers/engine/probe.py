@@ -34,7 +34,9 @@ class VideoStream:
     interlaced: bool = False
     field_order: str | None = None  # "tt", "bb", …; None when progressive or unknown
     frame_rate: float | None = None  # average
+    time_base: tuple[int, int] | None = None  # the unit of its timestamps, seconds
     base_rate: float | None = None  # the finest steady rate that all timestamps fit
+    variable: bool = False  # the first frames are not evenly spaced
     frames: int | None = None
     duration: float | None = None
     bitrate: int | None = None
@@ -245,7 +247,8 @@ class Probe:
 
 
 def _video(item: dict[str, Any]) -> VideoStream:
-    return VideoStream(**item | {"sample_aspect": tuple(item["sample_aspect"])})
+    pairs = {name: tuple(item[name]) for name in ("sample_aspect", "time_base") if item[name]}
+    return VideoStream(**item | pairs)
 
 
 def _told(codec: str, language: str | None) -> str:

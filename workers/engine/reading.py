@@ -1,5 +1,6 @@
 """Reads facts from files with Pillow and PyAV. Runs only in the resident helper: hostile files may crash it."""
 
+import itertools
 import os
 import struct
 from dataclasses import replace
@@ -18,14 +19,16 @@ from workers.formats import CONTAINERS
 
 HEAD = 4096
 PACKETS = 2000  # looked at for the first picture
+TIMED_PACKETS, LEAST_TIMED, REORDERED = 60, 8, 4  # looked at for even timing; the last may have gaps yet to be filled
 KEPT_TAGS = ("title", "artist", "album", "album_artist", "composer", "genre", "date", "track", "disc", "copyright")
 _TAG_LENGTH = 500
+_NO_HEADER = "The file is damaged or cut short: its header cannot be read."
 _PICTURE_SUBTITLES = {"dvd_subtitle", "dvdsub", "dvb_subtitle", "dvbsub", "hdmv_pgs_subtitle", "pgssub", "xsub"}
 _CODECS = {"mp3float": "mp3", "libdav1d": "av1", "libaom-av1": "av1", "mp3on4float": "mp3on4", "libvorbis": "vorbis",
            "libopus": "opus", "libvpx-vp9": "vp9", "libvpx": "vp8", "hevc": "h265"}  # fmt: skip
 # Names by the numbers of ITU-T H.273, in ffmpeg's words; 2 and anything else is unknown.
-_PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020", 11: "smpte431",
-              12: "smpte432"}  # fmt: skip
+_PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020",
+              11: "smpte431", 12: "smpte432"}  # fmt: skip
 _TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
               13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67"}  # fmt: skip
 _MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
@@ -69,13 +72,17 @@ def _read_streams(handle: int, head: bytes, size: int, limits: SourceLimits, dee
         raise SourceUnsupported("The file is of a type that is not accepted.", log=str(exc)) from exc
     except av.error.InvalidDataError as exc:
         if set(CONTAINERS) & set(_signs(head)):
-            raise SourceUnreadable("The file is damaged or cut short: its header cannot be read.", log=str(exc)) from exc
+            raise SourceUnreadable(
+                "The file is damaged or cut short: its header cannot be read.", log=str(exc)
+            ) from exc
         raise SourceUnsupported("The file is no image, video or sound that can be read.", log=str(exc)) from exc
     except (FFmpegError, OSError, ValueError) as exc:
-        raise SourceUnreadable("The file is damaged or cut short: its header cannot be read.", log=repr(exc)) from exc
+        raise SourceUnreadable(_NO_HEADER, log=repr(exc)) from exc
     with container:
         if len(container.streams) > limits.streams:
-            raise LimitExceeded(f"The file has {len(container.streams)} streams; at most {limits.streams} are accepted.")
+            raise LimitExceeded(
+                f"The file has {len(container.streams)} streams; at most {limits.streams} are accepted."
+            )
         return _Reader(container, handle, head, size, limits, deep).facts()
 
 
@@ -88,7 +95,11 @@ class _Reader:
         self.duration = container.duration / 1e6 if container.duration and container.duration > 0 else None
 
     def facts(self) -> Probe:
-        videos, audios, subtitles, covers, others = [], [], [], [], 0
+        others = 0
+        videos: list[Any] = []
+        audios: list[AudioStream] = []
+        subtitles: list[SubtitleStream] = []
+        covers: list[Cover] = []
         for stream in self.container.streams:
             if stream.type == "video":
                 if _is(stream, "attached_pic") or _is(stream, "timed_thumbnails"):
@@ -107,12 +118,20 @@ class _Reader:
         return self._probe(pictures, tuple(audios), tuple(subtitles), tuple(covers), others)
 
     def _useless(self, videos: tuple[VideoStream, ...], audios: list[AudioStream]) -> str:
-        codecs = sorted({stream.codec for stream in (*videos, *audios)} - {"unknown"})
+        streams: tuple[VideoStream | AudioStream, ...] = (*videos, *audios)
+        codecs = sorted({stream.codec for stream in streams} - {"unknown"})
         if codecs:
             return f"The file cannot be decoded here ({', '.join(codecs)})."
         return "The file holds neither a picture nor sound that can be decoded."
 
-    def _probe(self, videos, audios, subtitles, covers, others) -> Probe:  # type: ignore[no-untyped-def]
+    def _probe(
+        self,
+        videos: tuple[VideoStream, ...],
+        audios: tuple[AudioStream, ...],
+        subtitles: tuple[SubtitleStream, ...],
+        covers: tuple[Cover, ...],
+        others: int,
+    ) -> Probe:
         demuxer = self.container.format.name
         media_type = "video" if any(stream.decodable for stream in videos) else "audio"
         container, mime = self._type(demuxer, media_type)
@@ -143,7 +162,8 @@ class _Reader:
     def _duration(self, videos: tuple[VideoStream, ...], audios: tuple[AudioStream, ...]) -> float | None:
         if self.duration:
             return round(self.duration, 6)
-        known = [stream.duration for stream in (*videos, *audios) if stream.duration]
+        streams: tuple[VideoStream | AudioStream, ...] = (*videos, *audios)
+        known = [stream.duration for stream in streams if stream.duration]
         return max(known, default=None)
 
     def _type(self, demuxer: str, media_type: str) -> tuple[str, str]:
@@ -252,7 +272,9 @@ class _Reader:
             interlaced=bool(order or (frame is not None and frame.interlaced_frame)),
             field_order=order,
             frame_rate=average or base,
+            time_base=(stream.time_base.numerator, stream.time_base.denominator) if stream.time_base else None,
             base_rate=base,
+            variable=frame is not None and self._uneven(stream),
             frames=stream.frames or None,
             duration=self._stream_duration(stream),
             bitrate=context.bit_rate or None,
@@ -269,6 +291,23 @@ class _Reader:
             if self._next_frame(stream) is None:
                 raise SourceUnreadable("The end of the video cannot be decoded.")
         return found
+
+    def _uneven(self, stream: Any) -> bool:
+        """Whether the distances between the first frames differ by more than rounding."""
+        self._seek(stream, 0)
+        try:
+            packets = itertools.islice(self.container.demux(stream), TIMED_PACKETS)
+            found = [(packet.pts, packet.dts) for packet in packets if packet.size]
+        except (FFmpegError, OSError, ValueError):
+            return False
+        times = [pts for pts, _ in found]
+        if None in times:  # AVI and some others only know the order of decoding
+            times = [dts for _, dts in found]
+        if None in times or len(times) < LEAST_TIMED:
+            return False
+        times.sort()
+        steps = [after - before for before, after in itertools.pairwise(times[:-REORDERED])]
+        return max(steps) > 1.5 * max(1, min(steps)) + 1
 
     def _seek(self, stream: Any, microseconds: int) -> None:
         try:

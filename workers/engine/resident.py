@@ -1,8 +1,8 @@
 """The resident helper: one process beside each worker that opens hostile files, so that the worker never does.
 
-Started by host.py as a script. Reads requests from standard input and answers on standard output, each a JSON object with
-its length in four bytes before it; ends when its input does. Single-threaded: a request has the whole process, and the
-alarm ends it should Python itself be stuck in a decoder.
+Started by host.py as a script. Reads requests from standard input and answers on standard output, each a JSON object
+with its length in four bytes before it; ends when its input does. Single-threaded: a request has the whole process, and
+the alarm ends it should Python itself be stuck in a decoder.
 """
 
 import json
@@ -10,6 +10,7 @@ import os
 import signal
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -37,7 +38,9 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         message = "The file needs more memory than it may have."
         return {"error": {"class": "LimitExceeded", "message": message, "log": "", "code": "limit_exceeded"}}
     except OSError as exc:  # ours, not the file's: readers turn theirs into MediaError
-        return {"error": {"class": "EngineUnavailable", "message": "The host could not read or write.", "log": repr(exc)}}
+        return {
+            "error": {"class": "EngineUnavailable", "message": "The host could not read or write.", "log": repr(exc)}
+        }
 
 
 def _probe(path: str, deep: bool = False) -> dict[str, Any]:
@@ -66,7 +69,13 @@ def _crash() -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-_OPERATIONS = {"probe": _probe, "picture": _picture, "ping": lambda: os.getpid(), "hang": _hang, "crash": _crash}
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "probe": _probe,
+    "picture": _picture,
+    "ping": lambda: os.getpid(),
+    "hang": _hang,
+    "crash": _crash,
+}
 
 
 def read_message(stream: BinaryIO) -> dict[str, Any] | None:
@@ -105,7 +114,10 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 def main(argv: list[str]) -> None:
     parent, dies, limits = int(argv[0]), argv[1] == "dies", json.loads(argv[2])
     root = str(Path(__file__).resolve().parents[2])
-    sys.path[:] = [root, *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent)]
+    sys.path[:] = [
+        root,
+        *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent),
+    ]
     from workers.engine.launcher import die_with
 
     if dies:
@@ -115,7 +127,7 @@ def main(argv: list[str]) -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.dup2(2, 1)
-    import workers.engine.pillow  # noqa: F401 - loaded before the first request needs them
+    import workers.engine.pillow
     import workers.engine.reading  # noqa: F401
 
     _resources(limits)

@@ -32,7 +32,12 @@ ADDRESS_SPACE_HEADROOM = 4 * GIB  # threads' stacks and arenas are address space
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 # What ffmpeg says when the bytes, not the command, are to blame.
-_DAMAGE = ("Invalid data found when processing input", "moov atom not found", "Error opening input", "EBML header parsing")
+_DAMAGE = (
+    "Invalid data found when processing input",
+    "moov atom not found",
+    "Error opening input",
+    "EBML header parsing",
+)
 
 
 class Report(Protocol):
@@ -90,7 +95,16 @@ def run_program(
     limits: Limits,
 ) -> subprocess.Popen[bytes]:
     """Start a program that dies with this process, in a process group of its own."""
-    command = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), json.dumps(_resources(limits)), program, *args]
+    command = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(LAUNCHER),
+        str(os.getpid()),
+        json.dumps(_resources(limits)),
+        program,
+        *args,
+    ]
     try:
         return subprocess.Popen(
             command,
@@ -255,9 +269,11 @@ def failure(status: int, log: str, limits: Limits) -> MediaError | EngineUnavail
         return EngineUnavailable("ffmpeg could not do its work on this host.", log=log)
     if status == -signal.SIGXFSZ:
         return LimitExceeded(f"The output grew beyond {limits.output} bytes.", log=log)
-    if status == -signal.SIGXCPU:
+    if status == -signal.SIGXCPU or f"received signal {int(signal.SIGXCPU)}" in log:
         return LimitExceeded("The work needed more processor time than it may have.", log=log)
-    if status in (-signal.SIGKILL, -signal.SIGTERM):  # not ours: the system's memory guard, or an operator
+    if (
+        status in (-signal.SIGKILL, -signal.SIGTERM) or f"received signal {int(signal.SIGTERM)}" in log
+    ):  # not ours: the system's memory guard, or an operator
         return EngineUnavailable("ffmpeg was killed from outside.", log=log)
     if "Cannot allocate memory" in log:
         return LimitExceeded("The work needed more memory than it may have.", log=log)

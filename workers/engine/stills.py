@@ -1,8 +1,9 @@
 """Opening stills with Pillow. Runs only in the resident helper."""
 
 import logging
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pillow_heif
 from PIL import Image as Pillow
@@ -89,7 +90,7 @@ def refuse_known(head: bytes) -> None:
             raise SourceUnsupported(f"The file is {words}; send an image, a video or a sound.")
 
 
-def open_still(path: Path | str, plugins: tuple[str, ...]) -> Pillow.Image:
+def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:
     """The picture, its header read and its pixels not. Raises SourceUnreadable."""
     try:
         return Pillow.open(path, formats=plugins)
@@ -107,14 +108,17 @@ def orientation_of(image: Pillow.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+def turn_left(image: Pillow.Image) -> int:
+    """The orientation that remains to be applied once Pillow has decoded the picture: it turns TIFF by itself."""
+    return 1 if image.format == "TIFF" else orientation_of(image)
+
+
 def icc_description(image: Pillow.Image) -> str | None:
     """What the embedded colour profile calls itself, "" when it cannot be read; None without one."""
     data = image.info.get("icc_profile")
     if not data:
         return None
     try:
-        from io import BytesIO
-
         return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(data))).strip("\0 \n")[:200]
     except (ImageCms.PyCMSError, OSError, ValueError):
         return ""
@@ -134,11 +138,14 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
         raise SourceUnreadable("The animation is damaged.", log=repr(exc)) from exc
     orientation = orientation_of(image)
     width, height = image.size
+    if turn_left(image) >= 5:
+        width, height = height, width
+    coded = (height, width) if orientation >= 5 else (width, height)
     facts = Image(
         format=name,
         mode=image.mode,
-        coded_width=width,
-        coded_height=height,
+        coded_width=coded[0],
+        coded_height=coded[1],
         orientation=orientation,
         alpha=has_alpha(image),
         frames=frames,
@@ -151,8 +158,8 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
         mime=known.mime if known else f"image/{name}",
         container=name,
         size=size,
-        width=height if orientation >= 5 else width,
-        height=width if orientation >= 5 else height,
+        width=width,
+        height=height,
         image=facts,
         has_location=_has_gps(image),
     )

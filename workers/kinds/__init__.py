@@ -1,10 +1,10 @@
 """Every kind of task: one module each beside this one, found by being there."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
 from types import MappingProxyType
-from collections.abc import Mapping
 
 from workers.kinds.base import Kind
 

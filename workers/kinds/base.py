@@ -61,7 +61,10 @@ class Result(BaseModel):
 
 @dataclass(frozen=True)
 class Source:
-    """What a kind works on. `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is the plan's."""
+    """What a kind works on.
+
+    `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
+    """
 
     probe: Probe
     fetch: Callable[[Path, str], None]
@@ -181,7 +184,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Output:
-    """One file made. `entry` marks the one that stands for all; `type` is its MIME type; `probe` its facts, once read."""
+    """One file made: `entry` marks the one that stands for all, `type` is its MIME type, `probe` its facts."""
 
     path: Path
     entry: bool
@@ -243,7 +246,8 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
     """Carry out the steps in order; the expected files, those made by Pillow with their facts."""
     _check_build(plan)
     whole = sum(step.weight for step in plan.steps) or 1.0
-    done, facts = 0.0, {}
+    done = 0.0
+    facts: dict[str, Probe] = {}
     for step in plan.steps:
         share = (100.0 * done / whole, 100.0 * (done + step.weight) / whole)
         if isinstance(step, PictureStep):

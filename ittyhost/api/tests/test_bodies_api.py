@@ -72,17 +72,20 @@ def test_what_could_not_be_kept_is_refused_by_name(api, body, message, param):
 )
 def test_a_body_is_read_as_it_is(api, body, value):
     response = send(api, body)
-    assert (response.status_code, response.json()) == (201, {"data": value})
+    assert (response.status_code, response.json()) == (200, {"data": value})
 
 
 @pytest.mark.parametrize(
-    "content_type", ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/x+json", ""]
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", "Application/JSON", "application/x+json", ""],
 )
 def test_json_goes_by_several_names(api, content_type):
     assert send(api, '{"a": 1}', content_type=content_type).json() == {"data": {"a": 1}}
 
 
-@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"])
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "x"]
+)
 def test_another_type_is_refused(api, content_type):
     response = send(api, '{"a": 1}', content_type=content_type)
     message = "The body must be JSON. Send it with the header Content-Type: application/json."
@@ -96,7 +99,7 @@ def test_an_empty_body_is_an_empty_object_whatever_its_type(api, content_type):
 
 def test_a_body_over_the_limit_is_refused_unread(api, settings):
     settings.MAX_JSON_BYTES = 1024
-    assert send(api, json.dumps({"a": "x" * 1000})).status_code == 201
+    assert send(api, json.dumps({"a": "x" * 1000})).status_code == 200
     response = send(api, json.dumps({"a": "x" * 1100}))
     assert (response.status_code, response.json()) == (
         413,
@@ -126,7 +129,7 @@ def test_a_chunked_body_that_has_no_end_is_refused():
 
 
 def test_a_body_that_breaks_off_is_refused():
-    request = RequestFactory().generic("POST", "/", b"1234", CONTENT_LENGTH="10")
+    request = RequestFactory().generic("POST", "/", CONTENT_LENGTH="10", **{"wsgi.input": io.BytesIO(b"1234")})
     with pytest.raises(Invalid, match="The body ended after 4 of 10 bytes"):
         read_body(request, 100)
 

@@ -84,10 +84,15 @@ def test_a_bug_in_a_plain_view_tells_nothing(api, path):
     }
 
 
-def test_a_bug_is_logged_with_the_request_it_met(api, capsys):
+def test_a_bug_is_logged_with_the_request_it_met(api, key_and_secret, caplog):
     response = api("get", "/faults/bug")
-    line = next(line for line in capsys.readouterr().err.splitlines() if "a request failed" in line)
-    assert response.headers["X-Request-Id"] in line
+    (line,) = [
+        record.msg for record in caplog.records if record.levelname == "ERROR" and record.name.startswith("ittyhost")
+    ]
+    assert line["event"] == "a request failed"
+    assert line["request_id"] == response.headers["X-Request-Id"]
+    assert line["project"] == key_and_secret[0].project.public_id
+    assert isinstance(line["exc_info"], ZeroDivisionError)
 
 
 def test_an_unknown_path_in_each_version(api, key_and_secret):
@@ -117,7 +122,9 @@ def test_an_unknown_path_is_unknown_to_strangers_too(api):
     )
 
 
-@pytest.mark.parametrize("path", ["/things/../etc", "/things/a/b", "/things%2Fa", "//things", "/things//", "/th\x00ings"])
+@pytest.mark.parametrize(
+    "path", ["/things/../etc", "/things/a/b", "/things%2Fa", "//things", "/things//", "/th\x00ings"]
+)
 def test_odd_paths_are_unknown(api, path):
     response = api("get", path)
     assert response.status_code == 404
@@ -142,7 +149,9 @@ def test_a_missing_object_carries_its_code(api):
     )
 
 
-@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "nonsense", "Bearer \x00"])
+@pytest.mark.parametrize(
+    "header", [None, "", "Bearer", "Bearer ", "Basic abc", "Bearer a b", "nonsense", "Bearer \x00"]
+)
 def test_a_stranger_gets_one_answer(api, header):
     response = api("get", "/things", version=G1, headers={"Authorization": header} if header is not None else None)
     if header is None:

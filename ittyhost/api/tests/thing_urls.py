@@ -1,7 +1,5 @@
 """A small API over the organisations table, to see the framework work through real requests."""
 
-from typing import Any
-
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
@@ -104,7 +102,6 @@ def broken(request: HttpRequest) -> HttpResponse:
 
 def host(request: HttpRequest) -> HttpResponse:
     return HttpResponse(request.get_host())
-
 
 
 urlpatterns = [

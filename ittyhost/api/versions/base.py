@@ -59,6 +59,7 @@ class Version(ABC):
     created_status: ClassVar[int]
     default_limit: ClassVar[int]
     max_limit: ClassVar[int] = 100
+    list_headers: ClassVar[dict[str, str]] = {}  # headers that lists have beside the common ones, and what they say
 
     def __init__(self, name: str, *, aliases: tuple[str, ...] = (), shapes: str | None = None) -> None:
         self.name = name

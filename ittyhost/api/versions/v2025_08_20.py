@@ -11,6 +11,10 @@ class Bare(Version):
 
     created_status: ClassVar[int] = 201
     default_limit: ClassVar[int] = 20
+    list_headers: ClassVar[dict[str, str]] = {
+        "Links": "Where the other pages are: self, first, prev, next and last, as far as there are such.",
+        "Link": "The same under its standard name.",
+    }
 
     def object(self, call: Call, data: Any, *, status: int, path: str, parent: str | None) -> Answer:
         return Answer(data, status)

@@ -3,12 +3,14 @@
 from typing import Any
 
 from ittyhost.api.dates import instant
+from ittyhost.api.openapi import Components
 from ittyhost.errors import Invalid
-from media_app.api.shapes.v2024_03_21 import source_show
+from media_app.api.schemas import closed, described
+from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
-from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source
+from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source, read_url
 from tasks_app.models import Task
-from workers.kinds import get_kind
+from workers.kinds import all_kinds, get_kind
 
 Status = Task.Status
 
@@ -42,6 +44,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         "kind": kind,
         "options": read_options(kind, definition, prefix=("output",)),
         "definition": definition,
+        "webhook_url": read_url(body.get("webhook_url"), param="webhook_url"),
     }
 
 
@@ -80,3 +83,38 @@ def task_show(task: Task) -> dict[str, Any]:
     if shown["status"] == "error":
         shown["error"] = task.error or "The task was cancelled."
     return shown
+
+
+def create_schema(components: Components) -> dict[str, Any]:
+    output = components.one_per_kind(
+        {kind.name: kind.options for kind in all_kinds().values()}, name=lambda kind: f"{kind.title()}Output"
+    )
+    source = {"type": "string", "description": "The id of a media or of a file, or the URL of one."}
+    webhook = {"type": "string", "format": "uri", "description": "Kept; not called yet."}
+    properties = {"input": source, "output": output, "webhook_url": webhook}
+    return components.add("TaskCreate", closed(properties, optional={"webhook_url"}))
+
+
+def _schema(components: Components, name: str, output: dict[str, Any]) -> dict[str, Any]:
+    words = {"id": "string", "object": "string", "input": "string", "status": "string", "error": "string"}
+    times = {"created": "date-time", "updated": "date-time"}
+    return components.add(name, closed({**described(words | times), "output": output}, optional={"error"}))
+
+
+def created_schema(components: Components) -> dict[str, Any]:
+    definition = {"type": "object", "properties": {"kind": {"type": "string"}}, "required": ["kind"]}
+    return _schema(components, "TaskListed", components.add("Definition", definition))
+
+
+listed_schema = created_schema
+
+
+def show_schema(components: Components) -> dict[str, Any]:
+    reserved = {
+        "type": "object",
+        "description": "Until it is made: what was asked for, and the id it will have.",
+        "properties": {name: {"type": "string"} for name in ("id", "object", "kind")},
+        "required": ["id", "object", "kind"],
+    }
+    output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}
+    return _schema(components, "Task", output)

@@ -3,10 +3,13 @@
 from typing import Any
 
 from ittyhost.api.dates import instant
-from media_app.api.shapes.v2025_08_20 import file_show
+from ittyhost.api.openapi import Components
+from media_app.api.schemas import closed, described
+from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
 from tasks_app.api.fields import read_flat
 from tasks_app.models import Task
+from workers.kinds import all_kinds
 
 Status = Task.Status
 
@@ -60,3 +63,36 @@ def _input(task: Task) -> dict[str, Any]:
         return {"url": task.input} if "://" in task.input else {"id": task.input}
     shown = file_show(task.source)
     return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}
+
+
+def create_schema(components: Components) -> dict[str, Any]:
+    more = {
+        "url": {"type": "string", "format": "uri", "description": "Where the input is fetched from."},
+        "file_id": {"type": "string", "description": "The input, a file of this project. Either this or `url`."},
+        "webhook_url": {"type": "string", "format": "uri", "description": "Kept; not called yet."},
+        "options": {"type": "object", "description": "The options, where they do not stand beside `kind`."},
+    }
+    kinds = {kind.name: kind.options for kind in all_kinds().values()}
+    return components.one_per_kind(kinds, name=lambda kind: f"{kind.title()}Task", more=more)
+
+
+def show_schema(components: Components) -> dict[str, Any]:
+    words = {
+        "id": "string",
+        "object": "string",
+        "kind": "string",
+        "input": "object",
+        "options": "object",
+        "status": "string",
+        "progress": "integer",
+        "error": "string",
+        "created_by": "string?",
+        "created": "date-time",
+        "updated": "date-time",
+        "parent_id": "string",
+    }
+    output = {"anyOf": [file_schema(components), {"type": "null"}]}
+    return components.add("Task", closed({**described(words), "output": output}, optional={"error", "parent_id"}))
+
+
+created_schema = listed_schema = show_schema

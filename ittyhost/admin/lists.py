@@ -1,0 +1,183 @@
+"""Lists that answer at once over a million rows: bounded counts, indexed orders, bounded searches."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+from ittyhost.records import ID_LENGTH, parse_id
+
+COUNT_LIMIT = 10_000
+WINDOW = 50_000  # rows that a search without an index goes through, the newest first
+
+
+class AtLeast(int):
+    """A number that stands for itself and all above it: shown with a plus."""
+
+    def __str__(self) -> str:
+        return f"{int(self):,}+"
+
+
+class BoundedPaginator(Paginator):
+    """Counts to a limit and no further; what lies beyond is found by filters."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        found = rows.order_by()[: COUNT_LIMIT + 1].count()
+        return AtLeast(COUNT_LIMIT) if found > COUNT_LIMIT else found
+
+
+class RecordChangeList(ChangeList):
+    """A list of records, newest first. Filters that no index serves look only through the newest rows."""
+
+    window_from: datetime | None = None
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        # The address may name any column: only those that may be sorted by are.
+        return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> models.QuerySet[Any]:
+        queryset = super().get_queryset(request, exclude_parameters).defer(*self.model_admin.list_defer)
+        active = {_name(spec): spec for spec in self.filter_specs if spec.used_parameters}
+        period = [active.pop("created")] if "created" in active else []
+        if self.query or frozenset(active) in self.model_admin.indexed_filters or not active:
+            return queryset
+        helped = max(
+            (filters for filters in self.model_admin.indexed_filters if filters <= active.keys()),
+            key=len,
+            default=frozenset(),
+        )
+        rows = self.root_queryset
+        for spec in [*period, *(active[name] for name in helped)]:
+            found = spec.queryset(request, rows)
+            rows = rows if found is None else found
+        self.window_from = rows.order_by("-created", "-pk").values_list("created", flat=True)[WINDOW:].first()
+        return queryset.filter(created__gte=self.window_from) if self.window_from else queryset
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = self.model_admin.prepare_rows(list(self.result_list))
+
+
+def _name(spec: Any) -> str:
+    return getattr(spec, "field_path", None) or spec.parameter_name
+
+
+class AutocompleteFilter(admin.FieldListFilter):
+    """By a row of another table, found by typing: a table of any length."""
+
+    template = "admin/ittyhost/autocomplete_filter.html"
+
+    def __init__(
+        self, field: Any, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any, field_path: str
+    ) -> None:
+        self.lookup = f"{field_path}__id__exact"
+        super().__init__(field, request, params, model, model_admin, field_path)
+        self.model_admin = model_admin
+
+    def has_output(self) -> bool:
+        return True
+
+    def expected_parameters(self) -> list[str]:
+        return [self.lookup]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        value = self.used_parameters.get(self.lookup, [""])[-1]
+        select = forms.ModelChoiceField(
+            queryset=self.field.remote_field.model._default_manager.all(),
+            required=False,
+            widget=AutocompleteSelect(self.field, self.model_admin.admin_site),
+        )
+        yield {
+            "selected": bool(value),
+            "query_string": changelist.get_query_string(remove=[self.lookup]),
+            "lookup": self.lookup,
+            "widget": select.widget.render(self.lookup, value, attrs={"id": f"filter-{self.field_path}"}),
+        }
+
+
+class RecordAdmin(admin.ModelAdmin):
+    """The base of all pages of records: newest first, searched by ids, without a full count or an unindexed order."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each facet is a count of the whole table
+    list_per_page = 50
+    list_max_show_all = 200
+    ordering = ("-created", "-id")
+    sortable_by: ClassVar[Sequence[str]] = ()
+    search_fields = ("id",)
+    search_help_text = "Ids, with or without their prefix."
+    change_list_template = "admin/ittyhost/change_list.html"
+    change_form_template = "admin/ittyhost/change_form.html"
+
+    list_defer: ClassVar[Sequence[str]] = ()
+    """Columns that a list never shows and that are large."""
+    indexed_filters: ClassVar[frozenset[frozenset[str]]] = frozenset({frozenset({"project"})})
+    """Which filters together an index serves, each also within a span of `created`."""
+    searched_ids: ClassVar[dict[str, Sequence[str]]] = {}
+    """Which columns hold an id of a prefix."""
+    searches_text: ClassVar[bool] = False
+    """Whether a search that is no id goes through `search_fields`: for tables that stay small."""
+
+    @property
+    def media(self) -> forms.Media:
+        field = next((field for field in self.opts.get_fields() if field.many_to_one and not field.auto_created), None)
+        widgets = AutocompleteSelect(field, self.admin_site).media if field else forms.Media()
+        return super().media + widgets + forms.Media(css={"all": ["ittyhost/admin.css"]}, js=["ittyhost/admin.js"])
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RecordChangeList
+
+    def prepare_rows(self, rows: list[Any]) -> list[Any]:
+        """The rows of one page, with whatever else their columns show, read at once."""
+        return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        wanted = [self._by_id(word) for word in search_term.split()]
+        if wanted and all(wanted):
+            found = Q()
+            for condition in wanted:
+                found |= condition  # type: ignore[operator]
+            return queryset.filter(found), False
+        if self.searches_text or not wanted:
+            return super().get_search_results(request, queryset, search_term)
+        return queryset.none(), False
+
+    def _by_id(self, word: str) -> Q | None:
+        """Rows that a word names by an id; None when it is none."""
+        if len(word) == ID_LENGTH and word.isascii() and word.isalnum() and not self.searches_text:
+            return Q(pk=word)
+        for prefix, columns in {self.model.prefix: ("pk",), **self.searched_ids}.items():
+            bare = parse_id(word, prefix)
+            if bare is not None:
+                found = Q()
+                for column in columns:
+                    found |= Q(**{column: bare})
+                return found
+        return None
+
+
+class ReadOnly:
+    """Pages to look at: rows are made and changed by the service alone."""
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False

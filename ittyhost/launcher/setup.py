@@ -1,0 +1,71 @@
+"""`python -m ittyhost.launcher.setup`: what must be done before the processes start, any number of times.
+
+Migrations, the bucket where it is an S3 one that does not exist, and the first organisation, project, keys and admin
+user. `make run` and docker-compose.yml run it; on a fleet it runs once per release, before the other processes.
+"""
+
+import os
+import sys
+
+S3_EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
+
+
+def make_bucket() -> None:
+    """Create the S3 bucket of BUCKET_URL where it is missing; a folder is made by the storage itself."""
+    from django.conf import settings
+
+    if not settings.BUCKET_URL.startswith("s3://"):
+        return
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import ClientError
+
+    name = settings.BUCKET_URL.removeprefix("s3://").partition("/")[0]
+    client = boto3.client(
+        "s3",
+        endpoint_url=settings.S3_ENDPOINT_URL or None,
+        region_name=settings.S3_REGION,
+        aws_access_key_id=settings.S3_ACCESS_KEY_ID or None,
+        aws_secret_access_key=settings.S3_SECRET_ACCESS_KEY or None,
+        config=Config(
+            s3={"addressing_style": "path" if settings.S3_PATH_STYLE else "auto"},
+            connect_timeout=10,
+            read_timeout=30,
+            retries={"max_attempts": 5, "mode": "standard"},
+        ),
+    )
+    try:
+        client.head_bucket(Bucket=name)
+    except ClientError as exc:
+        if exc.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise  # it is there and not ours, or the keys are wrong: creating cannot help
+        where = {} if settings.S3_REGION == "us-east-1" else {"LocationConstraint": settings.S3_REGION}
+        try:
+            client.create_bucket(Bucket=name, **({"CreateBucketConfiguration": where} if where else {}))
+        except ClientError as race:
+            if race.response["Error"]["Code"] not in S3_EXISTS:
+                raise
+    finally:
+        client.close()
+
+
+def main() -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", interactive=False)
+        make_bucket()
+        call_command("bootstrap")
+    except ImproperlyConfigured as exc:
+        print(exc, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""How the bodies of media and files are read: the same in every version."""
+
+import json
+import unicodedata
+from typing import Any
+
+from rest_framework import serializers
+
+from ittyhost.errors import NotFound
+from ittyhost.outbound import MAX_URL_LENGTH
+from ittyhost.records import parse_id
+from media_app.models import Media
+from media_app.selectors import media_get
+from media_app.services import place_clean
+
+MAX_METADATA_BYTES = 16 * 1024
+
+
+class TextField(serializers.CharField):
+    """A line of text; null and "" both mean that nothing is given. Numbers are no text."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, required=False, allow_blank=True, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        text: str = super().to_internal_value(data)
+        if any(unicodedata.category(character) == "Cc" for character in text):
+            raise serializers.ValidationError("This field must not hold control characters.")
+        return text
+
+
+class MetadataField(serializers.JSONField):
+    """A JSON object of the client's own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if not isinstance(data, dict):
+            raise serializers.ValidationError("This field must be an object.")
+        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
+            raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
+        return data
+
+
+class MediaField(serializers.CharField):
+    """The id of a media of the caller's project."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, allow_null=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> Media:  # type: ignore[override]
+        if not isinstance(data, str):
+            self.fail("invalid")
+        try:
+            return media_get(project=self.context["project"], media_id=parse_id(data, Media.prefix))
+        except NotFound as exc:
+            raise NotFound("media_id names no media in this project.", param="media_id", code=exc.code) from None
+
+
+class Body(serializers.Serializer):
+    """A body of which every name is known; what is null counts as not given."""
+
+    IGNORED: tuple[str, ...] = ()  # known to older SDKs, without meaning here
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        unknown = sorted(set(data) - set(self.fields) - set(self.IGNORED))
+        if unknown:
+            raise serializers.ValidationError(
+                {unknown[0]: [f"{unknown[0]} is not known here. Leave it out, or check how it is spelled."]}
+            )
+        given: dict[str, Any] = super().to_internal_value(data)
+        return {name: value for name, value in given.items() if value is not None}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "folder" in attrs or "filename" in attrs:
+            place_clean(folder=attrs.get("folder", ""), filename=attrs.get("filename", ""))
+        return attrs
+
+
+class FileBody(Body):
+    """What `POST /files` reads. A file is fetched in the background, whatever `async` says."""
+
+    IGNORED = ("async",)
+
+    url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
+    media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
+    folder = TextField(max_length=1000, help_text="Where it is delivered.")
+    filename = TextField(max_length=1000, help_text="What it is delivered as. Default: its id.")
+    ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
+    label = TextField(max_length=200)
+    metadata = MetadataField(help_text="Anything, kept as it is.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("url"):
+            raise serializers.ValidationError({"url": ["url is required."]})
+        return super().validate(attrs)
+
+
+class MediaBody(Body):
+    """What `POST /media` reads: an empty media, or with `url` one whose original is fetched."""
+
+    IGNORED = ("async", "empty")
+
+    title = TextField(max_length=500)
+    alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
+    metadata = MetadataField(help_text="Anything, kept as it is.")
+    url = TextField(max_length=MAX_URL_LENGTH, help_text="Where its original is fetched from. Default: it stays empty.")
+    folder = TextField(max_length=1000, help_text="Where its original is delivered.")
+    filename = TextField(max_length=1000, help_text="What its original is delivered as.")
+    label = TextField(max_length=200, help_text="Of its original.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("url"):
+            for name in ("folder", "filename", "label"):
+                if attrs.get(name):
+                    raise serializers.ValidationError({name: [f"{name} needs url: it is about the file fetched."]})
+        return super().validate(attrs)

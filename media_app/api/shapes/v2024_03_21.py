@@ -1,0 +1,161 @@
+"""Media and files in version 2024-03-21: a file is a Source, Track or Intelligence object; a media lists them apart."""
+
+from typing import Any
+
+from ittyhost.api.dates import instant
+from ittyhost.api.openapi import Components
+from media_app.api.fields import FileBody, MediaBody
+from media_app.api.schemas import OPTIONAL, closed, described
+from media_app.models import File, Media
+from media_app.selectors import file_url
+
+FileCreate = FileBody
+MediaCreate = MediaBody
+
+MEDIA_STATUSES = {
+    File.Status.WAITING: "processing",
+    File.Status.PROCESSING: "processing",
+    File.Status.READY: "ready",
+    File.Status.FAILED: "failed",
+}
+EMPTY = "pending"  # a media without a file
+
+
+def source_show(file: File) -> dict[str, Any]:
+    """The object a task made, or one of a media's: what is documented of it always, the rest where it is known."""
+    shown = {
+        "id": file.public_id,
+        "object": file.object,
+        "kind": file.kind or "unknown",
+        "format": file.format or None,
+        "type": file.type,
+        "width": file.width,
+        "height": file.height,
+        "duration": file.duration,
+        "fps": file.fps,
+        "codec": file.codec or None,
+        "bitrate": file.bitrate,
+        "orientation": file.orientation or None,
+        "filesize": file.filesize,
+        "label": file.label or None,
+        "folder": file.folder or None,
+        "filename": file.filename or None,
+        "src": file_url(file),
+        "created": instant(file.created),
+        "updated": instant(file.updated),
+    }
+    return {name: value for name, value in shown.items() if value is not None or name not in OPTIONAL}
+
+
+def file_show(file: File) -> dict[str, Any]:
+    """A file by itself: the same object, its media and its state."""
+    shown = source_show(file) | {
+        "media_id": f"{Media.prefix}_{file.media_id}",
+        "original": file.original,
+        "ref": file.ref or None,
+        "metadata": file.metadata,
+        "status": file.status,
+    }
+    if file.status == File.Status.FAILED:
+        shown["error"] = file.error
+    return shown
+
+
+def media_show(media: Media) -> dict[str, Any]:
+    """A media with its files, by what they are; reads `media.files`."""
+    files = list(media.files.all())
+    original = next((file for file in files if file.original), None)
+
+    def shown(object: File.Object) -> list[dict[str, Any]]:
+        return [source_show(file) for file in files if file.object == object]
+
+    return {
+        "id": media.public_id,
+        "object": "media",
+        "kind": media.kind or None,
+        "type": original.type if original else None,
+        "title": media.title or None,
+        "alt": media.alt or None,
+        "width": media.width,
+        "height": media.height,
+        "duration": media.duration,
+        "filesize": sum(file.filesize for file in files if file.object == File.Object.SOURCE),
+        "sources": shown(File.Object.SOURCE),
+        "tracks": shown(File.Object.TRACK),
+        "intelligence": shown(File.Object.INTELLIGENCE),
+        "original": file_url(original) if original else None,
+        "placeholder": None,
+        "background": None,
+        "folder": (original.folder or None) if original else None,
+        "filename": (original.filename or None) if original else None,
+        "metadata": media.metadata,
+        "created": instant(media.created),
+        "updated": instant(media.updated),
+        "status": MEDIA_STATUSES[File.Status(original.status)] if original else EMPTY,
+    }
+
+
+SOURCE = {
+    "id": "string",
+    "object": "string",
+    "kind": "string",
+    "format": "string",
+    "type": "string",
+    "width": "integer",
+    "height": "integer",
+    "duration": "number",
+    "fps": "number",
+    "codec": "string",
+    "bitrate": "integer",
+    "orientation": "string",
+    "filesize": "integer",
+    "label": "string",
+    "folder": "string",
+    "filename": "string?",
+    "src": "string",
+    "created": "date-time",
+    "updated": "date-time",
+}
+MORE = {
+    "media_id": "string",
+    "original": "boolean",
+    "ref": "string?",
+    "metadata": "object",
+    "status": "string",
+    "error": "string",
+}
+MEDIA = {
+    "id": "string",
+    "object": "string",
+    "kind": "string?",
+    "type": "string?",
+    "title": "string?",
+    "alt": "string?",
+    "width": "integer?",
+    "height": "integer?",
+    "duration": "number?",
+    "filesize": "integer",
+    "original": "string?",
+    "placeholder": "string?",
+    "background": "string?",
+    "folder": "string?",
+    "filename": "string?",
+    "metadata": "object",
+    "created": "date-time",
+    "updated": "date-time",
+    "status": "string",
+}
+
+
+def source_schema(components: Components) -> dict[str, Any]:
+    return components.add("Source", closed(described(SOURCE), optional=OPTIONAL))
+
+
+def file_schema(components: Components) -> dict[str, Any]:
+    return components.add("File", closed(described(SOURCE | MORE), optional={*OPTIONAL, "error"}))
+
+
+def media_schema(components: Components) -> dict[str, Any]:
+    source = source_schema(components)
+    lists = {name: {"type": "array", "items": source} for name in ("sources", "tracks", "intelligence")}
+    return components.add("Media", closed(described(MEDIA) | lists))

@@ -1,0 +1,148 @@
+"""Media and files in version 2025-08-20: a File object for all, and media that list theirs."""
+
+from typing import Any
+
+from ittyhost.api.dates import instant
+from ittyhost.api.openapi import Components
+from media_app.api.fields import FileBody, MediaBody
+from media_app.api.schemas import closed, described
+from media_app.models import File, Media
+from media_app.selectors import file_url
+
+FileCreate = FileBody
+MediaCreate = MediaBody
+
+ORIGINAL = "original"  # what the file a media came with is called, unless its owner named it otherwise
+# Not shown of the files in a media.
+OWN = ("media_id", "animated", "language", "label", "placeholder", "background", "created_by")
+
+
+def file_show(file: File) -> dict[str, Any]:
+    """A file. What typed SDKs require is never null: media_id, kind, type, filesize, url, status, created, updated."""
+    shown = {
+        "id": file.public_id,
+        "media_id": f"{Media.prefix}_{file.media_id}",
+        "object": file.object,
+        "kind": file.kind or "unknown",
+        "type": file.type,
+        "codec": file.codec or None,
+        "container": file.container or None,
+        "width": file.width,
+        "height": file.height,
+        "orientation": file.orientation or None,
+        "rotation": file.rotation,
+        "transparency": file.transparency,
+        "animated": file.animated,
+        "frames": file.frames,
+        "duration": file.duration,
+        "fps": file.fps,
+        "filesize": file.filesize,
+        "bitrate": file.bitrate,
+        "original": file.original,
+        "language": file.language or None,
+        "label": file.label or None,
+        "ref": _ref(file) or None,
+        "folder": file.folder or None,
+        "filename": file.filename or None,
+        "url": file_url(file),
+        "placeholder": None,
+        "background": None,
+        "metadata": file.metadata,
+        "created_by": file.created_by or None,
+        "created": instant(file.created),
+        "updated": instant(file.updated),
+        "status": file.status,
+    }
+    if file.status == File.Status.FAILED:
+        shown["error"] = file.error
+    return shown
+
+
+def media_show(media: Media) -> dict[str, Any]:
+    """A media with its files; reads `media.files`. Of several files of one ref the newest is in `urls`."""
+    files = list(media.files.all())
+    return {
+        "id": media.public_id,
+        "object": "media",
+        "kind": media.kind or None,
+        "title": media.title or None,
+        "alt": media.alt or None,
+        "width": media.width,
+        "height": media.height,
+        "duration": media.duration,
+        "files": [{name: value for name, value in file_show(file).items() if name not in OWN} for file in files],
+        "urls": {ref: file_url(file) for file in files if (ref := _ref(file))},
+        "background": None,
+        "metadata": media.metadata,
+        "created": instant(media.created),
+        "updated": instant(media.updated),
+    }
+
+
+def _ref(file: File) -> str:
+    return file.ref or (ORIGINAL if file.original else "")
+
+
+FILE = {
+    "id": "string",
+    "media_id": "string",
+    "object": "string",
+    "kind": "string",
+    "type": "string",
+    "codec": "string?",
+    "container": "string?",
+    "width": "integer?",
+    "height": "integer?",
+    "orientation": "string?",
+    "rotation": "number?",
+    "transparency": "boolean?",
+    "animated": "boolean?",
+    "frames": "integer?",
+    "duration": "number?",
+    "fps": "number?",
+    "filesize": "integer",
+    "bitrate": "integer?",
+    "original": "boolean",
+    "language": "string?",
+    "label": "string?",
+    "ref": "string?",
+    "folder": "string?",
+    "filename": "string?",
+    "url": "string",
+    "placeholder": "string?",
+    "background": "string?",
+    "metadata": "object",
+    "created_by": "string?",
+    "created": "date-time",
+    "updated": "date-time",
+    "status": "string",
+    "error": "string",
+}
+MEDIA = {
+    "id": "string",
+    "object": "string",
+    "kind": "string?",
+    "title": "string?",
+    "alt": "string?",
+    "width": "integer?",
+    "height": "integer?",
+    "duration": "number?",
+    "background": "string?",
+    "metadata": "object",
+    "created": "date-time",
+    "updated": "date-time",
+}
+
+
+def file_schema(components: Components) -> dict[str, Any]:
+    return components.add("File", closed(described(FILE), optional={"error"}))
+
+
+def media_schema(components: Components) -> dict[str, Any]:
+    inner = {name: word for name, word in FILE.items() if name not in OWN}
+    files = components.add("MediaFile", closed(described(inner), optional={"error"}))
+    properties = described(MEDIA) | {
+        "files": {"type": "array", "items": files},
+        "urls": {"type": "object", "additionalProperties": {"type": "string"}},
+    }
+    return components.add("Media", closed(properties))

@@ -1,0 +1,35 @@
+"""Paths of media, files and delivery."""
+
+import re
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.urls import re_path
+
+from ittyhost.api.routes import route
+from media_app.api import views
+from media_app.api.delivery import deliver
+
+
+def delivery_prefix() -> str:
+    """What comes before the project in delivery paths, as requests arrive here: without a slash at either end.
+
+    A path that PUBLIC_URL has belongs to the proxy in front, which takes it away.
+    """
+    base = settings.DELIVERY_URL.removeprefix(settings.PUBLIC_URL) if _shares_base() else settings.DELIVERY_URL
+    return urlsplit(base).path.strip("/")
+
+
+def _shares_base() -> bool:
+    return settings.DELIVERY_URL == settings.PUBLIC_URL or settings.DELIVERY_URL.startswith(f"{settings.PUBLIC_URL}/")
+
+
+_before = re.escape(f"{prefix}/") if (prefix := delivery_prefix()) else ""
+
+urlpatterns = [
+    route("media", views.MediaListView, name="media-list"),
+    route("media/<media_id>", views.MediaView, name="media"),
+    route("files", views.FileListView, name="file-list"),
+    route("files/<file_id>", views.FileView, name="file"),
+    re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
+]

@@ -1,0 +1,80 @@
+"""Celery's entry points. They call services; retries are data in the row, never Celery's."""
+
+import logging
+
+import structlog
+from celery import shared_task
+from django.db import DatabaseError
+
+from ittyhost import queue
+from ittyhost.errors import LimitReached
+from ittyhost.heartbeat import Heartbeat
+from ittyhost.outbound import FetchFailed, FetchStopped
+from media_app import services
+from media_app.models import File
+from media_app.services import LeaseLost
+from media_app.storage import StorageUnavailable
+from workers.engine.errors import EngineUnavailable, MediaError, Stopped
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="media_app.work", acks_late=True)
+def work(lane: str) -> None:
+    """Fetch or probe the next due file of a lane. Woken once too often, it finds nothing to claim."""
+    file = services.file_claim(lane=lane)
+    if file is None:
+        return
+    with structlog.contextvars.bound_contextvars(file=file.public_id, attempt=file.attempt, lane=lane):
+        try:
+            attempt_run(file)
+        except LeaseLost:
+            logger.info("the attempt lost its file")
+        # Where messages were lost, more is due than workers were woken for.
+        services.lane_wake(lane=lane)
+
+
+def attempt_run(file: File) -> None:
+    """Run one attempt from claim to its end. Raises LeaseLost when another attempt took the file, or it was deleted."""
+    heartbeat = Heartbeat(
+        renew=lambda: services.file_heartbeat(file=file), check=lambda: services.file_is_held(file=file)
+    )
+    try:
+        with heartbeat:
+            if file.lane == queue.TRANSFER:
+                services.file_fetched(file=file, fetched=services.file_fetch(file=file, heartbeat=heartbeat))
+            else:
+                services.file_probed(file=file, facts=services.file_probe(file=file, heartbeat=heartbeat))
+    except (FetchStopped, Stopped):
+        if heartbeat.reason != "shutdown":
+            raise LeaseLost from None
+        services.file_release(file=file, is_fault=False)
+        logger.info("given back")
+    except FetchFailed as exc:
+        if exc.transient:
+            services.file_release(file=file, reason=exc.message)
+        else:
+            services.file_fail(file=file, message=exc.message)
+    except (MediaError, LimitReached) as exc:  # the file's own fault, or its owner's: trying again cannot help
+        services.file_fail(file=file, message=exc.message)
+    except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError):  # this host, or what it leans on
+        logger.warning("a fault of this host", exc_info=True)
+        services.file_release(file=file)
+    except LeaseLost:
+        raise
+    except Exception:  # a bug of ours: told in the log, and no reason to leave the file hanging
+        logger.exception("an attempt failed by a bug")
+        services.file_release(file=file)
+
+
+@shared_task(name="media_app.sweep")
+def sweep() -> None:
+    """Every few seconds, in the scheduler's own process."""
+    services.files_sweep()
+
+
+@shared_task(name="media_app.clean_up")
+def clean_up() -> None:
+    """Every minute, in the scheduler's own process: delete what no row needs any more, for some seconds."""
+    services.objects_clean_up()
+    services.drafts_clean_up()

@@ -1,0 +1,69 @@
+"""Reads of media and files: always of one project."""
+
+from urllib.parse import quote
+
+from django.db.models import Prefetch, QuerySet
+
+from ittyhost.errors import NotFound
+from ittyhost.records import parse_id
+from media_app.models import File, Media
+from orgs_app.models import Project
+
+
+def file_list(*, project: Project) -> QuerySet[File]:
+    """The files of a project, in no order yet."""
+    return File.objects.filter(project=project).select_related("project").defer("probe")
+
+
+def file_get(*, project: Project, file_id: str | None) -> File:
+    """One file of a project with all that is known of it, by its bare id (None finds nothing). Raises NotFound."""
+    files = File.objects.filter(project=project, pk=file_id).select_related("project", "media")
+    file = files.first() if file_id else None
+    if file is None:
+        raise NotFound("There is no file with this id.", param="id", code="file_not_found")
+    return file
+
+
+def file_find_by_path(*, project: Project, path: str) -> File | None:
+    """The file at a delivery path, `<folder>/<filename>` or one that ends in a file's id; None when no bytes are there.
+
+    Of several files of one name the newest is meant, before all that failed.
+    """
+    folder, _, name = path.strip("/").rpartition("/")
+    stored = File.objects.filter(project=project).exclude(key="").select_related("project").defer("probe")
+    if bare := parse_id(name, File.prefix):
+        by_id = stored.filter(pk=bare).first()
+        # Without a name of its own a file is called by its id, in its folder; the bare id works for every file.
+        if by_id is not None and (not folder or (folder == by_id.folder and not by_id.filename)):
+            return by_id
+    named = stored.filter(folder=folder, filename=name).order_by("-created", "-id")
+    return named.exclude(status=File.Status.FAILED).first() or named.first()
+
+
+def file_url(file: File) -> str:
+    """Where a file is delivered, from the moment it is known; reads the file's project."""
+    path = "/".join(part for part in (file.folder, file.filename or file.public_id) if part)
+    return f"{file.project.delivery_url}/{quote(path)}"
+
+
+def media_list(*, project: Project) -> QuerySet[Media]:
+    """The media of a project with their files, in no order yet."""
+    return _with_files(Media.objects.filter(project=project))
+
+
+def media_get(*, project: Project, media_id: str | None) -> Media:
+    """One media of a project with its files, by its bare id (None finds nothing). Raises NotFound."""
+    media = _with_files(Media.objects.filter(project=project, pk=media_id)).first() if media_id else None
+    if media is None:
+        raise NotFound("There is no media with this id.", param="id", code="media_not_found")
+    return media
+
+
+def _with_files(media: QuerySet[Media]) -> QuerySet[Media]:
+    files = File.objects.select_related("project").defer("probe").order_by("created", "id")
+    return media.select_related("project").prefetch_related(Prefetch("files", queryset=files))
+
+
+def media_original(media: Media) -> File | None:
+    """The file a media came with, with all that is known of it; None for a media without files."""
+    return File.objects.filter(media=media, original=True).select_related("project", "media").first()

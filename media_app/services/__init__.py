@@ -1,0 +1,49 @@
+"""Every write of media, files and their objects."""
+
+from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
+from media_app.services.names import place_clean
+from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up
+from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
+from media_app.services.work import (
+    LeaseLost,
+    file_claim,
+    file_fail,
+    file_fetch,
+    file_fetched,
+    file_heartbeat,
+    file_is_held,
+    file_probe,
+    file_probed,
+    file_release,
+    files_sweep,
+    lane_wake,
+)
+
+__all__ = [
+    "LeaseLost",
+    "StoredObject",
+    "connection_rest",
+    "drafts_clean_up",
+    "file_claim",
+    "file_delete",
+    "file_fail",
+    "file_fetch",
+    "file_fetched",
+    "file_fetcher",
+    "file_from_url",
+    "file_heartbeat",
+    "file_is_held",
+    "file_probe",
+    "file_probed",
+    "file_receive",
+    "file_release",
+    "files_sweep",
+    "lane_wake",
+    "media_create",
+    "media_delete",
+    "objects_clean_up",
+    "output_publish",
+    "outputs_discard",
+    "outputs_store",
+    "place_clean",
+]

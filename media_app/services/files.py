@@ -1,0 +1,203 @@
+"""Making and deleting media and files."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from events_app.services import event_record
+from ittyhost import queue
+from ittyhost.errors import Conflict, Invalid, LimitReached, PayloadTooLarge
+from ittyhost.outbound import check_url
+from ittyhost.records import new_id
+from media_app.models import File, Media
+from media_app.services.names import place_clean
+from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
+from media_app.storage import Reader, bucket, file_prefix
+from orgs_app.models import Project
+from orgs_app.services import storage_release, storage_reserve
+from workers.formats import find_format
+
+SOURCE_NAME = "source"  # in keys; the name a user gave stays in the row
+
+
+def wake(lane: str) -> None:
+    """Tell the workers of a lane, once this transaction commits, that a file may be due."""
+    queue.send("media_app.work", lane, lane=lane)
+
+
+@transaction.atomic
+def media_create(*, project: Project, title: str = "", alt: str = "", metadata: dict[str, Any] | None = None) -> Media:
+    """An empty media, for files to come."""
+    return Media.objects.create(project=project, title=title, alt=alt, metadata=metadata or {})
+
+
+@transaction.atomic
+def file_from_url(
+    *,
+    project: Project,
+    url: str,
+    media: Media | None = None,
+    folder: str = "",
+    filename: str = "",
+    ref: str = "",
+    label: str = "",
+    metadata: dict[str, Any] | None = None,
+    created_by: str = "",
+) -> File:
+    """A file that a worker will fetch; its media too, unless one is given. Raises Invalid (a URL, a name), Conflict."""
+    check_url(url)
+    folder, filename = place_clean(folder=folder, filename=filename)
+    return _file_create(
+        project=project,
+        media=media,
+        folder=folder,
+        filename=filename,
+        ref=ref,
+        label=label,
+        metadata=metadata or {},
+        created_by=created_by,
+        source_url=url,
+        lane=queue.TRANSFER,
+        kind=kind_of_name(filename or url.partition("?")[0].partition("#")[0]),
+    )
+
+
+def file_receive(
+    *,
+    project: Project,
+    stream: Reader,
+    length: int,
+    folder: str = "",
+    filename: str = "",
+    media: Media | None = None,
+    created_by: str = "",
+) -> File:
+    """Keep the bytes of an upload, then make its file and media and have them probed.
+
+    Nothing is held in memory, no transaction is open meanwhile, and a crash leaves only what the clean-up deletes.
+    Raises Invalid (a name, a body that ended early), PayloadTooLarge, LimitReached, Conflict, StorageUnavailable.
+    """
+    folder, filename = place_clean(folder=folder, filename=filename)
+    _check_room(project, length)
+    file_id = new_id()
+    prefix = objects_expect(project_id=project.pk, file_id=file_id, attempt=1)
+    connection_rest()
+    try:
+        stored = bucket().put(f"{prefix}{SOURCE_NAME}", _Announced(stream, length), length=length)
+        with transaction.atomic():
+            objects_keep(prefix=prefix)
+            storage_reserve(project=project, size=stored.size)
+            return _file_create(
+                project=project,
+                media=media,
+                id=file_id,
+                attempt=1,
+                folder=folder,
+                filename=filename,
+                created_by=created_by,
+                lane=queue.FAST,
+                kind=kind_of_name(filename),
+                key=stored.key,
+                etag=stored.etag,
+                sha256=stored.sha256,
+                entry_size=stored.size,
+                filesize=stored.size,
+            )
+    except BaseException:
+        objects_give_up(prefix=prefix)
+        raise
+
+
+def _check_room(project: Project, length: int) -> None:
+    """Refuse before the first byte what would be refused after the last; the count itself is made when it is kept."""
+    if length > settings.MAX_FILE_BYTES:
+        raise PayloadTooLarge(f"A file may have at most {settings.MAX_FILE_BYTES} bytes.")
+    quota = Project.objects.only("storage_quota", "storage_used").get(pk=project.pk)
+    if quota.storage_quota is not None and quota.storage_used + length > quota.storage_quota:
+        raise LimitReached(
+            f"The project's storage quota has no room for {length} bytes more. Delete files, or ask for a larger quota."
+        )
+
+
+class _Announced:
+    """A body that must have the length it was announced with."""
+
+    def __init__(self, stream: Reader, length: int) -> None:
+        self._stream = stream
+        self._length = self._left = length
+
+    def read(self, size: int, /) -> bytes:
+        if not self._left:
+            return b""
+        try:
+            chunk = self._stream.read(min(size, self._left))
+        except OSError:  # the client went away, or sent nothing for too long
+            chunk = b""
+        if not chunk:
+            raise Invalid(
+                f"The body ended after {self._length - self._left} of {self._length} bytes. Send it again.",
+                code="body_incomplete",
+            )
+        self._left -= len(chunk)
+        return chunk
+
+
+def _file_create(*, project: Project, media: Media | None, **fields: Any) -> File:
+    """The row of a file that a worker will make ready, its events and its wake-up; within the caller's transaction.
+
+    The first file of a media is its original, and only with it the media counts as created.
+    """
+    is_original = media is None or _lacks_original(media)
+    media = media or media_create(project=project)
+    if media.project_id != project.pk:
+        raise ValueError("a media of another project")
+    file = File.objects.create(project=project, media=media, original=is_original, status=File.Status.WAITING, **fields)
+    if is_original:
+        event_record(project=project, type="media.created", subject=media)
+    event_record(project=project, type="file.created", subject=file)
+    wake(file.lane)
+    return file
+
+
+def _lacks_original(media: Media) -> bool:
+    """Whether a media has no original yet. Its row is locked, so that of two first files one becomes it."""
+    if not Media.objects.select_for_update().filter(pk=media.pk).exists():
+        raise Conflict("The media was deleted meanwhile.", param="media_id")
+    return not File.objects.filter(media=media, original=True).exists()
+
+
+def kind_of_name(name: str) -> str:
+    """The kind that a name's extension lets expect, until the content is known; empty when it says nothing."""
+    _, dot, extension = name.rpartition(".")
+    found = find_format(extension) if dot and len(extension) <= 5 else None
+    return found.media_type if found else ""
+
+
+@transaction.atomic
+def file_delete(*, file: File) -> None:
+    """Delete a file at once; a job deletes its objects. Whoever works on it notices, and writes nothing."""
+    rows = File.objects.filter(pk=file.pk)
+    size = rows.select_for_update().values_list("filesize", flat=True).first()
+    if size is None:
+        return
+    objects_drop(prefix=file_prefix(project_id=file.project_id, file_id=file.pk))
+    rows.delete()
+    storage_release(project=file.project, size=size)
+    Media.objects.filter(pk=file.media_id).update(updated=timezone.now())
+    event_record(project=file.project, type="file.deleted", subject=file)
+
+
+@transaction.atomic
+def media_delete(*, media: Media) -> None:
+    """Delete a media with all its files at once; a job deletes their objects."""
+    Media.objects.select_for_update().filter(pk=media.pk).first()
+    files = list(File.objects.filter(media=media).only("id", "project_id", "filesize"))
+    for file in files:
+        objects_drop(prefix=file_prefix(project_id=file.project_id, file_id=file.pk))
+    Media.objects.filter(pk=media.pk).delete()
+    storage_release(project=media.project, size=sum(file.filesize for file in files))
+    for file in files:
+        event_record(project=media.project, type="file.deleted", subject=file)
+    event_record(project=media.project, type="media.deleted", subject=media)

@@ -1,0 +1,53 @@
+"""What a file may be called, and where it may lie: every name that comes from outside passes through here."""
+
+import unicodedata
+
+from ittyhost.errors import Invalid
+
+MAX_SEGMENT_BYTES = 255
+MAX_FOLDER = 1000
+MAX_DEPTH = 32
+
+
+def place_clean(
+    *, folder: str = "", filename: str = "", params: tuple[str, str] = ("folder", "filename")
+) -> tuple[str, str]:
+    """Folder (no slash at either end) and file name in NFC; a name with slashes gives its folders to the folder.
+
+    Raises Invalid naming the one of `params` at fault.
+    """
+    folder_param, filename_param = params
+    above, slash, name = _text(filename, filename_param).removeprefix("/").rpartition("/")
+    if slash and not name:
+        raise Invalid(f"{filename_param} must not end in a slash.", param=filename_param)
+    segments = _segments(_text(folder, folder_param).strip("/"), folder_param) + _segments(above, filename_param)
+    if len("/".join(segments)) > MAX_FOLDER or len(segments) > MAX_DEPTH:
+        raise Invalid(
+            f"{folder_param} must have at most {MAX_FOLDER} characters and {MAX_DEPTH} levels.", param=folder_param
+        )
+    if name:
+        _check(name, filename_param)
+    return "/".join(segments), name
+
+
+def _segments(path: str, param: str) -> list[str]:
+    segments = path.split("/") if path else []
+    for segment in segments:
+        _check(segment, param)
+    return segments
+
+
+def _text(text: str, param: str) -> str:
+    """NFC: two spellings of one accented letter are one name."""
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+        raise Invalid(f"{param} must not hold control characters.", param=param)
+    return unicodedata.normalize("NFC", text)
+
+
+def _check(segment: str, param: str) -> None:
+    if segment in (".", ".."):
+        raise Invalid(f"{param} must not hold the parts '.' and '..'.", param=param)
+    if not segment.strip():
+        raise Invalid(f"{param} must not hold an empty part.", param=param)
+    if len(segment.encode()) > MAX_SEGMENT_BYTES:
+        raise Invalid(f"{param} must have at most {MAX_SEGMENT_BYTES} bytes between two slashes.", param=param)

@@ -1,0 +1,142 @@
+"""The files that tasks read and make."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.utils import timezone
+
+from events_app.services import event_record
+from media_app.models import File, FileMember, Media
+from media_app.services.facts import file_facts
+from media_app.services.names import place_clean
+from media_app.services.objects import objects_drop, objects_expect, objects_keep
+from media_app.storage import attempt_prefix, bucket
+from orgs_app.models import Project
+from orgs_app.services import storage_reserve
+from workers.engine.probe import Probe
+from workers.kinds.base import Output
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """One object of an output, in the bucket. `probe` is None for what is no picture, video or sound."""
+
+    name: str
+    key: str
+    type: str
+    entry: bool
+    size: int
+    sha256: str
+    etag: str
+    probe: Probe | None
+
+
+def file_fetcher(file: File) -> Callable[[Path, str], None]:
+    """How the engine gets a file's bytes: called with a path that does not exist, it makes them readable there.
+
+    Calls raise ObjectMissing, StorageUnavailable.
+    """
+    key, sha256 = file.key, file.sha256
+
+    def fetch(target: Path, reads: str) -> None:
+        bucket().fetch_to(key, target, sha256=sha256)
+
+    return fetch
+
+
+def outputs_store(
+    *, project_id: str, file_id: str, attempt: int, outputs: Iterable[Output]
+) -> tuple[StoredObject, ...]:
+    """Bring an attempt's outputs into the bucket, under names of its own. Raises StorageUnavailable.
+
+    Until they are published they count as rubbish: a worker that dies leaves nothing behind for long.
+    """
+    prefix = objects_expect(project_id=project_id, file_id=file_id, attempt=attempt)
+    store, made = bucket(), []
+    for output in outputs:
+        stored = store.put_file(f"{prefix}{output.name}", output.path, type=output.type)
+        made.append(
+            StoredObject(
+                name=output.name,
+                key=stored.key,
+                type=output.type,
+                entry=output.entry,
+                size=stored.size,
+                sha256=stored.sha256,
+                etag=stored.etag,
+                probe=output.probe,
+            )
+        )
+    return tuple(made)
+
+
+def output_publish(
+    *,
+    project: Project,
+    media: Media,
+    file_id: str,
+    object: str,
+    kind: str,
+    attempt: int,
+    stored: Sequence[StoredObject],
+    ref: str = "",
+    folder: str = "",
+    filename: str = "",
+    label: str = "",
+    language: str = "",
+    metadata: dict[str, Any] | None = None,
+    created_by: str = "",
+) -> File:
+    """The file of a task's output, ready and under its reserved id; within the transaction that ends the task.
+
+    Raises LimitReached when the quota has no room, Invalid for a name, StorageUnavailable when it comes too late.
+    """
+    [entry] = [item for item in stored if item.entry]
+    folder, filename = place_clean(folder=folder, filename=filename)
+    facts: dict[str, Any] = file_facts(entry.probe) if entry.probe else {"kind": kind, "type": entry.type}
+    size = sum(item.size for item in stored)
+    objects_keep(prefix=attempt_prefix(project_id=project.pk, file_id=file_id, attempt=attempt))
+    storage_reserve(project=project, size=size)
+    now = timezone.now()
+    file = File.objects.create(
+        id=file_id,
+        project=project,
+        media=media,
+        object=object,
+        status=File.Status.READY,
+        original=False,
+        attempt=attempt,
+        folder=folder,
+        filename=filename,
+        ref=ref,
+        label=label,
+        language=language,
+        metadata=metadata or {},
+        created_by=created_by,
+        key=entry.key,
+        etag=entry.etag,
+        sha256=entry.sha256,
+        entry_size=entry.size,
+        filesize=size,
+        created=now,
+        updated=now,
+        **facts,
+    )
+    FileMember.objects.bulk_create(
+        FileMember(
+            file=file, name=item.name, key=item.key, type=item.type, size=item.size, sha256=item.sha256, etag=item.etag
+        )
+        for item in stored
+        if not item.entry
+    )
+    Media.objects.filter(pk=media.pk).update(updated=now)
+    event_record(project=project, type="file.created", subject=file)
+    event_record(project=project, type="file.ready", subject=file)
+    return file
+
+
+def outputs_discard(*, project_id: str, file_id: str, attempt: int) -> None:
+    """Have whatever an attempt stored deleted."""
+    objects_drop(prefix=attempt_prefix(project_id=project_id, file_id=file_id, attempt=attempt), linger=0)

@@ -1,0 +1,237 @@
+"""Files as leased work: fetching what a URL points to, and probing what was stored."""
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from events_app.services import event_record
+from ittyhost import queue
+from ittyhost.errors import LimitReached
+from ittyhost.heartbeat import Heartbeat
+from ittyhost.leases import backoff, claim_next, expired, held, lease_end
+from ittyhost.outbound import Download
+from media_app.models import File
+from media_app.services.facts import file_facts, media_describe
+from media_app.services.files import SOURCE_NAME, kind_of_name, wake
+from media_app.services.objects import objects_drop, objects_expect, objects_give_up, objects_keep
+from media_app.storage import ObjectMissing, Stored, attempt_prefix, bucket
+from orgs_app.services import storage_reserve
+from workers.engine.errors import SourceUnreadable
+from workers.engine.probe import Probe, probe
+
+logger = logging.getLogger(__name__)
+
+Status = File.Status
+LANES = {queue.TRANSFER: "WORKERS_TRANSFER", queue.FAST: "WORKERS_FAST"}
+SWEEP_BATCH = 200
+
+
+class LeaseLost(Exception):
+    """This attempt no longer holds its file: its lease ran out, or the file was deleted."""
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What a URL gave: the stored bytes, and what the server called them."""
+
+    stored: Stored
+    prefix: str
+    name: str
+
+
+# --- An attempt ---
+
+
+def file_claim(*, lane: str) -> File | None:
+    """Take the next due file of a lane for one attempt; None when there is none."""
+    due = (
+        File.objects.filter(status=Status.WAITING, lane=lane)
+        .select_related("project", "media")
+        .order_by("due_at", "id")
+    )
+    return claim_next(due, status=Status.PROCESSING)
+
+
+def file_heartbeat(*, file: File) -> bool:
+    """Renew this attempt's lease; False when it was lost or the file deleted, and the work must stop."""
+    return bool(_mine(file).update(lease_until=lease_end()))
+
+
+def file_is_held(*, file: File) -> bool:
+    """Whether this attempt still holds its file."""
+    return _mine(file).exists()
+
+
+def file_fetch(*, file: File, heartbeat: Heartbeat) -> Fetched:
+    """Bring what the file's URL points to into the bucket.
+
+    Raises FetchFailed, FetchStopped, LimitReached, StorageUnavailable; nothing that was written stays then.
+    """
+    prefix = objects_expect(project_id=file.project_id, file_id=file.pk, attempt=file.attempt)
+    try:
+        with Download(file.source_url, should_stop=heartbeat.should_stop) as download:
+            heartbeat.on_stop(download.abort)
+            if download.length is not None:
+                storage_check(file, download.length)
+            stored = bucket().put(f"{prefix}{SOURCE_NAME}", download, length=download.length, type=download.type)
+            return Fetched(stored, prefix, download.name)
+    except BaseException:
+        objects_give_up(prefix=prefix)
+        raise
+
+
+def storage_check(file: File, size: int) -> None:
+    """Raise LimitReached when the quota has no room, counting nothing yet."""
+    project = file.project
+    project.refresh_from_db(fields=["storage_quota", "storage_used"])
+    if project.storage_quota is not None and project.storage_used + size > project.storage_quota:
+        raise LimitReached(f"The project's storage quota has no room for {size} bytes more.")
+
+
+def file_fetched(*, file: File, fetched: Fetched) -> None:
+    """Make the fetched bytes the file's, and have them probed. Raises LeaseLost, LimitReached, StorageUnavailable."""
+    stored = fetched.stored
+    try:
+        with transaction.atomic():
+            _end(
+                file,
+                Status.WAITING,
+                key=stored.key,
+                etag=stored.etag,
+                sha256=stored.sha256,
+                entry_size=stored.size,
+                filesize=stored.size,
+                kind=file.kind or kind_of_name(fetched.name),
+                source_url="",
+                lane=queue.FAST,
+                failures=0,
+                due_at=Now(),
+                updated=timezone.now(),
+            )
+            objects_keep(prefix=fetched.prefix)
+            storage_reserve(project=file.project, size=stored.size)
+            wake(queue.FAST)
+    except BaseException:
+        objects_give_up(prefix=fetched.prefix)
+        raise
+
+
+def file_probe(*, file: File, heartbeat: Heartbeat) -> Probe:
+    """What the file's content is. Raises MediaError, EngineUnavailable, StorageUnavailable, Stopped."""
+    if not file.entry_size:
+        raise SourceUnreadable("The file is empty.")
+    with _readable(file) as path:
+        return probe(path)
+
+
+@contextmanager
+def _readable(file: File) -> Iterator[Path]:
+    """The file's bytes under a name of this machine."""
+    local = bucket().local_path(file.key)
+    if local is not None:
+        yield local
+        return
+    settings.WORK_DIR.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="probe-", dir=settings.WORK_DIR) as folder:
+        path = Path(folder) / SOURCE_NAME
+        try:
+            bucket().fetch_to(file.key, path, sha256=file.sha256)
+        except ObjectMissing:
+            raise SourceUnreadable("The file's bytes are gone.") from None
+        yield path
+
+
+@transaction.atomic
+def file_probed(*, file: File, facts: Probe) -> None:
+    """The file is ready: show what it is. Raises LeaseLost."""
+    values = file_facts(facts)
+    now = timezone.now()
+    _end(file, Status.READY, **values, lane="", error="", failures=0, updated=now)
+    file.refresh_from_db()
+    if file.original:
+        media_describe(media=file.media, original=file)
+    event_record(project=file.project, type="file.ready", subject=file)
+
+
+@transaction.atomic
+def file_fail(*, file: File, message: str) -> None:
+    """The file cannot be used: its URL gives none, or its content is no picture, video or sound. Raises LeaseLost.
+
+    Bytes that are stored stay, and can be downloaded and deleted.
+    """
+    _end(file, Status.FAILED, error=message[:500], lane="", updated=timezone.now())
+    event_record(project=file.project, type="file.failed", subject=file)
+
+
+@transaction.atomic
+def file_release(*, file: File, reason: str = "", is_fault: bool = True) -> None:
+    """Give a file back: after a fault with a back-off, or at once when the worker is only stopping.
+
+    A fault counts: after MAX_FAILURES of them the file has failed, for `reason` where that is fit for users. Raises
+    LeaseLost.
+    """
+    _give_back(file, reason, is_fault=is_fault)
+
+
+def _give_back(file: File, reason: str, *, is_fault: bool, lost: bool = False) -> None:
+    failures = file.failures + is_fault
+    if failures >= settings.MAX_FAILURES:
+        message = reason or f"The file could not be read: the service failed {failures} times while it tried."
+        _end(file, Status.FAILED, lost=lost, error=message[:500], failures=failures, lane="", updated=timezone.now())
+        event_record(project=file.project, type="file.failed", subject=file)
+    else:
+        # A first silence is the worker's own end, and the next worker may start at once.
+        at_once = not is_fault or (lost and failures == 1)
+        _end(file, Status.WAITING, lost=lost, failures=failures, due_at=Now() if at_once else backoff(failures))
+        if at_once:
+            wake(file.lane)
+    if lost and file.lane == queue.TRANSFER:
+        objects_drop(prefix=attempt_prefix(project_id=file.project_id, file_id=file.pk, attempt=file.attempt))
+
+
+def _mine(file: File) -> QuerySet[File]:
+    return held(file).filter(status=Status.PROCESSING)
+
+
+def _end(file: File, status: File.Status, *, lost: bool = False, **changes: Any) -> None:
+    """Move a file on from this attempt. Raises LeaseLost when another has it, or nobody."""
+    mine = _mine(file).filter(expired()) if lost else _mine(file)
+    if not mine.update(status=status, lease_until=None, **changes):
+        raise LeaseLost
+
+
+# --- The sweep ---
+
+
+def files_sweep() -> None:
+    """Put right what no message will: attempts that went silent, and due files that nobody was woken for."""
+    silent = File.objects.filter(expired(), status=Status.PROCESSING).select_related("project")
+    for file in silent.order_by("lease_until")[:SWEEP_BATCH]:
+        try:
+            with transaction.atomic():
+                _give_back(file, "", is_fault=True, lost=True)
+        except LeaseLost:
+            continue  # it spoke again, or ended
+        logger.warning("a lease ran out", extra={"file": file.public_id, "attempt": file.attempt})
+    for lane in LANES:
+        lane_wake(lane=lane)
+
+
+def lane_wake(*, lane: str) -> None:
+    """Send a lane the wake-ups it lacks: one for each due file, up to its slots, less those already on their way."""
+    slots = getattr(settings, LANES[lane])
+    due = File.objects.filter(status=Status.WAITING, lane=lane, due_at__lte=Now())[:slots].count()
+    if not due:
+        return
+    for _ in range(due - (queue.waiting(lane) or 0)):
+        wake(lane)

@@ -1,0 +1,40 @@
+"""A client with a key, and the little that tests of answers need in every version."""
+
+from typing import Any
+
+from django.test import Client
+
+from orgs_app.models import Project
+from orgs_app.tests.factories import bearer_header, make_api_key, make_project
+
+G1 = "2024-03-21"
+G4 = "2025-08-20"
+VERSIONS = (G1, G4)
+
+
+class Caller:
+    """A client with a key."""
+
+    def __init__(self, project: Project | None = None, **key: Any) -> None:
+        self.project = project or make_project()
+        self.key, self.secret = make_api_key(project=self.project, **key)
+        self.http = Client(raise_request_exception=False)
+
+    def ask(self, method: str, path: str, version: str = "", body: Any = None) -> Any:
+        headers = {**bearer_header(self.secret), **({"Accept-Version": version} if version else {})}
+        given = {} if body is None else {"data": body, "content_type": "application/json"}
+        return getattr(self.http, method)(path, headers=headers, **given)
+
+    def data(self, method: str, path: str, version: str, body: Any = None) -> Any:
+        answer = self.ask(method, path, version, body)
+        assert answer.status_code < 300, answer.content
+        return answer.json() if version == G4 else answer.json()["data"]
+
+
+def message(answer: Any) -> str:
+    body = answer.json()
+    return body["error"]["message"] if "error" in body else body["message"]
+
+
+def at(record: Any) -> str:
+    return record.created.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,212 @@
+"""`python -m ittyhost.launcher`: starts once, keeps its data, stops cleanly, and leaves no process however it ends."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ittyhost.launcher import probe
+from ittyhost.launcher.facts import FIELDS, curl_lines, describe
+from ittyhost.launcher.processes import descendants
+from tests.services.server import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+pytestmark = pytest.mark.processes
+
+
+class Launched:
+    """A launcher on its own data folder."""
+
+    def __init__(self, data: Path, **settings: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        self.data = data
+        self.terminal = data / "terminal.log"
+        data.mkdir(exist_ok=True)
+        self.port = int(settings.pop("PORT", 0) or free_port())
+        with self.terminal.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ittyhost.launcher"],
+                cwd=ROOT,
+                env={**kept, "ITTYHOST_DATA": str(data), "PORT": str(self.port), **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.terminal.read_text(errors="replace")
+
+    def wait_up(self) -> "Launched":
+        deadline = time.monotonic() + 120
+        while "ittyhost is up at" not in self.said:
+            assert self.process.poll() is None, self.said
+            assert time.monotonic() < deadline, self.said
+            time.sleep(0.1)
+        return self
+
+    def below(self) -> list[int]:
+        return descendants(self.process.pid)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(40)
+        for pid in self.below():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+def alive(pids: list[int]) -> list[int]:
+    """Those that still run; a zombie does not."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.append(pid)
+    return found
+
+
+def wait_gone(pids: list[int], seconds: float) -> list[int]:
+    deadline = time.monotonic() + seconds
+    while (left := alive(pids)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return left
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def launched(data: Path) -> Iterator[Launched]:
+    service = Launched(data)
+    try:
+        yield service.wait_up()
+    finally:
+        service.end()
+
+
+@pytest.mark.slow
+def test_it_starts_stops_on_ctrl_c_and_starts_again_with_the_same_keys(launched: Launched) -> None:
+    facts = json.loads((launched.data / "credentials.json").read_text())
+    assert set(facts) == set(FIELDS)
+    assert facts["base_url"] == f"http://127.0.0.1:{launched.port}"
+    for name in ("credentials.json", "secrets.json"):
+        assert (launched.data / name).stat().st_mode & 0o777 == 0o600
+    with urllib.request.urlopen(f"{facts['base_url']}/healthz", timeout=10) as answer:
+        assert answer.status == 200
+    for line in (*curl_lines(facts), facts["admin_password"], facts["live_key"]):
+        assert line in launched.said
+
+    below = launched.below()
+    assert len(below) >= 8  # broker, guard, web and its two, three workers and their slots, scheduler
+    begun = time.monotonic()
+    launched.process.send_signal(signal.SIGINT)
+    assert launched.process.wait(40) == 0
+    assert time.monotonic() - begun < 15
+    assert alive(below) == []
+    assert "Stopped." in launched.said
+
+    again = Launched(launched.data, PORT=str(launched.port))
+    try:
+        again.wait_up()
+        assert json.loads((launched.data / "credentials.json").read_text()) == facts
+        assert again.said.partition("ittyhost is up")[2] == launched.said.partition("ittyhost is up")[2] or (
+            describe(facts, data=again.data, logs=again.data / "logs") in again.said
+        )
+    finally:
+        again.end()
+
+
+@pytest.mark.slow
+def test_kill_minus_nine_of_the_launcher_leaves_no_process(launched: Launched) -> None:
+    below = launched.below()
+    launched.process.kill()
+    launched.process.wait()
+    assert wait_gone(below, 20) == []
+
+
+@pytest.mark.slow
+def test_a_killed_process_is_started_again(launched: Launched) -> None:
+    web = next(pid for pid in launched.below() if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    os.kill(web, signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while "web was killed by SIGKILL; it starts again in 0.5 s." not in launched.said:
+        assert time.monotonic() < deadline, launched.said
+        time.sleep(0.1)
+    while not probe.answers(f"http://127.0.0.1:{launched.port}/livez"):
+        assert time.monotonic() < deadline, launched.said
+        time.sleep(0.1)
+    assert alive([web]) == []
+
+
+@pytest.mark.slow
+def test_a_second_launcher_on_the_same_folder_is_refused(launched: Launched) -> None:
+    said = refused(launched.data)
+    holder = launched.process.pid
+    assert said.startswith(f"ITTYHOST_DATA: {launched.data} is in use by another ittyhost (process {holder}).")
+
+
+def refused(data: Path, **settings: str) -> str:
+    """What a launcher says that will not start."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "ittyhost.launcher"],
+        cwd=ROOT,
+        env={**kept, "ITTYHOST_DATA": str(data), "PORT": str(free_port()), **settings},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def test_a_taken_port_is_told_with_the_way_out(data: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert refused(data, PORT=str(port)) == (
+            f"PORT: {port} is taken on 127.0.0.1. Stop what uses it, or choose another: PORT={port + 1} make run\n"
+        )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "0"),
+        ("PORT", "eighty"),
+        ("HOST", "203.0.113.7"),
+        ("DATABASE_URL", "mysql://localhost/x"),
+        ("BROKER_URL", "amqp://localhost"),
+        ("BUCKET_URL", "ftp://bucket"),
+        ("PUBLIC_URL", "not a url"),
+        ("WORKERS_FAST", "0"),
+        ("OUTBOUND_ALLOW", "10.0.0.0/33"),
+        ("TRUSTED_PROXIES", "everyone"),
+        ("DEBUG", "perhaps"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(data: Path, name: str, value: str) -> None:
+    assert refused(data, **{name: value}).startswith(f"{name}: ")
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refused(tmp_path / "file" / "data", SECRET_KEY="x" * 50, KEY_RING="eA==").startswith("ITTYHOST_DATA: ")

@@ -1,0 +1,214 @@
+"""A still picture from a picture, or from a moment of a video."""
+
+from dataclasses import replace
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from workers import graph
+from workers.engine.errors import LimitExceeded, SourceUnsupported
+from workers.engine.limits import source_limits
+from workers.engine.probe import Probe, VideoStream
+from workers.formats import FORMATS, Format, find_format, format_of_filename
+from workers.framing import Framing, framing
+from workers.graph import Span
+from workers.kinds.base import Expected, FfmpegStep, Kind, Options, PictureStep, Plan, Source, Variant
+from workers.options import (
+    Color,
+    Extent,
+    Fit,
+    Position,
+    Quality,
+    Seconds,
+    anchor,
+    format_option,
+    quality_number,
+    rgba,
+)
+
+MOST_PICTURES = 1000  # of one task
+SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
+LOOK_BACK = 3.0  # seconds before the moment asked for in which the picture shown then may have begun
+
+
+class ImageOptions(Options):
+    width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
+    height: Extent = Field(
+        None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
+    )
+    fit: Fit = Field(
+        "fill", description="With both sizes: fill exactly (may distort), cover (crops) or contain (pads)."
+    )
+    position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
+    background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
+    format: format_option("image") = Field(None, description="As the input, or as the filename says, when not given.")  # type: ignore[valid-type]
+    quality: Quality = Field(None, description="0 to 100 or a name; 80, or medium, when not given.")
+    start: Seconds = Field(None, description="Which moment of a video, seconds.")
+    interval: float | None = Field(
+        None,
+        gt=0,
+        le=86_400,
+        allow_inf_nan=False,
+        description="One picture every so many seconds of a video, many files.",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _resize_is_fit(cls, data: Any) -> Any:
+        # `resize` is what an early version called `fit`.
+        if isinstance(data, dict) and "resize" in data:
+            data = dict(data)
+            data.setdefault("fit", data.pop("resize"))
+            data.pop("resize", None)
+        return data
+
+
+def plan(options: ImageOptions, source: Source) -> Plan:
+    """Decide the picture's size, format and how it is made. Pure: no file is opened, no process started."""
+    chosen = output_format(options, source.probe)
+    if source.probe.image is None:
+        return _from_video(options, source, chosen)
+    if options.interval:
+        raise SourceUnsupported("interval needs a video, and the input is a picture.")
+    edge = source_limits().edge
+    image, shown = source.probe.image, source.probe.displayed
+    assert shown is not None
+    if max(shown) > edge:
+        raise LimitExceeded(
+            f"The picture is {shown[0]} × {shown[1]} pixels; at most {edge} on the longest edge are accepted."
+        )
+    framed = _framing(options, shown, edge)
+    target = f"image.{chosen.extension}"
+    step = PictureStep(source.path, (_variant(options, chosen, framed, target),))
+    notes = (f"Only the first of {image.frames} frames was used.",) if image.animated else ()
+    return Plan((step,), (_expected(chosen, framed, target),), notes=notes)
+
+
+def output_format(options: ImageOptions, probe: Probe) -> Format:
+    """The format asked for, else the filename's, else the input's if it can be written, else JPEG."""
+    if options.format:
+        return FORMATS[options.format]
+    own = find_format(probe.image.format) if probe.image else None
+    return format_of_filename(options.filename, "image") or (own if own and own.write else FORMATS["jpeg"])
+
+
+def _framing(options: ImageOptions, shown: tuple[int, int], edge: int) -> Framing:
+    return framing(
+        shown,
+        width=options.width,
+        height=options.height,
+        fit=options.fit,
+        anchor=anchor(options.position),
+        edge=edge,
+    )
+
+
+def _variant(options: ImageOptions, chosen: Format, framed: Framing, target: str) -> Variant:
+    return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background))
+
+
+def _expected(chosen: Format, framed: Framing, target: str) -> Expected:
+    width, height = framed.canvas
+    return Expected(target, chosen.mime, "image", width=width, height=height, container=chosen.name)
+
+
+def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
+    """ffmpeg finds the frame, turns it upright and sizes it; Pillow frames and writes it as it does any picture."""
+    probe = source.probe
+    video = graph.usable_video(probe, "An image")
+    part, _ = graph.span(probe, start=options.start, end=None, duration=None)
+    shown = (video.width, video.height)
+    framed = _framing(options, shown, source_limits().edge)
+    # As large as wanted and no larger; what is cropped or padded is left to Pillow.
+    whole = Framing(framed.scaled, (0, 0), framed.scaled, (0, 0), framed.scaled)
+    clear = video.alpha  # Pillow puts the background under it where the format has no transparency
+    still = "frame*.png" if clear else "frame*.ppm"
+    notes = graph.dropped(probe, video.index, *(stream.index for stream in probe.audios), covers=False)
+    if options.interval:
+        return _many(options, source, video, part, framed, whole, chosen, still, notes)
+    name = still.replace("*", "")
+    if part.start > 0 and video.frame_rate:
+        # ffmpeg takes the first frame from a moment on; a viewer sees the one that began before it.
+        part = replace(part, start=max(0.0, part.start - SHOWN / video.frame_rate))
+    steps: list[FfmpegStep | PictureStep] = [_grab(source, video, part, whole, name, clear)]
+    if part.start > 0:
+        # Nothing starts at or after the moment: what is shown then is the last frame before it.
+        end = min(part.start, video.duration or part.start)
+        earlier = Span(max(0.0, end - LOOK_BACK), part.duration, False)
+        steps.append(_grab(source, video, earlier, whole, name, clear, last=True))
+    target = f"image.{chosen.extension}"
+    variant = _variant(options, chosen, framed, target)
+    steps.append(PictureStep(name, (variant,), type=_pillow_type(name), orient=False, weight=0.5))
+    return Plan(tuple(steps), (_expected(chosen, framed, target),), reads="seek", notes=notes)
+
+
+def _many(
+    options: ImageOptions,
+    source: Source,
+    video: VideoStream,
+    part: Span,
+    framed: Framing,
+    whole: Framing,
+    chosen: Format,
+    still: str,
+    notes: tuple[str, ...],
+) -> Plan:
+    assert options.interval is not None
+    if part.duration is None:
+        raise SourceUnsupported("interval needs a video whose length is known.")
+    if part.duration / options.interval > MOST_PICTURES:
+        count = int(part.duration / options.interval)
+        raise SourceUnsupported(f"interval would make {count} pictures; at most {MOST_PICTURES}: make it longer.")
+    stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
+    # Chosen by time, from the first frame on: the frame shown at each multiple of the interval.
+    stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass")
+    clear = still.endswith("png")
+    stream = _still(stream, video, whole, clear)
+    args = graph.output_args([stream], still.replace("*", "-%04d"), _still_options(clear) | {"frames:v": MOST_PICTURES})
+    grab = FfmpegStep(args, duration=part.duration, needs=graph.picture_needs(video))
+    target = f"image-*.{chosen.extension}"
+    variant = _variant(options, chosen, framed, target)
+    write = PictureStep(still.replace("*", "-*"), (variant,), type=_pillow_type(still), orient=False)
+    return Plan((grab, write), (_expected(chosen, framed, target),), notes=notes)
+
+
+def _grab(
+    source: Source, video: VideoStream, part: Span, whole: Framing, name: str, clear: bool, last: bool = False
+) -> FfmpegStep:
+    """One frame: the first at or after the span's start, or the last there is from it on."""
+    stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
+    stream = _still(stream, video, whole, clear)
+    options = _still_options(clear) | ({"update": 1} if last else {"frames:v": 1})
+    args = graph.output_args([stream], name, options)
+    return FfmpegStep(
+        args, needs=graph.picture_needs(video), unless=name if last else None, weight=0.0 if last else 1.0
+    )
+
+
+def _still(stream: Any, video: VideoStream, whole: Framing, clear: bool) -> Any:
+    pixels = "rgba" if clear else "rgb24"
+    return graph.picture(stream, video, whole, pix_fmt=pixels, flags="lanczos+accurate_rnd+full_chroma_int")
+
+
+def _still_options(clear: bool) -> dict[str, Any]:
+    # image2 with the codec named: its extension must not choose.
+    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"}
+    return options | ({"compression_level": 1} if clear else {})
+
+
+def _pillow_type(name: str) -> str:
+    return "PNG" if name.endswith("png") else "PPM"
+
+
+KIND = Kind(
+    name="image",
+    summary="A still picture from a picture, or from a moment of a video.",
+    accepts=frozenset({"image", "video"}),
+    options=ImageOptions,
+    plan=plan,
+    examples=(
+        {"width": 640},
+        {"width": 320, "height": 320, "fit": "cover", "format": "webp"},
+        {"start": 0.5, "format": "png"},
+    ),
+)

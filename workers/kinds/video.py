@@ -1,0 +1,265 @@
+"""A video for playing anywhere: another size, length, format or quality of a video."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+
+from workers import graph
+from workers.engine.limits import source_limits, threads
+from workers.engine.probe import AudioStream, Probe, VideoStream
+from workers.formats import FORMATS, Format, format_of_filename
+from workers.framing import framing
+from workers.graph import Span
+from workers.kinds.base import Expected, FfmpegStep, Kind, Options, Plan, Source
+from workers.options import (
+    Color,
+    Extent,
+    Fit,
+    Position,
+    Quality,
+    Seconds,
+    anchor,
+    format_option,
+    on_curve,
+    quality_number,
+    rgba,
+)
+
+_CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
+ENCODERS = {"h264": "libx264", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+AUDIO_ENCODERS = {"aac": "aac", "opus": "libopus"}
+# Constant quality on the curve of options.on_curve, chosen to look alike across codecs.
+_QUALITY = {
+    "h264": (44, 34, 28, 22, 19, 17, 14),
+    "h265": (46, 36, 31, 25, 22, 20, 17),
+    "vp9": (60, 48, 41, 33, 28, 24, 18),
+    "av1": (60, 50, 42, 34, 28, 24, 18),
+}
+AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
+_HIGHEST_TIMESCALE = 100_000
+
+
+def _codec(value: Any) -> Any:
+    if isinstance(value, str):
+        name = value.strip().lower()
+        return _CODEC_NAMES.get(name, name)
+    return value
+
+
+class VideoOptions(Options):
+    width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
+    height: Extent = Field(
+        None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
+    )
+    fit: Fit = Field(
+        "fill", description="With both sizes: fill exactly (may distort), cover (crops) or contain (pads)."
+    )
+    position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
+    background: Color = Field(None, description="Hex colour of the padding; #000000 when not given.")
+    format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
+    codec: Annotated[Literal["h264", "h265", "vp9", "av1"] | None, BeforeValidator(_codec)] = Field(
+        None, description="h264 in mp4 and mov, vp9 in webm, when not given."
+    )
+    quality: Quality = Field(None, description="0 to 100 or a name; 80, or medium, when not given.")
+    fps: float | None = Field(
+        None, ge=1, le=60, allow_inf_nan=False, description="Frames per second; as the input when not given."
+    )
+    bitrate: int | None = Field(
+        None, ge=300_000, le=60_000_000, description="Bits per second of the picture; wins over quality."
+    )
+    start: Seconds = Field(None, description="Where to begin, seconds.")
+    end: Seconds = Field(None, description="Where to end, seconds; wins over duration.")
+    duration: float | None = Field(None, gt=0, le=10_000_000, allow_inf_nan=False, description="How long, seconds.")
+
+    @field_validator("end")
+    @classmethod
+    def _end_after_start(cls, end: float | None, info: ValidationInfo) -> float | None:
+        start = info.data.get("start") or 0.0
+        if end is not None and end <= start:
+            raise ValueError(f"must be after start ({start:g})")
+        return end
+
+    @field_validator("codec")
+    @classmethod
+    def _codec_suits_format(cls, codec: str | None, info: ValidationInfo) -> str | None:
+        name = info.data.get("format")
+        if codec and name and codec not in FORMATS[name].video_codecs:
+            raise ValueError(f"must be one of {', '.join(FORMATS[name].video_codecs)} for {name}")
+        return codec
+
+
+def plan(options: VideoOptions, source: Source) -> Plan:
+    """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
+    probe = source.probe
+    video = graph.usable_video(probe, "A video")
+    audio = probe.audio
+    chosen = output_format(options, probe)
+    codec = options.codec or chosen.video_codecs[0]
+    part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
+    shown = (video.width, video.height)
+    place = anchor(options.position)
+    framed = framing(
+        shown,
+        width=options.width,
+        height=options.height,
+        fit=options.fit,
+        anchor=place,
+        even=True,
+        edge=source_limits().edge,
+    )
+    clear = video.alpha and codec == "vp9" and chosen.alpha
+    read = graph.source_input(probe, source.path, part, alpha=video)
+    fps = _slower(options.fps, video)
+    picture = graph.picture(
+        read[str(video.index)],
+        video,
+        framed,
+        pix_fmt="yuva420p" if clear else "yuv420p",
+        fps=fps,
+        background=rgba(options.background),
+    )
+    streams = [picture]
+    if audio is not None:
+        sound = read[str(audio.index)]
+        streams.append(graph.stereo(sound, audio) if audio.channels > 2 else sound)
+    target = f"video.{chosen.extension}"
+    args = graph.output_args(
+        streams,
+        target,
+        _settings(options, chosen, codec, video, audio, part, fps, clear),
+        graph.metadata_args(probe, audio),
+    )
+    needs = (
+        ENCODERS[codec],
+        *((AUDIO_ENCODERS[chosen.audio_codecs[0]],) if audio else ()),
+        *graph.picture_needs(video),
+    )
+    notes = (
+        *notes,
+        *graph.mix_note(audio),
+        *graph.dropped(probe, video.index, audio.index if audio else None),
+    )
+    expected = Expected(
+        target,
+        chosen.mime,
+        "video",
+        width=framed.canvas[0],
+        height=framed.canvas[1],
+        duration=_length(probe, video, audio, part),
+        video_codec=codec,
+        audio_codec=chosen.audio_codecs[0] if audio else None,
+        container=chosen.name,
+        colors=graph.colors(video),
+    )
+    step = FfmpegStep(args, duration=part.duration, needs=needs)
+    return Plan((step,), (expected,), reads=graph_reads(probe, part), notes=notes)
+
+
+def output_format(options: VideoOptions, probe: Probe) -> Format:
+    """The format asked for, else the filename's, the input's or MP4: the first that suits the codec asked for."""
+    if options.format:
+        return FORMATS[options.format]
+    named = format_of_filename(options.filename, "video")
+    own = FORMATS.get(probe.container)
+    for choice in (named, own, FORMATS["mp4"]):
+        if (
+            choice is not None
+            and choice.media_type == "video"
+            and (options.codec or choice.video_codecs[0]) in choice.video_codecs
+        ):
+            return choice
+    return FORMATS["mp4"]
+
+
+def graph_reads(probe: Probe, part: Span) -> str:
+    """By seeking when less than half of the source is used, else the whole of it."""
+    if probe.duration and part.duration is not None and part.duration < probe.duration / 2:
+        return "seek"
+    return "whole"
+
+
+def _slower(fps: float | None, video: VideoStream) -> float | None:
+    """The frame rate to bring about; None when the source has it already, so that its own timing stays."""
+    if fps is None or (video.frame_rate and video.base_rate and abs(fps - video.frame_rate) < 0.001 == video.base_rate):
+        return None
+    return fps
+
+
+def _length(probe: Probe, video: VideoStream, audio: AudioStream | None, part: Span) -> float | None:
+    """How long the output will be: the streams used may end before the container says."""
+    if part.duration is None or part.limited:
+        return part.duration
+    known = [stream.duration for stream in (video, audio) if stream is not None and stream.duration]
+    count = 2 if audio else 1
+    return min(part.duration, max(known) - part.start) if len(known) == count else part.duration
+
+
+def _settings(
+    options: VideoOptions,
+    chosen: Format,
+    codec: str,
+    video: VideoStream,
+    audio: AudioStream | None,
+    part: Span,
+    fps: float | None,
+    clear: bool,
+) -> dict[str, Any]:
+    settings: dict[str, Any] = {"format": chosen.muxer, "c:v": ENCODERS[codec], "sn": None, "dn": None}
+    settings |= _rate_control(codec, quality_number(options.quality), options.bitrate)
+    settings |= _CODEC_SETTINGS[codec]
+    if video.variable and chosen.muxer in ("mp4", "mov"):
+        # ffmpeg's MP4 ends with the last frame *decoded*: with reordering, uneven last frames would fall off the end.
+        settings["bf"] = 0
+    if clear:
+        settings |= {"auto-alt-ref": 0}  # libvpx cannot have both
+    if fps is None and video.time_base:
+        # The source's own clock: frames keep their distances, even where they vary.
+        number, unit = video.time_base
+        settings["enc_time_base"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
+        settings["fps_mode"] = "vfr"
+    if part.limited and part.duration is not None:
+        settings["t"] = graph.seconds(part.duration)
+    if audio is not None:
+        sound = chosen.audio_codecs[0]
+        settings |= {"c:a": AUDIO_ENCODERS[sound], "b:a": AUDIO_BITRATE[sound][min(2, audio.channels)]}
+        if (audio.sample_rate or 0) > 48_000:
+            settings["ar"] = 48_000
+    if chosen.muxer in ("mp4", "mov"):
+        settings["movflags"] = "+faststart"
+        if codec == "h265":
+            settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
+    if threads():
+        settings["threads"] = threads()
+    return settings
+
+
+_CODEC_SETTINGS: dict[str, dict[str, Any]] = {
+    "h264": {"preset": "veryfast", "profile:v": "high"},
+    "h265": {"preset": "fast", "x265-params": "log-level=error"},
+    "vp9": {"deadline": "good", "cpu-used": 4, "row-mt": 1},
+    "av1": {"preset": 9},
+}
+
+
+def _rate_control(codec: str, quality: int, bitrate: int | None) -> dict[str, Any]:
+    if bitrate:
+        if codec == "av1":  # SVT-AV1 takes no peak rate together with a mean
+            return {"b:v": bitrate}
+        return {"b:v": bitrate, "maxrate": bitrate * 3 // 2, "bufsize": bitrate * 3}
+    constant = {"crf": round(on_curve(_QUALITY[codec], quality))}
+    return constant | ({"b:v": 0} if codec == "vp9" else {})
+
+
+KIND = Kind(
+    name="video",
+    summary="A video for playing anywhere, from a video.",
+    accepts=frozenset({"video"}),
+    lane="heavy",
+    options=VideoOptions,
+    plan=plan,
+    examples=(
+        {"width": 160},
+        {"format": "webm", "height": 64, "end": 0.5},
+        {"width": 64, "height": 64, "fit": "contain"},
+    ),
+)

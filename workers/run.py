@@ -1,0 +1,83 @@
+"""One task from options to verified files."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from workers.engine.errors import SourceUnsupported, Stopped
+from workers.engine.probe import Probe, probe
+from workers.engine.runner import Report, Silent
+from workers.kinds.base import SOURCE, Kind, Options, Output, Plan, Result, Source
+from workers.verify import verify
+
+__all__ = ["Done", "Report", "check", "run", "source_from_path"]
+
+_ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio"}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a task made. `plan` is JSON data: steps, commands, expected, reads, notes."""
+
+    outputs: tuple[Output, ...]
+    result: Result
+    plan: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+def run(
+    kind: Kind,
+    options: dict[str, Any] | Options,
+    source: Source | Path,
+    workdir: Path,
+    *,
+    report: Report | None = None,
+) -> Done:
+    """Probe, plan, fetch, execute and verify in `workdir`, which is the caller's to empty afterwards.
+
+    Raises pydantic's ValidationError (bad options), MediaError (the source's or the options' fault), EngineUnavailable
+    (this host's) and Stopped (the report said so); then no process is left running.
+    """
+    report = report or Silent()
+    checked = options if isinstance(options, Options) else kind.options.model_validate(options)
+    if not isinstance(source, Source):
+        source = source_from_path(source)
+    refuse(kind, source)
+    plan = kind.plan(checked, source)
+    described = plan.to_json()
+    report.planned(described)
+    if report.should_stop():
+        raise Stopped
+    source.fetch(workdir / SOURCE, plan.reads)
+    outputs = verify(plan, kind.execute(plan, source, workdir, report))
+    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes)
+
+
+def check(kind: Kind, options: Options, facts: Probe) -> Plan:
+    """The plan that `run` would carry out; nothing is opened or started. Raises MediaError when there is none."""
+    source = Source(facts, _never)
+    refuse(kind, source)
+    return kind.plan(options, source)
+
+
+def _never(target: Path, reads: str) -> None:
+    raise AssertionError("a plan opens no file")
+
+
+def refuse(kind: Kind, source: Source) -> None:
+    """Raise SourceUnsupported when the kind makes nothing of this type of media."""
+    media_type = source.probe.media_type
+    if media_type not in kind.accepts:
+        accepted = " or ".join(sorted(kind.accepts))
+        raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[media_type]} file.")
+
+
+def source_from_path(path: Path) -> Source:
+    """A file of this machine as a source; work directories get a link to it."""
+    whole = Path(path).absolute()
+
+    def fetch(target: Path, reads: str) -> None:
+        os.symlink(whole, target)
+
+    return Source(probe(whole), fetch)

@@ -1,0 +1,82 @@
+"""Media on demand, made once for each set of arguments, and a report that remembers."""
+
+import itertools
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workers.engine.runner import Report
+from workers.tests import media
+
+Make = Callable[..., Path]
+_made: dict[str, Path] = {}
+
+
+@pytest.fixture(scope="session")
+def media_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("media")
+
+
+def _maker(make: Callable[..., Path], usual: str, folder: Path, tmp_path: Path) -> Make:
+    counter = itertools.count()
+
+    def made(suffix: str = usual, **arguments: object) -> Path:
+        key = f"{make.__name__} {suffix} {sorted(arguments.items(), key=str)}"
+        if key not in _made:
+            _made[key] = make(folder / f"{make.__name__}-{len(_made)}{suffix}", **arguments)
+        return Path(shutil.copy(_made[key], tmp_path / f"in-{next(counter)}{suffix}"))
+
+    return made
+
+
+@pytest.fixture
+def make_video(media_folder: Path, tmp_path: Path) -> Make:
+    """make_video(suffix=".mp4", seconds=…, size=…, …): see media.make_video."""
+    return _maker(media.make_video, ".mp4", media_folder, tmp_path)
+
+
+@pytest.fixture
+def make_audio(media_folder: Path, tmp_path: Path) -> Make:
+    """make_audio(suffix=".wav", seconds=…, channels=…, …): see media.make_audio."""
+    return _maker(media.make_audio, ".wav", media_folder, tmp_path)
+
+
+@pytest.fixture
+def make_image(media_folder: Path, tmp_path: Path) -> Make:
+    """make_image(suffix=".jpg", size=…, orientation=…, …): see media.make_image."""
+    return _maker(media.make_image, ".jpg", media_folder, tmp_path)
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Path:
+    """An empty folder to run a task in."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    return folder
+
+
+class Recorder:
+    """A report that remembers; it says stop once `stop` is true."""
+
+    def __init__(self) -> None:
+        self.percents: list[float] = []
+        self.plans: list[dict] = []
+        self.stop = False
+
+    def progress(self, percent: float) -> None:
+        self.percents.append(percent)
+
+    def should_stop(self) -> bool:
+        return self.stop
+
+    def planned(self, plan: dict) -> None:
+        self.plans.append(plan)
+
+
+@pytest.fixture
+def report() -> Recorder:
+    recorder = Recorder()
+    _: Report = recorder  # it is one
+    return recorder

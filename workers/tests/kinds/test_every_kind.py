@@ -1,0 +1,75 @@
+"""What holds for every kind there is, and for each one added."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from workers.kinds import all_kinds, get_kind
+from workers.kinds.base import Options
+from workers.run import run, source_from_path
+
+KINDS = all_kinds()
+EXAMPLES = [(kind.name, number) for kind in KINDS.values() for number in range(len(kind.examples))]
+
+
+@pytest.fixture
+def source(make_video, make_audio, make_image):
+    """A source that a kind takes: a video where it can."""
+
+    def found(accepts: frozenset[str]) -> Path:
+        if "video" in accepts:
+            return make_video(seconds=1.0, size=(128, 96), channels=2)
+        return make_audio() if "audio" in accepts else make_image()
+
+    return found
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("name", "number"), EXAMPLES)
+def test_examples_make_what_the_plan_says(source, workdir, report, name, number):
+    kind = get_kind(name)
+    done = run(kind, kind.examples[number], source(kind.accepts), workdir, report=report)
+    assert [output.entry for output in done.outputs].count(True) == 1
+    for output in done.outputs:
+        assert output.path.stat().st_size == output.probe.size
+        assert output.path.parent == workdir
+        assert output.probe.media_type in output.type or output.type.startswith(("text/", "application/"))
+    assert json.loads(json.dumps(done.plan)) == done.plan
+    assert str(workdir) not in json.dumps(done.plan)
+    assert done.plan["commands"]
+    assert done.plan["reads"] in ("whole", "seek")
+    assert done.result.model_dump(mode="json")
+    assert report.plans == [done.plan]
+    assert report.percents == sorted(report.percents)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_planning_is_pure(source, monkeypatch, name):
+    kind = get_kind(name)
+    given = source_from_path(source(kind.accepts))
+
+    def never(*_args, **_options):
+        raise AssertionError("planning touched the world")
+
+    monkeypatch.setattr("subprocess.Popen.__init__", never)
+    monkeypatch.setattr("builtins.open", never)
+    monkeypatch.setattr("os.open", never)
+    plans = [kind.plan(kind.options.model_validate(kind.examples[0]), given) for _ in range(2)]
+    assert plans[0] == plans[1]
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_the_record_is_whole(name):
+    kind = get_kind(name)
+    assert kind.name == name
+    assert kind.summary.endswith(".")
+    assert kind.object in ("source", "track", "intelligence")
+    assert kind.lane in ("fast", "heavy", "intelligence")
+    assert kind.accepts <= {"image", "video", "audio"}
+    assert issubclass(kind.options, Options)
+    assert kind.examples
+    for example in kind.examples:
+        assert kind.options.model_validate(example)
+    assert kind.options.model_validate({})
