@@ -18,7 +18,7 @@ _subscriptions: dict[str, list[Subscription]] = {}
 
 
 def subscribe(type: str, *, job: str, lane: str = FAST) -> None:
-    """Start `job` with the subject's bare id whenever an event of this type was committed. Called from AppConfig.ready().
+    """Start `job` with the subject's bare id whenever an event of this type was committed; for AppConfig.ready().
 
     Messages can be lost: a subscriber also finds what it missed in a sweep of its own rows.
     """

@@ -7,10 +7,13 @@ from celery import Celery, signals
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
 
-from django.conf import settings  # noqa: E402
+from django.conf import settings
 
-from ittyhost import logs, queue  # noqa: E402
-from ittyhost.stopping import worker_stop  # noqa: E402
+from ittyhost import logs, queue
+from ittyhost.stopping import worker_stop
+
+# Workers wait on the broker by blocking reads of a second; the others only send, and a request must not hang with it.
+SENDS_ONLY = os.environ.get("ITTYHOST_ROLE") in {"web", "scheduler"}
 
 app = Celery("ittyhost")
 app.conf.update(
@@ -20,7 +23,7 @@ app.conf.update(
         # A message is only a wake-up: one that comes twice finds nothing to claim.
         "visibility_timeout": 3600,
         "socket_connect_timeout": 2,
-        "socket_timeout": 10,
+        "socket_timeout": 2 if SENDS_ONLY else 10,
         "socket_keepalive": True,
         "health_check_interval": 30,
     },
@@ -57,8 +60,11 @@ def _keep_our_logs(**_: Any) -> None:
 
 
 @signals.worker_init.connect
-def _before_the_pool_forks(**_: Any) -> None:
+def _before_the_pool_forks(sender: Any, **_: Any) -> None:
     worker_stop.open()
+    slots = getattr(sender, "concurrency", None) or 1
+    if slots > 1:  # alone, ffmpeg may have all processors; beside others its share
+        os.environ.setdefault("FFMPEG_THREADS", str(max(1, (os.cpu_count() or 1) // slots)))
 
 
 @signals.worker_process_init.connect

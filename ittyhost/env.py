@@ -114,7 +114,9 @@ class Env:
         def parse(raw: str) -> str:
             parts = urlsplit(raw)
             if parts.scheme not in schemes or not (parts.netloc or parts.path.strip("/")):
-                raise ValueError(f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}, not {raw!r}.")
+                raise ValueError(
+                    f"must be a URL that starts with {' or '.join(s + '://' for s in schemes)}, not {raw!r}."
+                )
             return raw.rstrip("/")
 
         return self.read(name, default, parse)

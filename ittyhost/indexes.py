@@ -15,9 +15,12 @@ class NullsLastIndex(models.Index):
     def create_sql(self, model: Any, schema_editor: Any, using: str = "", **kwargs: Any) -> Any:
         if schema_editor.connection.vendor != "sqlite":
             return super().create_sql(model, schema_editor, using, **kwargs)
-        fields = [
-            f"{'-' if part.descending else ''}{part.expression.name}" if isinstance(part, OrderBy) else part.name
-            for part in self.expressions
-        ]
-        plain = models.Index(fields=fields, name=self.name)
+        plain = models.Index(fields=[_plain(part) for part in self.expressions], name=self.name)
         return plain.create_sql(model, schema_editor, using, **kwargs)
+
+
+def _plain(part: Any) -> str:
+    """`F("size").desc(…)` as `-size`."""
+    if isinstance(part, OrderBy):
+        return f"{'-' if part.descending else ''}{_plain(part.expression)}"
+    return str(part.name)

@@ -24,7 +24,7 @@ class LeasedWork(Record):
     attempt = models.PositiveIntegerField(default=0, help_text="How often it was started; fences every write.")
     failures = models.PositiveIntegerField(default=0, help_text="Starts that ended by a fault of a host.")
     due_at = models.DateTimeField(db_default=Now(), help_text="Not to be started before.")
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="When the running attempt is given up for dead.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="When the running attempt is given up.")
 
     class Meta:
         abstract = True
@@ -39,10 +39,12 @@ class _InSeconds(models.Func):
         self.span = span
         super().__init__()
 
-    def as_sql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, *args: Any, **extra: Any) -> tuple[str, Any]:
         if connection.vendor == "sqlite":
             # Django compares SQLite's times as text: the same form to the microsecond is needed.
-            return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s) || '000'", [f"{self.span.total_seconds():+.3f} seconds"]
+            return "STRFTIME('%%Y-%%m-%%d %%H:%%M:%%f', 'NOW', %s) || '000'", [
+                f"{self.span.total_seconds():+.3f} seconds"
+            ]
         return "(STATEMENT_TIMESTAMP() + %s)", [self.span]
 
 
@@ -64,7 +66,7 @@ def backoff(failures: int) -> models.Func:
 Work = TypeVar("Work", bound=LeasedWork)
 
 
-def claim_next(due: "models.QuerySet[Work]", **changes: Any) -> Work | None:
+def claim_next(due: models.QuerySet[Work], **changes: Any) -> Work | None:
     """Take the first row of `due` (already filtered and ordered) for one attempt; None when there is nothing to take.
 
     PostgreSQL passes over rows that another worker is taking; SQLite has one writer at a time anyway.
@@ -82,9 +84,9 @@ def claim_next(due: "models.QuerySet[Work]", **changes: Any) -> Work | None:
         return work
 
 
-def held(work: Work) -> "models.QuerySet[Work]":
+def held(work: Work) -> models.QuerySet[Work]:
     """The row while this attempt still holds it: update through it, and read the row count."""
-    return type(work)._base_manager.filter(pk=work.pk, attempt=work.attempt, lease_until__isnull=False)  # type: ignore[return-value]
+    return type(work)._base_manager.filter(pk=work.pk, attempt=work.attempt, lease_until__isnull=False)
 
 
 def expired() -> Q:

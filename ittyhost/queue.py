@@ -1,15 +1,26 @@
-"""Waking workers. The database is the queue of record; a message only says that something may be due in a lane."""
+"""Waking workers. The database is the queue of record; a message only says that something may be due in a lane.
 
+Messages are sent from a thread of their own, so that no request ever waits for the broker. One that is lost, because
+the broker is away or this process ends, costs seconds: whatever it announces stands in a row, and a sweep finds it.
+"""
+
+import atexit
 import logging
+import os
+import queue as queues
+import threading
 import time
-from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
+import redis
 from celery import current_app
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerError
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 logger = logging.getLogger(__name__)
 
@@ -22,44 +33,81 @@ LANES = (FAST, HEAVY, INTELLIGENCE, TRANSFER)
 
 
 def send(job: str, *args: Any, lane: str) -> None:
-    """Start a job by its name once the current transaction commits.
-
-    A broker that is away fails nobody: whatever a message announces stands in a row too, and a sweep finds it there.
-    """
+    """Start a job by its name once the current transaction commits."""
     transaction.on_commit(partial(_publish, job, args, lane))
 
 
-# After a broker failed, nothing is sent to it for so long: requests must not wait for it one after the other.
-PAUSE_SECONDS = 2.0
-_paused_until = 0.0
-
-
 def _publish(job: str, args: tuple[Any, ...], lane: str) -> None:
-    global _paused_until
-    if time.monotonic() < _paused_until:
-        return
-    try:
-        current_app.send_task(job, args=args, queue=lane, retry=False, ignore_result=True)
-    except (BrokerError, RedisError, OSError) as exc:
-        _paused_until = time.monotonic() + PAUSE_SECONDS
-        logger.warning("the broker did not take a message", extra={"job": job, "lane": lane, "reason": str(exc)})
+    _sender(os.getpid()).put(job, args, lane)
+
+
+class Sender:
+    """Hands messages to the broker, one after the other."""
+
+    MOST = 10_000  # messages kept while the broker is slow; what comes beyond is left to the sweep
+    PAUSE_SECONDS = 2.0  # after the broker failed, nothing is sent for so long: each try takes seconds
+
+    def __init__(self) -> None:
+        self._messages: queues.Queue[tuple[str, tuple[Any, ...], str]] = queues.Queue(self.MOST)
+        self._paused_until = 0.0
+        threading.Thread(target=self._run, name="sender", daemon=True).start()
+        atexit.register(self.flush)
+
+    def put(self, job: str, args: tuple[Any, ...], lane: str) -> None:
+        try:
+            self._messages.put_nowait((job, args, lane))
+        except queues.Full:
+            logger.warning("a message was dropped", extra={"job": job, "lane": lane})
+
+    def flush(self, seconds: float = 2.0) -> None:
+        """Give what is still to be sent a moment, as a process that ends does."""
+        until = time.monotonic() + seconds
+        while self._messages.unfinished_tasks and time.monotonic() < until:
+            time.sleep(0.005)
+
+    def _run(self) -> None:
+        while True:
+            job, args, lane = self._messages.get()
+            try:
+                if time.monotonic() >= self._paused_until:
+                    current_app.send_task(job, args=args, queue=lane, retry=False, ignore_result=True)
+            except (BrokerError, RedisError, OSError) as exc:
+                self._paused_until = time.monotonic() + self.PAUSE_SECONDS
+                logger.warning("the broker did not take a message", extra={"job": job, "reason": str(exc)})
+            except Exception:  # this thread must go on for those to come
+                logger.exception("a message could not be sent", extra={"job": job})
+            finally:
+                self._messages.task_done()
+
+
+@cache
+def _sender(process: int) -> Sender:
+    """One for each process: a thread does not survive a fork."""
+    return Sender()
+
+
+@cache
+def _client() -> redis.Redis:
+    """The broker, asked directly: at once or not at all."""
+    url, at_once = settings.BROKER_URL, Retry(NoBackoff(), 0)
+    if url.startswith("redis+socket://"):  # Celery's way to write it
+        url = url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
+        return redis.Redis.from_url(url, retry=at_once, socket_timeout=2)
+    return redis.Redis.from_url(url, retry=at_once, socket_timeout=2, socket_connect_timeout=2)
 
 
 def waiting(lane: str) -> int | None:
     """Messages that no worker of a lane has taken yet; None when the broker does not answer."""
-    return _ask(lambda channel: int(channel.client.llen(lane)))
+    try:
+        return int(_client().llen(lane))
+    except RedisError as exc:
+        logger.warning("the broker does not answer", extra={"reason": str(exc)})
+        return None
 
 
 def is_up() -> bool:
     """Whether the broker answers."""
-    return bool(_ask(lambda channel: channel.client.ping()))
-
-
-def _ask(question: Callable[[Any], Any]) -> Any:
     try:
-        with current_app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, timeout=2)
-            return question(connection.default_channel)
-    except (BrokerError, RedisError, OSError) as exc:
-        logger.warning("the broker does not answer", extra={"reason": str(exc)})
-        return None
+        return bool(_client().ping())
+    except RedisError:
+        return False

@@ -5,6 +5,7 @@ message like other periodic jobs. Sweeps are short; they hand anything long to a
 """
 
 import logging
+from datetime import UTC, datetime
 from typing import Any
 
 from celery.beat import ScheduleEntry, Scheduler
@@ -17,6 +18,11 @@ class SweepScheduler(Scheduler):
     """Calls each due job here. Keeps no file: when one is late by a restart, it just runs."""
 
     producer = None  # beat would connect to the broker before each job, and wait for one that is away
+
+    def setup_schedule(self) -> None:
+        super().setup_schedule()
+        for entry in self.schedule.values():
+            entry.last_run_at = datetime.fromtimestamp(0, UTC)  # a start is a reason to sweep at once
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **kwargs: Any) -> None:
         entry = self.reserve(entry) if advance else entry

@@ -5,9 +5,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.core.exceptions import ImproperlyConfigured
+
 from ittyhost import logs
 from ittyhost.env import BadSetting, Env, database
+from ittyhost.launcher.broker import broker_socket, broker_url
 from ittyhost.secrets_file import embedded_secrets
+from workers.engine import limits
 
 env = Env()
 
@@ -22,12 +26,15 @@ KEY_RING = env.words("KEY_RING") or embedded_secrets(DATA_DIR).key_ring
 # --- Addresses ---
 HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, low=1, high=65535)
-PUBLIC_URL = env.url("PUBLIC_URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}", schemes=("http", "https"))
+PUBLIC_URL = env.url(
+    "PUBLIC_URL", f"http://{'127.0.0.1' if HOST in ('0.0.0.0', '::') else HOST}:{PORT}", schemes=("http", "https")
+)
 DELIVERY_URL = env.url("DELIVERY_URL", f"{PUBLIC_URL}/delivery", schemes=("http", "https"))
 ALLOWED_HOSTS = list(env.words("ALLOWED_HOSTS", ("*",)))
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = ["{0.scheme}://{0.netloc}".format(urlsplit(PUBLIC_URL))]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")  # TrustedProxiesMiddleware leaves it to trusted ones only
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 ROOT_URLCONF = "ittyhost.urls"
@@ -51,6 +58,7 @@ INSTALLED_APPS = [
     "tasks_app",
 ]
 MIDDLEWARE = [
+    "ittyhost.proxies.TrustedProxiesMiddleware",
     "ittyhost.api.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -84,7 +92,7 @@ DATABASES: dict[str, Any] = {"default": database("DATABASE_URL", DATABASE_URL)}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["CONN_MAX_AGE"] = None
 elif env.text("ITTYHOST_ROLE") == "web":
-    # A web process has many threads, most of them moving bytes: a small pool is shared, and given back while bytes move.
+    # A web process has many threads, most of them moving bytes: they share a small pool, and hold nothing meanwhile.
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 0,
         "max_size": env.integer("DATABASE_POOL", 12, low=2, high=1000),
@@ -100,9 +108,7 @@ LANGUAGE_CODE = "en-us"
 USE_I18N = False
 
 # --- Broker: wakes workers, holds no work ---
-BROKER_URL = env.url(
-    "BROKER_URL", f"redis+socket://{DATA_DIR}/run/broker.sock", schemes=("redis", "rediss", "redis+socket")
-)
+BROKER_URL = env.url("BROKER_URL", broker_url(broker_socket(DATA_DIR)), schemes=("redis", "rediss", "redis+socket"))
 
 # --- Bucket ---
 BUCKET_URL = env.url("BUCKET_URL", f"file://{DATA_DIR}/bucket", schemes=("file", "s3"))
@@ -115,7 +121,7 @@ S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
 S3_PUBLIC_ENDPOINT_URL = env.url("S3_PUBLIC_ENDPOINT_URL", S3_ENDPOINT_URL, schemes=("http", "https"))
 DELIVERY_FROM_S3 = env.choice("DELIVERY_FROM_S3", "redirect", ("redirect", "stream"))
 if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
-    raise BadSetting("S3_SECRET_ACCESS_KEY", "S3_ACCESS_KEY_ID and S3_SECRET_ACCESS_KEY go together: set both or neither.")
+    raise BadSetting("S3_SECRET_ACCESS_KEY", "goes together with S3_ACCESS_KEY_ID: set both or neither.")
 
 # --- API ---
 API_DEFAULT_VERSION = env.text("API_DEFAULT_VERSION", "2024-03-21")
@@ -141,13 +147,17 @@ FETCH_SECONDS = env.integer("FETCH_SECONDS", 3600, low=1)
 
 # --- Work ---
 FFMPEG = env.text("FFMPEG")
-FFPROBE = env.text("FFPROBE")
 WORK_DIR = env.path("WORK_DIR", DATA_DIR / "work")
 WORKERS_FAST = env.integer("WORKERS_FAST", max(2, os.cpu_count() or 1), low=1, high=1024)
 WORKERS_HEAVY = env.integer("WORKERS_HEAVY", 1, low=1, high=1024)
 WORKERS_TRANSFER = env.integer("WORKERS_TRANSFER", 2, low=1, high=1024)
 MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
+
+try:  # the engine reads its own limits, and must not be the one to find a wrong value
+    limits.limits_from_environment(), limits.source_limits(), limits.threads()
+except ValueError as exc:
+    raise ImproperlyConfigured(str(exc)) from exc
 
 # --- Accounts of the admin ---
 AUTH_PASSWORD_VALIDATORS = [

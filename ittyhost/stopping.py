@@ -9,7 +9,7 @@ import select
 
 
 class StopSign:
-    """One per worker. `open` in the main process before the pool forks, `inherit` in each child, `raise_` to stop all."""
+    """One per worker: `open` in its main process before the pool forks, `inherit` in children, `raise_` to stop all."""
 
     def __init__(self) -> None:
         self._read: int | None = None

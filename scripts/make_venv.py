@@ -29,8 +29,8 @@ def stamp_path(kind):
 
 
 def stamp(kind):
-    """What the environment of this kind must be made of: the pins and the Python."""
-    digest = hashlib.sha256(repr(sys.version_info[:3]).encode())
+    """What the environment of this kind must be made of: the pins."""
+    digest = hashlib.sha256()
     for name in FILES[kind] + ("requirements.lock",):
         with open(os.path.join(ROOT, name), "rb") as file:
             digest.update(file.read())
@@ -74,7 +74,7 @@ def make():
 
 def install(kind):
     print("Installing pinned requirements (once, and again when they change) …")
-    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
     if subprocess.call(command + ["--requirement", os.path.join(ROOT, FILES[kind][-1]), "--constraint", LOCK]):
         stop("pip could not install the requirements; its message is above. Run the same command to try again.")
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import structlog
 from celery import current_task, shared_task
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
-from ittyhost.errors import DomainError
+from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat
 
 from media_app.services import file_fetcher, outputs_store
-from media_app.storage import ObjectMissing, StorageUnavailable
+from media_app.storage import ObjectMissing
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
@@ -39,7 +39,11 @@ class TaskReport:
         now = time.monotonic()
         if now - self._told >= PROGRESS_EVERY:
             self._told = now
-            services.task_progress(task=self._task, percent=int(percent))
+            try:
+                services.task_progress(task=self._task, percent=int(percent))
+            except (DatabaseError, InterfaceError):  # no reason to throw the work away; the lease says when it is
+                logger.warning("the progress could not be written down", exc_info=True)
+                close_old_connections()
 
     def should_stop(self) -> bool:
         return self._heartbeat.should_stop()
@@ -79,17 +83,22 @@ def attempt_run(task: Task) -> None:
             raise LeaseLost from None
     except MediaError as exc:  # the source or the options: trying again cannot help
         services.task_fail(task=task, message=exc.message, log=exc.log or "")
-    except DomainError as exc:  # no room for the output, or its name cannot be had
-        services.task_fail(task=task, message=exc.message)
     except ObjectMissing:
         services.task_fail(task=task, message="The input's bytes are no longer there.")
-    except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError) as exc:  # this host, or what it leans on
-        logger.warning("a fault of this host", exc_info=True)
-        services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
+    # Unavailable (the bucket is one) is a DomainError too: it must come before those that are the user's.
+    except (EngineUnavailable, Unavailable, OSError, DatabaseError, InterfaceError) as exc:
+        logger.warning("a fault of this host, or of what it leans on", exc_info=True)
+        close_old_connections()
+        services.task_release(
+            task=task, reason=f"{type(exc).__name__}: {exc}", log=exc.log if isinstance(exc, EngineUnavailable) else ""
+        )
+    except DomainError as exc:  # no room for the output, or its name cannot be had
+        services.task_fail(task=task, message=exc.message)
     except LeaseLost:
         raise
     except Exception as exc:  # a bug of ours: told in the log, and no reason to leave the task hanging
         logger.exception("an attempt failed by a bug")
+        close_old_connections()
         services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
 
 
@@ -100,8 +109,9 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         raise MediaError("The input was deleted before this could start.")
     source = Source(probe=Probe.from_json(task.source.probe or {}), fetch=file_fetcher(task.source))
     done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
+    close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = outputs_store(
-        project_id=task.project_id, file_id=task.output_id, attempt=task.attempt, outputs=done.outputs
+        project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt, outputs=done.outputs
     )
     services.task_publish(task=task, done=done, stored=stored)
 

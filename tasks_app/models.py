@@ -5,7 +5,7 @@ from django.db.models import F, Q
 
 from ittyhost.indexes import NullsLastIndex
 from ittyhost.leases import LeasedWork
-from ittyhost.records import Record, new_id
+from ittyhost.records import new_id
 from media_app.models import File, Media
 from orgs_app.models import Project
 from workers.kinds import all_kinds
@@ -80,6 +80,11 @@ class Task(LeasedWork):
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="task_lease"),
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="task_waiting"),
         ]
+
+    @property
+    def reserved_id(self) -> str:
+        """The bare id of its output, from the start."""
+        return str(self.output_id)
 
     @property
     def has_ended(self) -> bool:

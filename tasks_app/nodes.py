@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models.functions import Now
 
 from ittyhost.leases import in_seconds
@@ -70,15 +70,15 @@ class Presence:
             try:
                 node_seen(**self._node)  # type: ignore[arg-type]
                 remove_abandoned()
-            except DatabaseError as exc:
-                logger.warning("a node could not say that it is alive", extra={"reason": str(exc)})
+            except Exception:  # a database that is away, a full disk: it says so when it can again
+                logger.warning("a node could not say that it is alive", exc_info=True)
             finally:
                 connection.close()  # the pool forks now and then, and must not inherit it
             if self._over.wait(SAY_EVERY):
                 break
         try:
             node_gone(name=str(self._node["name"]))
-        except DatabaseError:
+        except Error:
             pass  # it counts as gone by its silence soon
         finally:
             connection.close()

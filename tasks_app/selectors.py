@@ -22,7 +22,9 @@ def task_get(*, project: Project, task_id: str | None) -> Task:
     return task
 
 
-def task_list(*, project: Project, kind: str = "", status: Iterable[str] = (), with_files: bool = True) -> QuerySet[Task]:
+def task_list(
+    *, project: Project, kind: str = "", status: Iterable[str] = (), with_files: bool = True
+) -> QuerySet[Task]:
     """The tasks of a project, in no order yet; without their files where only what was asked for is shown."""
     tasks = Task.objects.filter(project=project)
     if kind:

@@ -172,7 +172,7 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
     output_publish(
         project=task.project,
         media=media,
-        file_id=task.output_id,
+        file_id=task.reserved_id,
         object=get_kind(task.kind).object,
         kind=task.kind,
         attempt=task.attempt,
@@ -237,7 +237,7 @@ def _end(
 
 def _discard(task: Task) -> None:
     """Whatever this attempt stored belongs to nothing now."""
-    outputs_discard(project_id=task.project_id, file_id=task.output_id, attempt=task.attempt)
+    outputs_discard(project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt)
 
 
 # --- From outside an attempt ---

@@ -1,8 +1,10 @@
 """Work directories: one for each attempt, gone when it ends, however it ends."""
 
+import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +24,10 @@ def work_directory(name: str) -> Iterator[Path]:
     root = Path(settings.WORK_DIR)
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     place = root / name
-    with _locked(root / f"{name}{LOCK}") as locked:
-        assert locked, "names hold the attempt, so two workers never share one"
+    # Names hold the attempt, so two workers never share one; a tidying process may hold the lock for a moment.
+    with _locked(root / f"{name}{LOCK}", patience=5.0) as locked:
+        if not locked:
+            raise BlockingIOError(errno.EWOULDBLOCK, "a work directory is in use", str(place))
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(mode=0o700)
         try:
@@ -33,21 +37,35 @@ def work_directory(name: str) -> Iterator[Path]:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[bool]:
-    """Hold a lock file, and remove it after; False when another process holds it."""
+def _locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
+    """Hold a lock file, and remove it after; False when another process holds it for longer than `patience` seconds."""
+    until = time.monotonic() + patience
+    while (handle := _lock(path)) is None and time.monotonic() < until:
+        time.sleep(0.01)
+    if handle is None:
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile sees that it is not the file any more
+        os.close(handle)
+
+
+def _lock(path: Path) -> int | None:
+    """The locked file of that name; None when another process holds it, or removed it at this moment."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            path.unlink(missing_ok=True)
-    finally:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), os.stat(path)):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
         os.close(handle)
+        raise
+    os.close(handle)
+    return None
 
 
 def remove_abandoned() -> int:

@@ -29,8 +29,12 @@ def check(is_right: bool, what: str) -> None:
 def curl_story(credentials: dict[str, str], folder: Path) -> str:
     """Run the printed lines in a shell beside video.mp4; the file's id, checked to have become a poster."""
     lines = curl_lines(credentials)
-    wait = 'for i in $(seq 300); do SHOWN=$({show}); case "$SHOWN" in *\'"status": "ready"\'*|*\'"status":"ready"\'*) break;; esac; sleep 0.2; done'
-    script = "\n".join(["set -eu", *lines[:-1], wait.replace("{show}", lines[-1]), 'printf "%s\\n" "$SHOWN"'])
+    until_ready = f"""for i in $(seq 300); do
+        SHOWN=$({lines[-1]})
+        case "$SHOWN" in *'"status":"ready"'*) break;; esac
+        sleep 0.2
+    done"""
+    script = "\n".join(["set -eu", *lines[:-1], until_ready, 'printf "%s\\n" "$SHOWN"'])
     ran = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
     check(ran.returncode == 0, "the printed curl lines run")
     said = ran.stdout.strip().splitlines()
@@ -67,7 +71,9 @@ def main() -> None:
             check(not container.streams.video, "and nothing but sound")
 
         posters = [task for task in client.http.get("/tasks?kind=image").json()["data"]]
-        check(len(posters) == 1 and posters[0]["output"]["filename"] == "poster.jpg", "the list shows the poster's task")
+        check(
+            len(posters) == 1 and posters[0]["output"]["filename"] == "poster.jpg", "the list shows the poster's task"
+        )
         poster = client.show(posters[0]["id"])["output"]
         with Image.open(client.download(poster["src"], folder / "poster.jpg")) as picture_file:
             check((picture_file.format, picture_file.size) == ("JPEG", (640, 1138)), "the poster downloads as a JPEG")
@@ -81,7 +87,9 @@ def main() -> None:
         )
         check(ran.returncode == 0, f"manage.py process works {ran.stderr.strip()[-300:]}")
         with Image.open(folder / "tiny.png") as picture_file:
-            check((picture_file.format, picture_file.size) == ("PNG", (90, 160)), "and writes the PNG its name asks for")
+            check(
+                (picture_file.format, picture_file.size) == ("PNG", (90, 160)), "and writes the PNG its name asks for"
+            )
         client.close()
     print("the whole story holds", flush=True)
 

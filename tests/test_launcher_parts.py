@@ -26,7 +26,11 @@ from ittyhost.launcher.processes import descendants, terminate
 from ittyhost.launcher.roles import Role
 
 SLEEPER = (sys.executable, "-c", "import time; time.sleep(60)")
-STUBBORN = (sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True); time.sleep(60)")
+STUBBORN = (
+    sys.executable,
+    "-c",
+    "import signal, time; signal.signal(15, signal.SIG_IGN); print('on', flush=True); time.sleep(60)",
+)
 
 
 def child(tmp_path: Path, command: tuple[str, ...], **more: float) -> Child:

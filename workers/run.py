@@ -11,7 +11,7 @@ from workers.engine.runner import Report, Silent
 from workers.kinds.base import SOURCE, Kind, Options, Output, Plan, Result, Source
 from workers.verify import verify
 
-__all__ = ["Done", "Report", "check", "run", "source_from_path"]
+__all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
 _ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio"}
 
@@ -40,11 +40,11 @@ def run(
     (this host's) and Stopped (the report said so); then no process is left running.
     """
     report = report or Silent()
-    checked = options if isinstance(options, Options) else kind.options.model_validate(options)
+    if not isinstance(options, Options):  # before the source is looked at: a typing error costs nothing
+        options = kind.options.model_validate(options)
     if not isinstance(source, Source):
         source = source_from_path(source)
-    refuse(kind, source)
-    plan = kind.plan(checked, source)
+    plan = check(kind, options, source.probe)
     described = plan.to_json()
     report.planned(described)
     if report.should_stop():
@@ -54,23 +54,20 @@ def run(
     return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes)
 
 
-def check(kind: Kind, options: Options, facts: Probe) -> Plan:
-    """The plan that `run` would carry out; nothing is opened or started. Raises MediaError when there is none."""
-    source = Source(facts, _never)
-    refuse(kind, source)
-    return kind.plan(options, source)
+def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe) -> Plan:
+    """The plan that `run` would carry out; nothing is opened or started.
+
+    Raises pydantic's ValidationError (bad options) and MediaError when the kind can make nothing of such a source.
+    """
+    checked = options if isinstance(options, Options) else kind.options.model_validate(options)
+    if facts.media_type not in kind.accepts:
+        accepted = " or ".join(sorted(kind.accepts))
+        raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
+    return kind.plan(checked, Source(facts, _never))
 
 
 def _never(target: Path, reads: str) -> None:
     raise AssertionError("a plan opens no file")
-
-
-def refuse(kind: Kind, source: Source) -> None:
-    """Raise SourceUnsupported when the kind makes nothing of this type of media."""
-    media_type = source.probe.media_type
-    if media_type not in kind.accepts:
-        accepted = " or ".join(sorted(kind.accepts))
-        raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[media_type]} file.")
 
 
 def source_from_path(path: Path) -> Source:

@@ -2,31 +2,53 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ittyhost.records
 from django.db import migrations, models
+
+import ittyhost.records
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('orgs_app', '0001_initial'),
+        ("orgs_app", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.CharField(default=ittyhost.records.new_id, editable=False, max_length=16, primary_key=True, serialize=False)),
-                ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated', models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='Last change that users can see.')),
-                ('type', models.CharField(help_text='What happened to what: task.ready, file.failed.', max_length=40)),
-                ('subject', models.CharField(help_text='The id of the record it happened to.', max_length=24)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='orgs_app.project')),
+                (
+                    "id",
+                    models.CharField(
+                        default=ittyhost.records.new_id,
+                        editable=False,
+                        max_length=16,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "updated",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="Last change that users can see."
+                    ),
+                ),
+                ("type", models.CharField(help_text="What happened to what: task.ready, file.failed.", max_length=40)),
+                ("subject", models.CharField(help_text="The id of the record it happened to.", max_length=24)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="orgs_app.project"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['project', '-created'], name='event_project_recent'), models.Index(fields=['subject'], name='event_subject')],
+                "indexes": [
+                    models.Index(fields=["project", "-created"], name="event_project_recent"),
+                    models.Index(fields=["subject"], name="event_subject"),
+                ],
             },
         ),
     ]

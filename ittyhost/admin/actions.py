@@ -38,7 +38,7 @@ class ServiceAdmin(RecordAdmin):
 
     def has_operate_permission(self, request: HttpRequest) -> bool:
         """Whether someone may start actions: as to change the record, although none of its fields can be edited."""
-        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")  # type: ignore[union-attr]
+        return request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}")
 
     def each(
         self, request: HttpRequest, rows: models.QuerySet[Any], act: Callable[[Any], object], *, done: str
@@ -101,14 +101,20 @@ class ServiceAdmin(RecordAdmin):
     has_bulk_delete: ClassVar[bool] = False
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
             allowed = self.get_actions(request)
             context["buttons"] = [
                 button for button in self.buttons if button.action in allowed and self.button_fits(button, obj)
             ]
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     # --- Saving and deleting ---
 

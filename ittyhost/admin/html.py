@@ -1,7 +1,7 @@
 """Small pieces of HTML for admin pages. Whatever is given is escaped; nothing needs inline styles or scripts."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,7 +61,7 @@ def span(length: timedelta | None) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     left = round(seconds)
-    parts = []
+    parts: list[str] = []
     for unit, name in UNITS:
         count, left = divmod(left, unit)
         if count or parts:
@@ -83,7 +83,7 @@ def instant(moment: datetime | None) -> SafeString | str:
     )
 
 
-def moment(field: str, title: str = "", *, short: bool = False) -> Callable[[Any], SafeString | str]:
+def moment(field: str, title: str = "", *, short: bool = False) -> Any:
     """A column of `list_display` or `readonly_fields` that shows a time field exactly, or to the second."""
 
     @admin.display(description=title or field.replace("_", " "))
@@ -183,11 +183,13 @@ def newest_of(model: type[models.Model], field: str, pk: object, *, count: int) 
     Where no index gives them in order, all of them would have to be sorted: a source may have a million tasks.
     """
     rows = model._default_manager.filter(**{field: pk})
-    ordered = any(index.fields[:2] == [field, "-created"] for index in model._meta.indexes)
-    if not ordered:
-        rows = model._default_manager.filter(pk__in=list(rows.values_list("pk", flat=True)[:SIFTED]))
+    if any(index.fields[:2] == [field, "-created"] for index in model._meta.indexes):
+        rows = rows.order_by("-created", "-pk")[:count]
+    else:
+        some = sorted(rows.order_by().values_list("created", "pk")[:SIFTED], reverse=True)
+        rows = model._default_manager.filter(pk__in=[pk for _, pk in some[:count]])
     heavy = [item.name for item in model._meta.concrete_fields if isinstance(item, models.JSONField | models.TextField)]
-    return list(rows.order_by("-created", "-pk").defer(*heavy)[:count])
+    return sorted(rows.defer(*heavy), key=lambda row: (row.created, row.pk), reverse=True)
 
 
 def related_links(obj: models.Model, *, shown: int = 5) -> SafeString | str:
@@ -209,9 +211,9 @@ def related_links(obj: models.Model, *, shown: int = 5) -> SafeString | str:
         rows = format_html_join(
             ", ", "{}", ((link(change_url(model, pk), f"{model.prefix}_{pk}"),) for pk in newest[:shown])
         )
-        more = format_html(" … {}", link(list_url(model, **lookup), f"all {name}")) if len(newest) > shown else ""
+        more = " …" if len(newest) > shown else ""
         role = "" if field.name == obj._meta.model_name else f" ({field.verbose_name})"
-        lines.append((name, role, rows, more))
+        lines.append((link(list_url(model, **lookup), name), role, rows, more))
     if not lines:
         return "nothing"
     return format_html_join("", '<div class="itty-related"><b>{}</b>{}: {}{}</div>', lines)

@@ -17,6 +17,7 @@ from django.utils.functional import cached_property
 from ittyhost.records import ID_LENGTH, parse_id
 
 COUNT_LIMIT = 10_000
+NO_FILTERS: frozenset[str] = frozenset()
 WINDOW = 50_000  # rows that a search without an index goes through, the newest first
 
 
@@ -32,7 +33,7 @@ class BoundedPaginator(Paginator):
 
     @cached_property
     def count(self) -> int:
-        rows: models.QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        rows: models.QuerySet[Any] = self.object_list
         found = rows.order_by()[: COUNT_LIMIT + 1].count()
         return AtLeast(COUNT_LIMIT) if found > COUNT_LIMIT else found
 
@@ -40,6 +41,7 @@ class BoundedPaginator(Paginator):
 class RecordChangeList(ChangeList):
     """A list of records, newest first. Filters that no index serves look only through the newest rows."""
 
+    model_admin: "RecordAdmin"
     window_from: datetime | None = None
 
     def get_ordering_field(self, field_name: Any) -> Any:
@@ -55,7 +57,7 @@ class RecordChangeList(ChangeList):
         helped = max(
             (filters for filters in self.model_admin.indexed_filters if filters <= active.keys()),
             key=len,
-            default=frozenset(),
+            default=NO_FILTERS,
         )
         rows = self.root_queryset
         for spec in [*period, *(active[name] for name in helped)]:
@@ -81,6 +83,7 @@ class AutocompleteFilter(admin.FieldListFilter):
     def __init__(
         self, field: Any, request: HttpRequest, params: dict[str, Any], model: Any, model_admin: Any, field_path: str
     ) -> None:
+        self.remote_model = field.remote_field.model
         self.lookup = f"{field_path}__id__exact"
         super().__init__(field, request, params, model, model_admin, field_path)
         self.model_admin = model_admin
@@ -88,13 +91,14 @@ class AutocompleteFilter(admin.FieldListFilter):
     def has_output(self) -> bool:
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         return [self.lookup]
 
     def choices(self, changelist: ChangeList) -> Any:
-        value = self.used_parameters.get(self.lookup, [""])[-1]
+        given: Any = self.used_parameters.get(self.lookup, [""])
+        value = given[-1]
         select = forms.ModelChoiceField(
-            queryset=self.field.remote_field.model._default_manager.all(),
+            queryset=self.remote_model._default_manager.all(),
             required=False,
             widget=AutocompleteSelect(self.field, self.model_admin.admin_site),
         )
@@ -115,8 +119,8 @@ class RecordAdmin(admin.ModelAdmin):
     list_per_page = 50
     list_max_show_all = 200
     ordering = ("-created", "-id")
-    sortable_by: ClassVar[Sequence[str]] = ()
-    search_fields = ("id",)
+    sortable_by: ClassVar[tuple[str, ...]] = ()
+    search_fields: ClassVar[tuple[str, ...]] = ("id",)
     search_help_text = "Ids, with or without their prefix."
     change_list_template = "admin/ittyhost/change_list.html"
     change_form_template = "admin/ittyhost/change_form.html"

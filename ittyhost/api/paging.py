@@ -100,13 +100,13 @@ class Page:
 
 def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
     """One page of a queryset. Past the end it is empty."""
+    start = (wanted.number - 1) * wanted.limit
+    rows = queryset.order_by(*ordering(queryset, wanted))[start : start + wanted.limit]
+    if wanted.number == 1 and len(rows) < wanted.limit:  # all there are: nothing is left to count
+        return Page(list(rows), PageInfo(number=1, limit=wanted.limit, total=len(rows)))
     total, exact = count(queryset)
     info = PageInfo(number=wanted.number, limit=wanted.limit, total=total)
-    start = (wanted.number - 1) * wanted.limit
-    if exact and start >= total:
-        return Page([], info)
-    rows = queryset.order_by(*ordering(queryset, wanted))[start : start + wanted.limit]
-    return Page(list(rows), info)
+    return Page([] if exact and start >= total else list(rows), info)
 
 
 def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:

@@ -36,6 +36,7 @@ class RequestIdMiddleware:
             method=request.method,
             path=request.path_info,
             status=response.status_code,
+            client=request.META.get("REMOTE_ADDR", ""),
             duration_ms=round((time.perf_counter() - started) * 1000, 1),
         )
         return response

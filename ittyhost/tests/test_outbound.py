@@ -33,7 +33,7 @@ class Site:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:  # noqa: N802
+            def do_GET(self) -> None:
                 site.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 site.paths[self.path.partition("?")[0]](self)
                 self.close_connection = True
@@ -64,9 +64,10 @@ class Site:
 def sends(data: bytes = DATA, status: int = 200, **headers: str) -> Respond:
     def respond(request: BaseHTTPRequestHandler) -> None:
         request.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), "Content-Type": "video/mp4", **headers}.items():
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        for name, value in ({"Content-Length": str(len(data)), "Content-Type": "video/mp4"} | given).items():
             if value:
-                request.send_header(name.replace("_", "-"), value)
+                request.send_header(name, value)
         request.end_headers()
         request.wfile.write(data)
 
@@ -495,7 +496,8 @@ class Dropping:
         request.wfile.write(DATA[start : start + self.piece])
 
 
-def test_a_dropped_connection_is_taken_up_where_it_broke(site, allowed):
+def test_a_dropped_connection_is_taken_up_where_it_broke(site, allowed, monkeypatch):
+    monkeypatch.setattr(Download, "_pause", lambda self, seconds: None)
     site.paths["/a"] = Dropping()
     assert fetch(site.url("/a")) == DATA
     assert len(site.asked) == 5

@@ -50,7 +50,13 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
         return f"media {obj.public_id} {obj.title}, with all its files".replace(" ,", ",")
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Any = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
             original = File.objects.filter(media=obj, original=True).defer("probe", "metadata").first()
@@ -61,7 +67,7 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
                 "file_rows": [_row(file) for file in files[:FILES_SHOWN]],
                 "more_files": html.list_url(File, media__id__exact=obj.pk) if len(files) > FILES_SHOWN else "",
             }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="id")
     def public_id(self, obj: Media) -> str:

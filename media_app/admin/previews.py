@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 
 from ittyhost.admin import html
-from media_app.models import File
+from media_app.models import File, Media
 
 SMALL = 2 * 1024 * 1024  # bytes of a picture that may stand small in a table
 # What may be shown in admin's own origin, and can be; anything else, SVG with its scripts first of all, is downloaded.
@@ -64,7 +64,7 @@ def status_badge(file: File) -> str:
     return html.badge(file.status, tone)
 
 
-def shape(file: File) -> str:
+def shape(file: File | Media) -> str:
     """Size of the picture and length: 1920 × 1080, 12.5 s."""
     parts = []
     if file.width and file.height:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from django.conf import settings
@@ -32,7 +33,6 @@ from media_app.selectors import file_find_by_path, file_get
 from media_app.services import connection_rest, file_receive, place_clean
 from media_app.storage import ObjectMissing, bucket
 from orgs_app.api.auth import bearer
-from orgs_app.models import ApiKey
 from orgs_app.selectors import api_key_find, project_find
 from orgs_app.services import api_key_touch
 from workers.formats import extension_of
@@ -141,7 +141,8 @@ def put(request: HttpRequest, project_id: str, path: str) -> HttpResponse:
     )
 
 
-def _writer(request: HttpRequest, project_id: str) -> ApiKey:
+def _writer(request: HttpRequest, project_id: str) -> Any:
+    """The key that a request may write with. Raises TokenRefused, NotFound, Forbidden."""
     key = api_key_find(bearer(request.META.get("HTTP_AUTHORIZATION", "")))
     if key is None:
         raise TokenRefused()

@@ -90,7 +90,7 @@ class FileBody(Body):
     folder = TextField(max_length=1000, help_text="Where it is delivered.")
     filename = TextField(max_length=1000, help_text="What it is delivered as. Default: its id.")
     ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
-    label = TextField(max_length=200)
+    label = TextField(max_length=200)  # type: ignore[assignment]  # a serializer's own label is not used here
     metadata = MetadataField(help_text="Anything, kept as it is.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +110,7 @@ class MediaBody(Body):
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where its original is fetched from. Default: it stays empty.")
     folder = TextField(max_length=1000, help_text="Where its original is delivered.")
     filename = TextField(max_length=1000, help_text="What its original is delivered as.")
-    label = TextField(max_length=200, help_text="Of its original.")
+    label = TextField(max_length=200, help_text="Of its original.")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("url"):

@@ -2,7 +2,7 @@
 
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.names import place_clean
-from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up
+from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.work import (
     LeaseLost,
@@ -42,6 +42,8 @@ __all__ = [
     "media_create",
     "media_delete",
     "objects_clean_up",
+    "objects_expect",
+    "objects_keep",
     "output_publish",
     "outputs_discard",
     "outputs_store",

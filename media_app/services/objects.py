@@ -64,7 +64,7 @@ def objects_clean_up(*, seconds: float = 20.0) -> int:
             break
         for dead in batch:
             # Taken first: from here on no attempt can publish it, and nobody else deletes it for a while.
-            mine = DeadObject.objects.filter(pk=dead.pk, due_at=dead.due_at)
+            mine = DeadObject.objects.filter(pk=dead.pk, due_at__lte=Now())
             if not mine.update(pending=False, due_at=in_seconds(AGAIN_SECONDS)):
                 continue
             try:

@@ -174,7 +174,7 @@ class S3Bucket:
         while not ended:
             if self.scratch:
                 self.scratch.mkdir(parents=True, exist_ok=True)
-            body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=self.scratch)  # noqa: SIM115  closed when sent
+            body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self.scratch) if self.scratch else None)  # noqa: SIM115  closed when sent
             md5, held = _md5(b""), 0
             try:
                 while held < size:

@@ -184,7 +184,7 @@ def test_the_list_has_the_newest_first_and_only_ones_own(caller, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_a_list_asks_as_few_questions_for_many_media_as_for_one(caller, version, django_assert_num_queries):
+def test_a_list_asks_as_few_questions_for_many_media_as_for_one(caller, version, django_assert_max_num_queries):
     def fill(count: int) -> None:
         for _ in range(count):
             media = make_file(project=caller.project).media
@@ -192,10 +192,10 @@ def test_a_list_asks_as_few_questions_for_many_media_as_for_one(caller, version,
 
     fill(1)
     caller.ask("get", "/media", version)
-    with django_assert_num_queries(4):  # the key, the count, the media, their files
+    with django_assert_max_num_queries(4) as one:  # the key, the media, their files, and perhaps a count
         caller.ask("get", "/media", version)
     fill(9)
-    with django_assert_num_queries(4):
+    with django_assert_max_num_queries(len(one)):
         assert len(caller.data("get", "/media", version)) == 10
 
 

@@ -185,7 +185,13 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
     # --- One task ---
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, obj: Task | None = None, **kwargs: Any
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
     ) -> HttpResponse:
         if obj is not None:
             attempts = list(Attempt.objects.filter(task=obj).order_by("-number")[: ATTEMPTS_SHOWN + 1])
@@ -195,7 +201,7 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
                 "input_file": _file(obj.source),
                 "output_file": _file(File.objects.filter(pk=obj.output_id).first()),
             }
-        return super().render_change_form(request, context, *args, obj=obj, **kwargs)
+        return super().render_change_form(request, context, add, change, form_url, obj)
 
     @admin.display(description="error")
     def error_shown(self, obj: Task) -> str:

@@ -3,136 +3,274 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+from django.db import migrations, models
+
 import ittyhost.indexes
 import ittyhost.records
 import tasks_app.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('media_app', '0001_initial'),
-        ('orgs_app', '0001_initial'),
+        ("media_app", "0001_initial"),
+        ("orgs_app", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Node',
+            name="Node",
             fields=[
-                ('name', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('lanes', models.JSONField(default=list, help_text='The queues it takes work from; none for a scheduler.')),
-                ('slots', models.PositiveIntegerField(default=0, help_text='Tasks it works on at a time.')),
-                ('started_at', models.DateTimeField()),
-                ('seen_at', models.DateTimeField(db_index=True)),
+                ("name", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                (
+                    "lanes",
+                    models.JSONField(default=list, help_text="The queues it takes work from; none for a scheduler."),
+                ),
+                ("slots", models.PositiveIntegerField(default=0, help_text="Tasks it works on at a time.")),
+                ("started_at", models.DateTimeField()),
+                ("seen_at", models.DateTimeField(db_index=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.CharField(default=ittyhost.records.new_id, editable=False, max_length=16, primary_key=True, serialize=False)),
-                ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated', models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='Last change that users can see.')),
-                ('attempt', models.PositiveIntegerField(default=0, help_text='How often it was started; fences every write.')),
-                ('failures', models.PositiveIntegerField(default=0, help_text='Starts that ended by a fault of a host.')),
-                ('due_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), help_text='Not to be started before.')),
-                ('lease_until', models.DateTimeField(blank=True, help_text='When the running attempt is given up for dead.', null=True)),
-                ('kind', models.CharField(choices=tasks_app.models.kind_choices, max_length=40)),
-                ('lane', models.CharField(help_text='The queue whose workers may take it.', max_length=12)),
-                ('status', models.CharField(choices=[('waiting', 'Waiting'), ('queued', 'Queued'), ('processing', 'Processing'), ('ready', 'Ready'), ('error', 'Error'), ('cancelled', 'Cancelled')], default='queued', max_length=12)),
-                ('progress', models.PositiveSmallIntegerField(default=0, help_text='Percent, 0 to 100.')),
-                ('error', models.TextField(blank=True, help_text='Why it ended in error, for the person who asked for it.')),
-                ('input', models.CharField(help_text='The id or URL that was given.', max_length=4096)),
-                ('definition', models.JSONField(help_text='What was asked for, as it was given; without the kind.')),
-                ('options', models.JSONField(help_text='The same, checked.')),
-                ('webhook_url', models.URLField(blank=True, max_length=2048)),
-                ('created_by', models.CharField(blank=True, max_length=24)),
-                ('output_size', models.PositiveBigIntegerField(blank=True, help_text='Bytes, once there is an output.', null=True)),
-                ('result', models.JSONField(blank=True, help_text='What the kind tells of the output.', null=True)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('media', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='media_app.media')),
-                ('output', models.OneToOneField(db_constraint=False, default=ittyhost.records.new_id, editable=False, null=True, on_delete=django.db.models.deletion.DO_NOTHING, related_name='made_by', to='media_app.file')),
-                ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='tasks_app.task')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='orgs_app.project')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tasks', to='media_app.file')),
+                (
+                    "id",
+                    models.CharField(
+                        default=ittyhost.records.new_id,
+                        editable=False,
+                        max_length=16,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "updated",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="Last change that users can see."
+                    ),
+                ),
+                (
+                    "attempt",
+                    models.PositiveIntegerField(default=0, help_text="How often it was started; fences every write."),
+                ),
+                (
+                    "failures",
+                    models.PositiveIntegerField(default=0, help_text="Starts that ended by a fault of a host."),
+                ),
+                (
+                    "due_at",
+                    models.DateTimeField(
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Not to be started before."
+                    ),
+                ),
+                (
+                    "lease_until",
+                    models.DateTimeField(
+                        blank=True, help_text="When the running attempt is given up for dead.", null=True
+                    ),
+                ),
+                ("kind", models.CharField(choices=tasks_app.models.kind_choices, max_length=40)),
+                ("lane", models.CharField(help_text="The queue whose workers may take it.", max_length=12)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("queued", "Queued"),
+                            ("processing", "Processing"),
+                            ("ready", "Ready"),
+                            ("error", "Error"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="queued",
+                        max_length=12,
+                    ),
+                ),
+                ("progress", models.PositiveSmallIntegerField(default=0, help_text="Percent, 0 to 100.")),
+                (
+                    "error",
+                    models.TextField(blank=True, help_text="Why it ended in error, for the person who asked for it."),
+                ),
+                ("input", models.CharField(help_text="The id or URL that was given.", max_length=4096)),
+                ("definition", models.JSONField(help_text="What was asked for, as it was given; without the kind.")),
+                ("options", models.JSONField(help_text="The same, checked.")),
+                ("webhook_url", models.URLField(blank=True, max_length=2048)),
+                ("created_by", models.CharField(blank=True, max_length=24)),
+                (
+                    "output_size",
+                    models.PositiveBigIntegerField(blank=True, help_text="Bytes, once there is an output.", null=True),
+                ),
+                ("result", models.JSONField(blank=True, help_text="What the kind tells of the output.", null=True)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "media",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="media_app.media",
+                    ),
+                ),
+                (
+                    "output",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        default=ittyhost.records.new_id,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="made_by",
+                        to="media_app.file",
+                    ),
+                ),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="tasks_app.task",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="orgs_app.project"
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="tasks",
+                        to="media_app.file",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('worker', models.CharField(blank=True, max_length=200)),
-                ('queued_at', models.DateTimeField(help_text='Since when it was due.')),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('outcome', models.CharField(choices=[('running', 'Running'), ('ready', 'Ready'), ('error', 'Error'), ('fault', 'Fault'), ('lost', 'Lost'), ('released', 'Released'), ('cancelled', 'Cancelled')], default='running', max_length=10)),
-                ('plan', models.JSONField(blank=True, help_text='The steps, with the exact commands.', null=True)),
-                ('warnings', models.JSONField(blank=True, default=list)),
-                ('error', models.TextField(blank=True)),
-                ('log', models.TextField(blank=True, help_text='The end of what the tools printed; for operators.')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='tasks_app.task')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveIntegerField()),
+                ("worker", models.CharField(blank=True, max_length=200)),
+                ("queued_at", models.DateTimeField(help_text="Since when it was due.")),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("running", "Running"),
+                            ("ready", "Ready"),
+                            ("error", "Error"),
+                            ("fault", "Fault"),
+                            ("lost", "Lost"),
+                            ("released", "Released"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="running",
+                        max_length=10,
+                    ),
+                ),
+                ("plan", models.JSONField(blank=True, help_text="The steps, with the exact commands.", null=True)),
+                ("warnings", models.JSONField(blank=True, default=list)),
+                ("error", models.TextField(blank=True)),
+                ("log", models.TextField(blank=True, help_text="The end of what the tools printed; for operators.")),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="tasks_app.task"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['project', '-created', '-id'], name='task_created'),
+            model_name="task",
+            index=models.Index(fields=["project", "-created", "-id"], name="task_created"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['project', '-updated', '-id'], name='task_updated'),
+            model_name="task",
+            index=models.Index(fields=["project", "-updated", "-id"], name="task_updated"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=ittyhost.indexes.NullsLastIndex(models.F('project'), models.OrderBy(models.F('output_size'), descending=True, nulls_last=True), models.OrderBy(models.F('id'), descending=True), name='task_largest'),
+            model_name="task",
+            index=ittyhost.indexes.NullsLastIndex(
+                models.F("project"),
+                models.OrderBy(models.F("output_size"), descending=True, nulls_last=True),
+                models.OrderBy(models.F("id"), descending=True),
+                name="task_largest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=ittyhost.indexes.NullsLastIndex(models.F('project'), models.OrderBy(models.F('output_size'), nulls_last=True), models.OrderBy(models.F('id')), name='task_smallest'),
+            model_name="task",
+            index=ittyhost.indexes.NullsLastIndex(
+                models.F("project"),
+                models.OrderBy(models.F("output_size"), nulls_last=True),
+                models.OrderBy(models.F("id")),
+                name="task_smallest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['project', 'kind', '-created', '-id'], name='task_kind'),
+            model_name="task",
+            index=models.Index(fields=["project", "kind", "-created", "-id"], name="task_kind"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['project', 'status', '-created', '-id'], name='task_of_status'),
+            model_name="task",
+            index=models.Index(fields=["project", "status", "-created", "-id"], name="task_of_status"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['-created', '-id'], name='task_recent'),
+            model_name="task",
+            index=models.Index(fields=["-created", "-id"], name="task_recent"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('status', 'queued')), fields=['lane', 'due_at', 'id'], name='task_due'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("status", "queued")), fields=["lane", "due_at", "id"], name="task_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('status', 'processing')), fields=['lease_until'], name='task_lease'),
+            model_name="task",
+            index=models.Index(condition=models.Q(("status", "processing")), fields=["lease_until"], name="task_lease"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('status', 'waiting')), fields=['due_at'], name='task_waiting'),
+            model_name="task",
+            index=models.Index(condition=models.Q(("status", "waiting")), fields=["due_at"], name="task_waiting"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['waiting', 'queued', 'processing', 'ready', 'error', 'cancelled'])), name='task_status'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["waiting", "queued", "processing", "ready", "error", "cancelled"])),
+                name="task_status",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('progress__lte', 100)), name='task_progress'),
+            model_name="task",
+            constraint=models.CheckConstraint(condition=models.Q(("progress__lte", 100)), name="task_progress"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lease_until__isnull', False), ('status', 'processing')), models.Q(models.Q(('status', 'processing'), _negated=True), ('lease_until__isnull', True)), _connector='OR'), name='task_lease_while_processing'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lease_until__isnull", False), ("status", "processing")),
+                    models.Q(models.Q(("status", "processing"), _negated=True), ("lease_until__isnull", True)),
+                    _connector="OR",
+                ),
+                name="task_lease_while_processing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('task', 'number'), name='attempt_number_once'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("task", "number"), name="attempt_number_once"),
         ),
     ]

@@ -67,7 +67,7 @@ def test_a_task_on_a_file_that_is_still_fetched_waits(woken):
 @pytest.mark.django_db
 def test_a_task_on_a_failed_file_is_refused_and_nothing_is_written():
     source = make_file(status=File.Status.FAILED, error="The file is empty.")
-    with pytest.raises(Invalid, match="The file is empty."):
+    with pytest.raises(Invalid, match=r"The file is empty\."):
         make_task(source=source)
     assert not Task.objects.exists()
     assert events() == []

@@ -422,7 +422,7 @@ def test_tasks_cannot_be_changed_or_deleted(caller, method):
 
 
 def test_a_key_without_the_scope_may_not_create(caller):
-    key, secret = make_api_key(project=caller.project, scopes=["read"])
+    _, secret = make_api_key(project=caller.project, scopes=["read"])
     body = body_of(G1, make_file(project=caller.project).public_id)
     answer = caller.http.post("/tasks", body, content_type="application/json", headers=bearer_header(secret))
     assert answer.status_code == 403

@@ -1,4 +1,4 @@
-"""A private PostgreSQL, from Debian's packages, without durability: it dies with the test run."""
+"""A private PostgreSQL from Debian's packages, without durability unless asked for: it dies with the test run."""
 
 import os
 import pwd
@@ -23,6 +23,10 @@ class Postgres(Server):
 
     name = "pg"
     user = "ittyhost"
+
+    def __init__(self, *, durable: bool = False) -> None:
+        super().__init__()
+        self.durable = durable
 
     def _start(self) -> None:
         programs = _programs()
@@ -55,13 +59,12 @@ class Postgres(Server):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.folder),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "max_connections": "200",
             "shared_buffers": "64MB",
             "timezone": "UTC",
         }
+        if not self.durable:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self.spawn([*prefix, str(programs / "postgres"), "-D", str(data), *options], own_signal=bool(prefix))
         self.wait(self._answers, timeout=30)

@@ -4,8 +4,6 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
-import struct
-import zlib
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -22,7 +20,6 @@ from workers.formats import FORMATS
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 SRGB = ImageCms.createProfile("sRGB")
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, struct.error, zlib.error)
 # Decoding beyond this factor of the wanted size first averages blocks of pixels: as sharp to the eye, much faster.
 REDUCING_GAP = 3.0
 WEBP_METHOD = 2  # twice as fast as the default 4 for 3 % more bytes
@@ -93,7 +90,7 @@ def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
         return image.convert("RGBA" if stills.has_alpha(image) else "RGB")
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
-    except _DAMAGE as exc:
+    except stills.DAMAGE as exc:
         raise SourceUnreadable(
             "The picture is damaged or cut short: not all of it can be decoded.", log=repr(exc)
         ) from exc
@@ -229,7 +226,7 @@ def _save(image: Pillow.Image, target: Path, name: str, quality: int) -> None:
         if exc.errno == errno.EFBIG:
             raise LimitExceeded("The output grew beyond what it may have.") from exc
         raise
-    except ValueError as exc:
+    except (ValueError, RuntimeError, SyntaxError) as exc:
         raise SourceUnsupported(f"The picture cannot be written as {name}.", log=repr(exc)) from exc
 
 
@@ -255,7 +252,7 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
             facts = stills.still_probe(image, target.stat().st_size)
             image.draft(image.mode, (1, 1))  # every coded bit of a JPEG is read all the same
             image.load()
-    except (SourceUnreadable, *_DAMAGE) as exc:
+    except (SourceUnreadable, *stills.DAMAGE) as exc:
         raise OutputMismatch("The picture made cannot be read back.", log=repr(exc)) from exc
     if facts.displayed != tuple(variant["canvas"]):
         raise OutputMismatch(f"The picture made is {facts.displayed}, not {tuple(variant['canvas'])}, in size.")

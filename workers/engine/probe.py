@@ -223,7 +223,7 @@ class Probe:
         return self.video.frames if self.video else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data that from_json reads back."""
+        """Data for JSON that from_json reads back."""
         return asdict(self)
 
     @classmethod

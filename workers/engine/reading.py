@@ -426,7 +426,11 @@ def _turned(frame: Any) -> tuple[int, bool]:
     if frame is None:
         return 0, False
     rotation = round(frame.rotation / 90) * 90 % 360
-    for item in frame.side_data:
+    try:
+        side_data = list(frame.side_data)
+    except ValueError:  # PyAV knows no name for one of them
+        return rotation, False
+    for item in side_data:
         if item.type.name == "DISPLAYMATRIX" and item.buffer_size >= 36:
             a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item)[:36])
             return rotation, a * d - b * c < 0

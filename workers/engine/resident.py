@@ -10,10 +10,12 @@ import os
 import signal
 import struct
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
+ROOT = str(Path(__file__).resolve().parents[1])  # our own modules
 ALARM_MARGIN = 5  # seconds after the parent should have ended us
 
 
@@ -38,9 +40,18 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         message = "The file needs more memory than it may have."
         return {"error": {"class": "LimitExceeded", "message": message, "log": "", "code": "limit_exceeded"}}
     except OSError as exc:  # ours, not the file's: readers turn theirs into MediaError
-        return {
-            "error": {"class": "EngineUnavailable", "message": "The host could not read or write.", "log": repr(exc)}
-        }
+        return _unavailable("The host could not read or write.", repr(exc))
+    except Exception as exc:
+        # Decoders meet damage with any exception at all; one raised by our own lines is a defect and says so.
+        log = traceback.format_exc()
+        if all(frame.filename.startswith(ROOT) for frame in traceback.extract_tb(exc.__traceback__)):
+            return _unavailable("The media helper met a defect of its own.", log)
+        message = "The file is damaged: it cannot be read to its end."
+        return {"error": {"class": "SourceUnreadable", "message": message, "log": log, "code": "source_unreadable"}}
+
+
+def _unavailable(message: str, log: str) -> dict[str, Any]:
+    return {"error": {"class": "EngineUnavailable", "message": message, "log": log}}
 
 
 def _probe(path: str, deep: bool = False) -> dict[str, Any]:
@@ -113,7 +124,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
 
 def main(argv: list[str]) -> None:
     parent, dies, limits = int(argv[0]), argv[1] == "dies", json.loads(argv[2])
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(ROOT).parent)
     sys.path[:] = [
         root,
         *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent),

@@ -1,6 +1,8 @@
 """Opening stills with Pillow. Runs only in the resident helper."""
 
 import logging
+import struct
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,6 +31,9 @@ NAMES = {
     "DIB": "bmp",
     "PPM": "ppm",
 }
+# What Pillow raises when it meets damage.
+DAMAGE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
+          RuntimeError, AssertionError, struct.error, zlib.error)  # fmt: skip
 _BRANDS = {
     b"avif": ("AVIF",),
     b"avis": ("AVIF",),
@@ -98,7 +103,7 @@ def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:
         raise SourceUnreadable("The picture is damaged: its header cannot be read.") from exc
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, ArithmeticError) as exc:
+    except DAMAGE as exc:
         raise SourceUnreadable("The picture is damaged: its header cannot be read.", log=repr(exc)) from exc
 
 
@@ -134,7 +139,7 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
     name = NAMES.get(image.format or "", "jpeg")
     try:
         frames = 1 if name in ("jpeg", "tiff", "heic", "bmp", "ppm") else int(getattr(image, "n_frames", 1))
-    except (OSError, ValueError, EOFError, SyntaxError) as exc:
+    except DAMAGE as exc:
         raise SourceUnreadable("The animation is damaged.", log=repr(exc)) from exc
     orientation = orientation_of(image)
     width, height = image.size
@@ -171,7 +176,7 @@ def _exif(image: Pillow.Image) -> Any:
         return {}
     try:
         return image.getexif()
-    except (OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError):
+    except DAMAGE:
         return {}
 
 

@@ -173,13 +173,25 @@ class Plan:
         return tuple(step.command() for step in self.steps)
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            "steps": [step.to_json() for step in self.steps],
-            "commands": list(self.commands()),
-            "expected": [item.to_json() for item in self.expected],
-            "reads": self.reads,
-            "notes": list(self.notes),
-        }
+        plain: dict[str, Any] = _listed(
+            {
+                "steps": [step.to_json() for step in self.steps],
+                "commands": list(self.commands()),
+                "expected": [item.to_json() for item in self.expected],
+                "reads": self.reads,
+                "notes": list(self.notes),
+            }
+        )
+        return plain
+
+
+def _listed(value: Any) -> Any:
+    """The same with every tuple a list: JSON has no tuples, and what is stored must equal what is read back."""
+    if isinstance(value, dict):
+        return {name: _listed(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_listed(item) for item in value]
+    return value
 
 
 @dataclass(frozen=True)

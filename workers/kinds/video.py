@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from workers import graph
+from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import source_limits, threads
 from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
@@ -27,6 +28,7 @@ from workers.options import (
 
 _CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 ENCODERS = {"h264": "libx264", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+SMALLEST = {"h265": 16, "av1": 8}  # pixels an edge; below that the encoders refuse
 AUDIO_ENCODERS = {"aac": "aac", "opus": "libopus"}
 # Constant quality on the curve of options.on_curve, chosen to look alike across codecs.
 _QUALITY = {
@@ -107,6 +109,12 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         even=True,
         edge=source_limits().edge,
     )
+    least = SMALLEST.get(codec, 2)
+    if min(framed.canvas) < least:
+        width, height = framed.canvas
+        raise SourceUnsupported(
+            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}."
+        )
     clear = video.alpha and codec == "vp9" and chosen.alpha
     read = graph.source_input(probe, source.path, part, alpha=video)
     fps = _slower(options.fps, video)

@@ -6,11 +6,11 @@ import pytest
 from pydantic import ValidationError
 
 from workers import verify as verification
-from workers.engine.errors import OutputMismatch, Stopped
+from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnsupported, Stopped
 from workers.engine.probe import Probe, probe
 from workers.kinds import get_kind
 from workers.kinds.base import Expected, Output, Plan, Source
-from workers.run import run
+from workers.run import check, run
 
 IMAGE = get_kind("image")
 
@@ -40,6 +40,17 @@ def test_a_stop_before_the_start_fetches_nothing(make_image, workdir, report):
     with pytest.raises(Stopped):
         run(IMAGE, {}, make_image(), workdir, report=report)
     assert list(workdir.iterdir()) == []
+
+
+def test_a_source_can_be_checked_without_running(make_image):
+    facts = probe(make_image(size=(128, 96)))
+    assert check(IMAGE, {"width": 32}, facts).expected[0].height == 24
+    with pytest.raises(SourceUnsupported, match="video needs video; the input is an image file"):
+        check(get_kind("video"), {}, facts)
+    with pytest.raises(LimitExceeded, match="8192"):
+        check(IMAGE, {"width": "9999%"}, facts)
+    with pytest.raises(ValidationError):
+        check(IMAGE, {"width": 0}, facts)
 
 
 FACTS = Probe("image", "image/png", "png", 10, width=10, height=10)

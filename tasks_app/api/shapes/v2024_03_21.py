@@ -1,4 +1,4 @@
-"""Tasks in version 2024-03-21: an `input`, and an `output` that is a definition first and the object made of it later."""
+"""Tasks in version 2024-03-21: an `input`, and an `output`: first a definition, later the object made of it."""
 
 from typing import Any
 

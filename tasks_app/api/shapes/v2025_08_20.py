@@ -25,7 +25,8 @@ LISTS_FILES = True
 
 # What the snapshot of an input holds of a file, where it is known.
 INPUT_FIELDS = (
-    "id object kind type width height duration fps filesize bitrate url ref metadata created updated".split()
+    *("id", "object", "kind", "type", "width", "height", "duration", "fps"),
+    *("filesize", "bitrate", "url", "ref", "metadata", "created", "updated"),
 )
 
 

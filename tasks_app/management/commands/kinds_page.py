@@ -1,4 +1,4 @@
-"""`manage.py kinds_page`: writes docs/kinds.md from the kinds themselves; `--check` fails when the file is not in step."""
+"""`manage.py kinds_page`: writes docs/kinds.md from the kinds themselves; `--check` fails when it is not in step."""
 
 import json
 from argparse import ArgumentParser
@@ -15,7 +15,8 @@ HEAD = """# Kinds of task
 
 Written by `manage.py kinds_page` from the kinds themselves: do not edit.
 
-Options stand beside `kind`: inside `output` in version 2024-03-21, at the top of the body or in `options` in 2025-08-20.
+Options stand beside `kind`: inside `output` in version 2024-03-21; in 2025-08-20 at the top of the body or in
+`options`.
 """
 
 
@@ -52,7 +53,9 @@ def _section(kind: Kind) -> str:
     definitions = schema.get("$defs", {})
     for name, field in schema.get("properties", {}).items():
         default = json.dumps(field["default"]) if field.get("default") is not None else "–"
-        lines.append(f"| `{name}` | {_values(field, definitions)} | {default} | {_cell(field.get('description', ''))} |")
+        lines.append(
+            f"| `{name}` | {_values(field, definitions)} | {default} | {_cell(field.get('description', ''))} |"
+        )
     if kind.examples:
         lines += ["", "Examples:", ""]
         lines += [f"* `{json.dumps({'kind': kind.name, **example})}`" for example in kind.examples]

@@ -27,7 +27,10 @@ class Command(BaseCommand):
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the kind")
         parser.add_argument("--out", type=Path, help="where the output goes (default: its own name, here)")
         parser.add_argument(
-            "--credentials", type=Path, default=settings.DATA_DIR / "credentials.json", help="where the service and key are"
+            "--credentials",
+            type=Path,
+            default=settings.DATA_DIR / "credentials.json",
+            help="where addresses and keys are",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -88,7 +91,11 @@ class Service:
             raise CommandError(f"{path} cannot be read: {exc}") from None
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        return self._send(method, self._base + path, json=body) if body is not None else self._send(method, self._base + path)
+        return (
+            self._send(method, self._base + path, json=body)
+            if body is not None
+            else self._send(method, self._base + path)
+        )
 
     def upload(self, source: Path) -> Any:
         with source.open("rb") as stream:
@@ -117,7 +124,9 @@ class Service:
         try:
             response = self._http.request(method, url, **kwargs)
         except urllib3.exceptions.HTTPError as exc:
-            raise CommandError(f"{self._base} does not answer ({type(exc).__name__}): is the service running?") from None
+            raise CommandError(
+                f"{self._base} does not answer ({type(exc).__name__}): is the service running?"
+            ) from None
         if response.status >= 300:
             try:
                 message = response.json()["message"]

@@ -1,5 +1,6 @@
 """The helper takes the blows of hostile files; the worker goes on."""
 
+import json
 import os
 import signal
 import subprocess
@@ -43,10 +44,12 @@ def dead_within(pid: int, seconds: float) -> bool:
 def test_one_helper_serves_many_requests_quickly(helper):
     pids = {helper.call("ping", {}) for _ in range(20)}
     assert len(pids) == 1
-    started = time.perf_counter()
-    for _ in range(50):
+    times = []
+    for _ in range(51):
+        started = time.perf_counter()
         helper.call("ping", {})
-    assert (time.perf_counter() - started) / 50 < 0.003
+        times.append(time.perf_counter() - started)
+    assert sorted(times)[25] < 0.003
 
 
 def test_a_crash_is_the_files_fault_and_the_next_file_is_served(helper):
@@ -167,6 +170,21 @@ def test_too_little_memory_is_told(make_image):
         assert own.call("ping", {})
     finally:
         own.end()
+
+
+def test_an_exception_of_a_decoder_is_the_files_fault_and_one_of_ours_is_not(monkeypatch):
+    from workers.engine import resident
+
+    def broken() -> None:
+        json.loads("{")  # raised in a library
+
+    def wrong() -> None:
+        raise KeyError("ours")
+
+    monkeypatch.setattr(resident, "_OPERATIONS", {"broken": broken, "wrong": wrong})
+    assert resident.answer({"op": "broken", "args": {}})["error"]["class"] == "SourceUnreadable"
+    defect = resident.answer({"op": "wrong", "args": {}})["error"]
+    assert (defect["class"], "ours" in defect["log"]) == ("EngineUnavailable", True)
 
 
 def test_a_host_that_cannot_start_it_says_so(monkeypatch):

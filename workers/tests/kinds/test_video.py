@@ -157,6 +157,7 @@ def test_the_share_of_processors_is_kept(monkeypatch):
         (source(videos=()), {}, SourceUnsupported, "no picture"),
         (source({"width": 16384, "height": 100}), {}, LimitExceeded, "8192"),
         (source(), {"width": "900%"}, LimitExceeded, "8192"),
+        (source(), {"width": 10, "codec": "h265"}, SourceUnsupported, "h265 needs 16 × 16 pixels at least"),
     ],
 )
 def test_what_cannot_be_made_is_told_before_anything_runs(given, options, error, words):

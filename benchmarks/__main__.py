@@ -1,0 +1,42 @@
+"""`python -m benchmarks [NAME …] [--parts embedded|production|both] [--write]`."""
+
+import argparse
+import importlib
+import os
+import sys
+
+from benchmarks import figures
+from benchmarks.parts import NAMES, load_average, parts
+from tests.services.server import Unavailable
+
+BENCHMARKS = ("overhead", "transcode", "images", "requests", "slow_clients", "memory")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHMARKS)}; all when none is given")
+    parser.add_argument("--parts", choices=[*NAMES, "both"], default="both")
+    parser.add_argument("--write", action="store_true", help="put the results into benchmarks/README.md")
+    asked = parser.parse_args()
+    if unknown := sorted(set(asked.names) - set(BENCHMARKS)):
+        parser.error(f"{unknown[0]} is none of {', '.join(BENCHMARKS)}")
+    if load_average() > (os.cpu_count() or 1) / 2:
+        print(f"This machine is busy (load {load_average():.1f}): ratios may hold, times will not.", file=sys.stderr)
+    for name in asked.names or BENCHMARKS:
+        measure = importlib.import_module(f"benchmarks.{name}").measure
+        reports = []
+        for each in NAMES if asked.parts == "both" else (asked.parts,):
+            try:
+                with parts(each) as ready:
+                    reports.append(measure(ready))
+            except Unavailable as exc:
+                print(f"{name} on {each} parts was left out: {exc}", file=sys.stderr)
+        text = figures.table(reports)
+        print(f"\n## {name}\n\n{text}", flush=True)
+        if asked.write:
+            figures.write(name, text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

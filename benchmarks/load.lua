@@ -1,0 +1,14 @@
+-- What wrk sends, and how it tells what came of it: one line of JSON.
+wrk.method = os.getenv("LOAD_METHOD") or "GET"
+wrk.body = os.getenv("LOAD_BODY")
+wrk.headers["Authorization"] = os.getenv("LOAD_AUTHORIZATION")
+wrk.headers["Content-Type"] = "application/json"
+
+function done(summary, latency, requests)
+  local failed = summary.errors.status + summary.errors.connect + summary.errors.read
+    + summary.errors.write + summary.errors.timeout
+  io.write(string.format(
+    '{"requests": %d, "seconds": %f, "p50": %f, "p95": %f, "failed": %d}\n',
+    summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(95) / 1e3, failed
+  ))
+end

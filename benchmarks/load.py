@@ -1,0 +1,93 @@
+"""As many requests as a server answers, from a few connections: by wrk, or by threads of this Python without it."""
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from benchmarks.figures import percentile
+
+CONNECTIONS = 8
+SCRIPT = Path(__file__).with_name("load.lua")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a server bore: requests per second, and how long they took, milliseconds."""
+
+    rate: float
+    p50: float
+    p95: float
+
+
+def tool() -> str:
+    return "wrk" if shutil.which("wrk") else "Python threads (wrk is not installed)"
+
+
+def press(url: str, *, key: str, seconds: float, body: str | None = None) -> Load:
+    """Ask for `url` on 8 connections, one request after the other on each. Raises RuntimeError when any failed."""
+    found = _by_wrk(url, key, seconds, body) if shutil.which("wrk") else _by_threads(url, key, seconds, body)
+    if found["failed"]:
+        raise RuntimeError(f"{found['failed']:.0f} of {found['requests']:.0f} requests to {url} failed")
+    return Load(found["requests"] / found["seconds"], found["p50"], found["p95"])
+
+
+def _by_wrk(url: str, key: str, seconds: float, body: str | None) -> dict[str, float]:
+    settings = {"LOAD_AUTHORIZATION": f"Bearer {key}", "LOAD_METHOD": "POST" if body else "GET"}
+    ran = subprocess.run(
+        ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds:.0f}s", "--timeout", "30s", "-s", str(SCRIPT), url],
+        env={**os.environ, **settings, **({"LOAD_BODY": body} if body else {})},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, float] = json.loads(ran.stdout.strip().splitlines()[-1])
+    return found
+
+
+def _by_threads(url: str, key: str, seconds: float, body: str | None) -> dict[str, float]:
+    """In a process of its own, so that it does not share an interpreter with whatever else is measured."""
+    given = {"url": url, "key": key, "seconds": seconds, "body": body}
+    ran = subprocess.run(
+        [sys.executable, "-m", "benchmarks.load"], input=json.dumps(given), capture_output=True, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(ran.stdout)
+    return found
+
+
+def _main() -> None:
+    given = json.load(sys.stdin)
+    parts, times, failed = urlsplit(given["url"]), [], []
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    headers = {"Authorization": f"Bearer {given['key']}", "Content-Type": "application/json"}
+    ends = time.monotonic() + given["seconds"]
+
+    def one() -> None:
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+        while (began := time.monotonic()) < ends:
+            connection.request("POST" if given["body"] else "GET", path, given["body"], headers)
+            answer = connection.getresponse()
+            answer.read()
+            times.append((time.monotonic() - began) * 1000)
+            if answer.status >= 300:
+                failed.append(answer.status)
+        connection.close()
+
+    threads = [threading.Thread(target=one) for _ in range(CONNECTIONS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = {"requests": len(times), "seconds": given["seconds"], "failed": len(failed)}
+    json.dump({**found, "p50": percentile(times, 0.5), "p95": percentile(times, 0.95)}, sys.stdout)
+
+
+if __name__ == "__main__":
+    _main()

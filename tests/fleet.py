@@ -1,0 +1,147 @@
+"""The service on PostgreSQL, Redis and S3: each process started as docker-compose.yml starts it, without containers.
+
+Command and environment of every process are the file's; only addresses and folders are of this machine.
+"""
+
+import contextlib
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from ittyhost.launcher.processes import die_with_parent, terminate
+from tests.processes import until
+from tests.services.compose import services
+from tests.services.redis import Redis
+from tests.services.s3 import S3Server
+from tests.stack import ROOT, Service, environment, free_port, healthy
+
+PASSWORD = "only-for-tests"
+RING = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtISE="
+VOLUMES = {"setup": "data", "web": "data"}  # the others have one of their own
+
+
+class Fleet(Service):
+    """All roles of the compose file, and the servers they lean on."""
+
+    name = "fleet"
+
+    def __init__(self, folder: Path, *, database: str, redis: Redis, s3: S3Server, **variables: str) -> None:
+        self.folder, self.database, self.redis, self.s3 = folder, database, redis, s3
+        self.bucket = s3.new_bucket()
+        self.port = free_port()
+        secrets = {"SECRET_KEY": "only-for-tests-" * 4, "KEY_RING": RING, "POSTGRES_PASSWORD": PASSWORD}
+        keys = {"S3_ACCESS_KEY_ID": s3.access_key, "S3_SECRET_ACCESS_KEY": s3.secret_key, "S3_BUCKET": self.bucket}
+        address = {"PUBLIC_URL": f"http://127.0.0.1:{self.port}"}
+        self.roles = services({**secrets, **keys, **address, **variables})
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def _native(self, role: str, **more: str) -> tuple[list[str], dict[str, str]]:
+        data = self.folder / VOLUMES.get(role, role)
+        data.mkdir(parents=True, exist_ok=True)
+        here = {
+            "DATABASE_URL": self.database,
+            "BROKER_URL": self.redis.url,
+            "S3_ENDPOINT_URL": self.s3.endpoint_url,
+        }
+        asked = self.roles[role].environment
+        if "LIVENESS_FILE" in asked:
+            here["LIVENESS_FILE"] = str(data / "alive")
+        if "HOST" in asked:
+            here["HOST"] = "127.0.0.1"
+        command, wanted = self.roles[role].native(**{**here, **more})
+        return command, {**environment(data, self.port), **wanted, "ITTYHOST_DATA": str(data), "PORT": str(self.port)}
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def begin(self) -> None:
+        """Prepare, then start every role, and wait until the service says that it works."""
+        command, settings = self._native("setup")
+        self.settings = settings
+        with self.log("setup").open("wb") as output:
+            done = subprocess.run(command, cwd=ROOT, env=settings, stdout=output, stderr=output, timeout=120)
+        assert done.returncode == 0, self.log("setup").read_text()
+        self.credentials = json.loads((self.folder / "data" / "credentials.json").read_text())
+        for role in self.roles:
+            if role != "setup":
+                self.start(role)
+        try:
+            healthy(self)
+        except AssertionError as exc:
+            raise RuntimeError("\n".join(f"--- {name}\n{said[-2000:]}" for name, said in self.logs().items())) from exc
+
+    def start(self, role: str, *, name: str = "", **more: str) -> "subprocess.Popen[bytes]":
+        """Start a role, under another name where it runs already."""
+        command, settings = self._native(role, **more)
+        with self.log(name or role).open("ab") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env=settings,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        self.processes[name or role] = process
+        return process
+
+    def stop(self, name: str) -> None:
+        terminate(self.processes.pop(name), patience=10)
+
+    def end(self) -> None:
+        for process in self.processes.values():
+            if process.poll() is None:
+                process.terminate()
+        for name in list(self.processes):
+            self.stop(name)
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.database, autocommit=True) as base:
+            return base.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def objects(self) -> list[str]:
+        with contextlib.closing(self.s3.client()) as client:
+            pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket)
+            return sorted(found["Key"] for page in pages for found in page.get("Contents", ()))
+
+    def work_dirs(self) -> list[Path]:
+        return [self.folder / role / "work" for role in self.roles if role.startswith("worker")]
+
+    def logs(self) -> dict[str, str]:
+        return {path.name: path.read_text(errors="replace") for path in self.folder.glob("*.log")}
+
+    def node(self, lane: str) -> int:
+        process = self.processes.get(f"worker-{lane}")
+        return process.pid if process and process.poll() is None else 0
+
+    def start_again(self, lane: str) -> None:
+        self.processes[f"worker-{lane}"].wait(20)
+        self.start(f"worker-{lane}")
+
+    @property
+    def broker(self) -> int:
+        return self.redis.processes[0].pid
+
+    def broker_start(self) -> None:
+        died = self.redis.processes.pop()
+        died.wait(10)
+        self.redis.spawn([str(part) for part in died.args])  # type: ignore[union-attr]
+        until(self.redis._answers, seconds=10, what="Redis answers")
+
+
+@contextlib.contextmanager
+def deployed(folder: Path, *, database: str, s3: S3Server, **variables: str) -> Iterator[Fleet]:
+    """Everything of the compose file, on a Redis of its own that a test may kill."""
+    with Redis() as redis:
+        fleet = Fleet(folder, database=database, redis=redis, s3=s3, **variables)
+        try:
+            fleet.begin()
+            yield fleet
+        finally:
+            fleet.end()

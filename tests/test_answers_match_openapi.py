@@ -1,0 +1,111 @@
+"""What the service answers is what its OpenAPI documents say: every endpoint, in every version, with real rows."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from jsonschema import Draft202012Validator
+
+from ittyhost.api.openapi import document
+from ittyhost.api.versions import all_versions
+from media_app.models import File
+from media_app.tests.factories import make_file, make_media
+from orgs_app.models import Project
+from orgs_app.tests.factories import bearer_header, make_api_key, make_project
+from tasks_app.models import Task
+from tasks_app.tests.factories import end, make_task
+
+pytestmark = pytest.mark.django_db
+
+VERSIONS = [version.name for version in all_versions()]
+
+
+def check(version: str, method: str, path: str, answer: Any) -> None:
+    """Hold an answer against the schema that its version gives for this operation and status."""
+    written = document(next(known for known in all_versions() if known.name == version))
+    operation = written["paths"][path][method.lower()]
+    responses = operation["responses"]
+    assert str(answer.status_code) in responses, (answer.status_code, answer.content)
+    schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+    body = answer.json()
+    problems = list(Draft202012Validator({**schema, "components": written["components"]}).iter_errors(body))
+    assert problems == [], body
+
+
+@pytest.fixture
+def project() -> Project:
+    return make_project()
+
+
+@pytest.fixture
+def call(project: Project) -> Callable[..., Any]:
+    _, secret = make_api_key(project=project)
+    client = Client()
+
+    def send(method: str, path: str, version: str, body: Any = None) -> Any:
+        headers = {**bearer_header(secret), "Accept-Version": version}
+        content = {} if body is None else {"data": body, "content_type": "application/json"}
+        return getattr(client, method.lower())(path, headers=headers, **content)
+
+    return send
+
+
+def fill(project: Project) -> tuple[list[Task], list[File]]:
+    """A task in each state, and a file in each."""
+    source = make_file(project=project)
+    ready = make_task(source=source, width=32, filename="a.jpg")
+    made = make_file(project=project, media=ready.media, id=ready.output_id, original=False, filename="a.jpg")
+    end(ready, "ready", progress=100)
+    failed = end(make_task(source=source), "error", error="It is cut short.")
+    cancelled = end(make_task(source=source), "cancelled")
+    waits = make_file(project=project, status=File.Status.WAITING)
+    broken = make_file(project=project, status=File.Status.FAILED, error="It is empty.")
+    gone = make_task(source=make_file(project=project))
+    gone.source.delete()
+    return [ready, failed, cancelled, make_task(source=source), make_task(source=waits), gone], [
+        source,
+        made,
+        waits,
+        broken,
+    ]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tasks(version: str, project: Project, call: Callable[..., Any]) -> None:
+    tasks, files = fill(project)
+    check(version, "GET", "/tasks", call("GET", "/tasks", version))
+    for task in tasks:
+        check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{task.public_id}", version))
+    bodies = {
+        "2024-03-21": {"input": files[0].public_id, "output": {"kind": "image", "width": 8}},
+        "2025-08-20": {"file_id": files[0].public_id, "kind": "image", "width": 8},
+    }
+    check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version]))
+    check(version, "POST", "/tasks", call("POST", "/tasks", version, {}))
+    check(version, "GET", "/tasks/{task_id}", call("GET", "/tasks/tsk_x", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_files(version: str, project: Project, call: Callable[..., Any]) -> None:
+    _, files = fill(project)
+    check(version, "GET", "/files", call("GET", "/files", version))
+    for file in files:
+        check(version, "GET", "/files/{file_id}", call("GET", f"/files/{file.public_id}", version))
+    body = {"url": "https://example.com/a.mp4", "folder": "a", "filename": "b.mp4", "metadata": {"a": 1}}
+    check(version, "POST", "/files", call("POST", "/files", version, body))
+    check(version, "POST", "/files", call("POST", "/files", version, {}))
+    check(version, "DELETE", "/files/{file_id}", call("DELETE", f"/files/{files[0].public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_media(version: str, project: Project, call: Callable[..., Any]) -> None:
+    _, files = fill(project)
+    empty = make_media(project=project)
+    check(version, "GET", "/media", call("GET", "/media", version))
+    for media in (files[0].media, empty):
+        check(version, "GET", "/media/{media_id}", call("GET", f"/media/{media.public_id}", version))
+    check(version, "POST", "/media", call("POST", "/media", version, {"title": "Harbour"}))
+    check(version, "POST", "/media", call("POST", "/media", version))
+    check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
+    check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
