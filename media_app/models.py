@@ -121,6 +121,7 @@ class FileMember(models.Model):
     etag = models.CharField(max_length=64, blank=True)
 
     class Meta:
+        ordering = ["id"]  # as they were made
         constraints = [models.UniqueConstraint(fields=["file", "name"], name="member_name_once")]
 
     def __str__(self) -> str:

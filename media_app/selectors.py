@@ -6,13 +6,13 @@ from django.db.models import Prefetch, QuerySet
 
 from ittyhost.errors import NotFound
 from ittyhost.records import parse_id
-from media_app.models import File, Media
+from media_app.models import File, FileMember, Media
 from orgs_app.models import Project
 
 
 def file_list(*, project: Project) -> QuerySet[File]:
     """The files of a project, in no order yet."""
-    return File.objects.filter(project=project).select_related("project").defer("probe")
+    return File.objects.filter(project=project).select_related("project").prefetch_related("members").defer("probe")
 
 
 def file_get(*, project: Project, file_id: str | None) -> File:
@@ -40,10 +40,25 @@ def file_find_by_path(*, project: Project, path: str) -> File | None:
     return named.exclude(status=File.Status.FAILED).first() or named.first()
 
 
+def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
+    """The member at a delivery path, `<file's id>/<member's name>`; None when there is none."""
+    file_id, _, name = path.strip("/").partition("/")
+    bare = parse_id(file_id, File.prefix)
+    if not bare or not name:
+        return None
+    members = FileMember.objects.select_related("file__project").defer("file__probe")
+    return members.filter(file__project=project, file_id=bare, name=name).first()
+
+
 def file_url(file: File) -> str:
     """Where a file is delivered, from the moment it is known; reads the file's project."""
     path = "/".join(part for part in (file.folder, file.filename or file.public_id) if part)
     return f"{file.project.delivery_url}/{quote(path)}"
+
+
+def member_url(file: File, member: FileMember) -> str:
+    """Where a member of a file is delivered; reads the file's project."""
+    return f"{file.project.delivery_url}/{file.public_id}/{quote(member.name)}"
 
 
 def media_list(*, project: Project) -> QuerySet[Media]:
@@ -60,7 +75,7 @@ def media_get(*, project: Project, media_id: str | None) -> Media:
 
 
 def _with_files(media: QuerySet[Media]) -> QuerySet[Media]:
-    files = File.objects.select_related("project").defer("probe").order_by("created", "id")
+    files = File.objects.select_related("project").prefetch_related("members").defer("probe").order_by("created", "id")
     return media.select_related("project").prefetch_related(Prefetch("files", queryset=files))
 
 

@@ -10,7 +10,6 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat
-
 from media_app.services import file_fetcher, outputs_store
 from media_app.storage import ObjectMissing
 from tasks_app import nodes, services
@@ -68,7 +67,7 @@ def work(lane: str) -> None:
 
 
 def attempt_run(task: Task) -> None:
-    """Run one attempt from claim to its end. Raises LeaseLost when another attempt, or a cancel, took the task from it."""
+    """Run one attempt from claim to its end. Raises LeaseLost when it lost its task."""
     heartbeat = Heartbeat(
         renew=lambda: services.task_heartbeat(task=task), check=lambda: services.task_is_held(task=task)
     )
@@ -113,7 +112,11 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     stored = outputs_store(
         project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt, outputs=done.outputs
     )
-    services.task_publish(task=task, done=done, stored=stored)
+    try:
+        services.task_publish(task=task, done=done, stored=stored)
+    except LeaseLost:
+        services.attempt_discard(task=task)
+        raise
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)

@@ -26,7 +26,7 @@ SCHEDULER = "scheduler"
 
 
 def node_seen(*, name: str, lanes: Sequence[str] = (), slots: int = 0) -> None:
-    """Write down that a node is alive now. Also touches LIVENESS_FILE, where one is set, for a container's health check."""
+    """Write down that a node is alive now, and touch LIVENESS_FILE where one is set, for a container's health check."""
     if not Node.objects.filter(pk=name).update(lanes=list(lanes), slots=slots, seen_at=Now()):
         Node.objects.update_or_create(
             pk=name, defaults={"lanes": list(lanes), "slots": slots, "seen_at": Now(), "started_at": Now()}

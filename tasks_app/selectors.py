@@ -37,7 +37,7 @@ def task_list(
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
     # A file's URL starts with its project's.
     joined = tasks.select_related("source__project", "output__project", "parent")
-    return joined.defer("source__probe", "output__probe")
+    return joined.prefetch_related("source__members", "output__members").defer("source__probe", "output__probe")
 
 
 def tasks_due(*, lane: str) -> QuerySet[Task]:

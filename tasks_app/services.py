@@ -5,20 +5,18 @@ Each change of state is one conditional update whose row count is read; `attempt
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from events_app.services import event_record
 from ittyhost import queue
 from ittyhost.errors import Conflict, Invalid
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
-from media_app.models import File
+from media_app.models import File, Media
 from media_app.services import StoredObject, file_from_url, output_publish, outputs_discard
 from orgs_app.models import Project
 from orgs_app.services import storage_check
@@ -64,9 +62,9 @@ def task_create(
 ) -> Task:
     """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed.
 
-    `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was asked
-    for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing of it;
-    LimitReached when the project's storage is full already.
+    `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was
+    asked for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing
+    of it; LimitReached when the project's storage is full already.
     """
     storage_check(project=project)
     if isinstance(source, str):
@@ -152,8 +150,13 @@ def attempt_planned(*, task: Task, plan: dict[str, Any]) -> None:
 def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> None:
     """Make the output visible: its file, the result, the state and the event, all or nothing.
 
-    Raises LeaseLost, having written nothing, when this attempt is no longer the one.
+    Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the media that
+    the output would belong to was deleted meanwhile.
     """
+    # Locked before the task, as a deletion does it.
+    media = Media.objects.select_for_update().filter(pk=task.media_id).first()
+    if media is None:
+        raise MediaError("The input was deleted while this was made.")
     size = sum(item.size for item in stored)
     _end(
         task,
@@ -165,9 +168,6 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
         output_size=size,
         result=done.result.model_dump(mode="json"),
     )
-    media = task.media
-    if media is None:
-        raise LeaseLost
     options = task.options
     output_publish(
         project=task.project,
@@ -184,6 +184,11 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
         created_by=task.public_id,
     )
     event_record(project=task.project, type="task.ready", subject=task)
+
+
+def attempt_discard(*, task: Task) -> None:
+    """Have deleted what an attempt stored that could not publish it: whoever took its task came before it was stored."""
+    _discard(task)
 
 
 @transaction.atomic
@@ -224,7 +229,13 @@ def _mine(task: Task) -> Any:
 
 
 def _end(
-    task: Task, status: Task.Status, outcome: Attempt.Outcome, *, attempt: dict[str, Any], lost: bool = False, **changes: Any
+    task: Task,
+    status: Task.Status,
+    outcome: Attempt.Outcome,
+    *,
+    attempt: dict[str, Any],
+    lost: bool = False,
+    **changes: Any,
 ) -> None:
     """Move a task on from this attempt and close the attempt. Raises LeaseLost when another has it."""
     mine = _mine(task).filter(expired()) if lost else _mine(task)
@@ -245,7 +256,7 @@ def _discard(task: Task) -> None:
 
 @transaction.atomic
 def task_cancel(*, task: Task) -> None:
-    """Cancel a task that has not ended; a running attempt notices within a second. Raises Conflict when it has ended."""
+    """Cancel a task; a running attempt notices within a second. Raises Conflict when it has ended already."""
     before = Task.objects.select_for_update().get(pk=task.pk)
     cancelled = Task.objects.filter(pk=task.pk, status__in=[Status.WAITING, Status.QUEUED, Status.PROCESSING]).update(
         status=Status.CANCELLED, lease_until=None, updated=Now(), finished_at=Now()
@@ -262,7 +273,7 @@ def task_cancel(*, task: Task) -> None:
 
 @transaction.atomic
 def task_retry(*, task: Task) -> None:
-    """Queue a task again that ended in error or was cancelled. Raises Conflict when it did not, or its source is gone."""
+    """Queue a task again that ended in error or was cancelled. Raises Conflict when it did not, or has no source."""
     source = task.source
     if source is None or source.status == File.Status.FAILED:
         raise Conflict("This task cannot be tried again: its input is gone or cannot be used.", param="input")
@@ -319,7 +330,7 @@ def _settle_one(task: Task) -> int:
 
 
 def tasks_sweep() -> None:
-    """Put right what no message will: attempts that went silent, waits that are over, due tasks nobody was woken for."""
+    """Put right what no message will: silent attempts, waits that are over, due tasks that nobody was woken for."""
     silent = Task.objects.filter(expired(), status=Status.PROCESSING).select_related("project")
     for task in silent.order_by("lease_until")[:500]:
         with transaction.atomic():
@@ -334,7 +345,7 @@ def tasks_sweep() -> None:
 
 
 def lane_wake(*, lane: str) -> None:
-    """Send a lane the wake-ups it lacks: one for each due task, up to the free slots, less those already on their way."""
+    """Send a lane the wake-ups it lacks: one for each due task, up to the free slots, less those on their way."""
     room = slots(lane=lane) - Task.objects.filter(lane=lane, status=Status.PROCESSING).count()
     if room <= 0:
         return

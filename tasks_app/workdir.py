@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 LOCK = ".lock"
+PATIENCE = 5.0  # seconds
 
 
 @contextmanager
@@ -25,7 +26,7 @@ def work_directory(name: str) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     place = root / name
     # Names hold the attempt, so two workers never share one; a tidying process may hold the lock for a moment.
-    with _locked(root / f"{name}{LOCK}", patience=5.0) as locked:
+    with _locked(root / f"{name}{LOCK}", patience=PATIENCE) as locked:
         if not locked:
             raise BlockingIOError(errno.EWOULDBLOCK, "a work directory is in use", str(place))
         shutil.rmtree(place, ignore_errors=True)
@@ -48,7 +49,7 @@ def _locked(path: Path, *, patience: float = 0.0) -> Iterator[bool]:
     try:
         yield True
     finally:
-        path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile sees that it is not the file any more
+        path.unlink(missing_ok=True)  # while it is held: whoever opened it meanwhile sees that it is gone
         os.close(handle)
 
 

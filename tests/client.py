@@ -17,7 +17,10 @@ class Client:
         self.credentials = credentials
         self.key = credentials[key]
         self.http = httpx.Client(
-            base_url=credentials["base_url"], headers={"Authorization": f"Bearer {self.key}"}, timeout=60, trust_env=False
+            base_url=credentials["base_url"],
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=60,
+            trust_env=False,
         )
 
     def __enter__(self) -> "Client":
@@ -76,7 +79,7 @@ class Client:
             time.sleep(0.1)
 
     def wait_running(self, task_id: str, *, timeout: float = 60.0) -> int:
-        """The progress of a task once it has made some, in percent. Raises TimeoutError, or AssertionError if it ended."""
+        """The progress of a task once it has made some, percent. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:
             task = self.show_later(task_id)

@@ -126,13 +126,14 @@ class Stack(Service):
         self.settings = {**settings, "BROKER_URL": f"redis+socket://{data}/run/broker.sock"}
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        with contextlib.closing(sqlite3.connect(f"file:{self.data}/ittyhost.sqlite3?mode=ro", uri=True, timeout=20)) as base:
+        file = f"file:{self.data}/ittyhost.sqlite3?mode=ro"
+        with contextlib.closing(sqlite3.connect(file, uri=True, timeout=20)) as base:
             return base.execute(query.replace("%s", "?"), values).fetchall()
 
     def objects(self) -> list[str]:
         root = self.data / "bucket"
-        files = (path for path in root.rglob("*") if path.is_file() and not path.relative_to(root).parts[0].startswith("."))
-        return sorted(str(path.relative_to(root)) for path in files)
+        files = (path.relative_to(root) for path in root.rglob("*") if path.is_file())
+        return sorted(str(path) for path in files if not path.parts[0].startswith("."))  # drafts are no objects
 
     def work_dirs(self) -> list[Path]:
         return [self.data / "work"]
@@ -148,8 +149,11 @@ class Stack(Service):
         mine = (pid for pid in _pids() if parent(pid) == self.process.pid)
         return next((pid for pid in mine if "broker.sock" in "".join(command(pid))), 0)
 
+
 @contextlib.contextmanager
-def running(more: Mapping[str, str] | None = None, *, data: Path | None = None, timeout: float = 120.0) -> Iterator[Stack]:
+def running(
+    more: Mapping[str, str] | None = None, *, data: Path | None = None, timeout: float = 120.0
+) -> Iterator[Stack]:
     """Start the launcher and wait until it says that the service is up; stop it by SIGINT, as Ctrl-C does."""
     with contextlib.ExitStack() as cleanup:
         place = data or Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="ittyhost-", dir="/tmp")))

@@ -28,8 +28,8 @@ from ittyhost.api.tokens import TokenRefused
 from ittyhost.errors import DomainError, Forbidden, Invalid, LengthRequired, NotFound, Unavailable, Unsupported
 from media_app.api.ranges import Span, Unsatisfiable, is_same, is_unchanged, read_range
 from media_app.api.shapes import FILE_SHAPES
-from media_app.models import File
-from media_app.selectors import file_find_by_path, file_get
+from media_app.models import File, FileMember
+from media_app.selectors import file_find_by_path, file_get, member_find_by_path
 from media_app.services import connection_rest, file_receive, place_clean
 from media_app.storage import ObjectMissing, bucket
 from orgs_app.api.auth import bearer
@@ -197,15 +197,22 @@ class Target:
     size: int
     etag: str
     type: str
+    name: str
 
     @classmethod
     def of(cls, file: File) -> "Target":
         """The entry object of a file."""
         shown = file.status == File.Status.READY and _is_shown(file.type)
-        return cls(file, file.key, file.entry_size, f'"{file.etag}"', file.type if shown else OPAQUE)
+        return cls(file, file.key, file.entry_size, f'"{file.etag}"', file.type if shown else OPAQUE, file.filename)
+
+    @classmethod
+    def of_member(cls, member: FileMember) -> "Target":
+        """A further object of a file."""
+        name, type = member.name.rpartition("/")[2], member.type if _is_shown(member.type) else OPAQUE
+        return cls(member.file, member.key, member.size, f'"{member.etag}"', type, name)
 
     def disposition(self, *, download: bool) -> str:
-        name = self.file.filename
+        name = self.name
         if not name:
             extension = extension_of(self.file.type)
             name = f"{self.file.public_id}.{extension}" if extension else self.file.public_id
@@ -214,7 +221,7 @@ class Target:
 
 def get(request: HttpRequest, project_id: str, path: str) -> HttpResponseBase:
     """The bytes at a path, or the part of them that is asked for."""
-    target = Target.of(_readable(request, project_id, path))
+    target = _readable(request, project_id, path)
     connection_rest()
     headers = ALWAYS | {
         "ETag": target.etag,
@@ -249,8 +256,8 @@ def get(request: HttpRequest, project_id: str, path: str) -> HttpResponseBase:
     return _stream(target, span, headers)
 
 
-def _readable(request: HttpRequest, project_id: str, path: str) -> File:
-    """The file at a path. Raises Forbidden for whatever is or is not in a private project, NotFound."""
+def _readable(request: HttpRequest, project_id: str, path: str) -> Target:
+    """What is at a path. Raises Forbidden for whatever is or is not in a private project, NotFound."""
     project = project_find(project_id)
     if project is None:
         raise NotFound("Nothing is here.")
@@ -259,13 +266,13 @@ def _readable(request: HttpRequest, project_id: str, path: str) -> File:
         if key is None or key.project_id != project.pk or READ not in key.scopes:
             raise Forbidden("These files are private. Send an API key of their project that may read.")
         api_key_touch(key=key)
-    file = None
     with suppress(Invalid):  # no file can have such a name
         folder, filename = place_clean(filename=path)
-        file = file_find_by_path(project=project, path=f"{folder}/{filename}")
-    if file is None:
-        raise NotFound("Nothing is here.")
-    return file
+        if file := file_find_by_path(project=project, path=f"{folder}/{filename}"):
+            return Target.of(file)
+        if member := member_find_by_path(project=project, path=f"{folder}/{filename}"):
+            return Target.of_member(member)
+    raise NotFound("Nothing is here.")
 
 
 def _is_shown(type: str) -> bool:

@@ -131,7 +131,7 @@ def file_probe(*, file: File, heartbeat: Heartbeat) -> Probe:
     if not file.entry_size:
         raise SourceUnreadable("The file is empty.")
     with _readable(file) as path:
-        return probe(path)
+        return probe(path, report=heartbeat)
 
 
 @contextmanager

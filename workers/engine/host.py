@@ -22,7 +22,7 @@ from typing import Any
 from workers.engine import errors
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
 from workers.engine.limits import PictureLimits
-from workers.engine.runner import Report, Silent, clean_environment
+from workers.engine.runner import Stops, Silent, clean_environment
 
 SCRIPT = Path(__file__).with_name("resident.py")
 POLL = 0.1  # seconds between two looks at the report
@@ -65,7 +65,7 @@ class Helper:
     def spent(self) -> bool:
         return self.served >= self.limits.requests or self.resident > self.limits.resident
 
-    def ask(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+    def ask(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
         """One request and its answer. Raises _Died, LimitExceeded, Stopped; the helper is then of no more use."""
         body = json.dumps({"op": op, "args": args, "timeout": timeout}, separators=(",", ":")).encode()
         ends = time.monotonic() + timeout + (START_TIMEOUT if not self.served else 0.0)
@@ -85,7 +85,7 @@ class Helper:
         while view:
             view = view[self.process.stdin.write(view) or 0 :]
 
-    def _read(self, count: int, ends: float, timeout: float, report: Report) -> bytes:
+    def _read(self, count: int, ends: float, timeout: float, report: Stops) -> bytes:
         assert self.process.stdout is not None
         handle, data = self.process.stdout.fileno(), b""
         while len(data) < count:
@@ -135,7 +135,7 @@ class Host:
         args: dict[str, Any],
         *,
         timeout: float | None = None,
-        report: Report | None = None,
+        report: Stops | None = None,
     ) -> Any:
         """The value an operation of resident.py gives. Raises MediaError, EngineUnavailable, Stopped.
 
@@ -151,7 +151,7 @@ class Host:
             except _Died:
                 return self._value(self._last_try(op, args, timeout or self.limits.wall, report))
 
-    def _ask(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+    def _ask(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
         helper = self._ready()
         try:
             response = helper.ask(op, args, timeout, report)
@@ -164,7 +164,7 @@ class Host:
             self._helper = Helper(self.limits)
         return response
 
-    def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Report) -> dict[str, Any]:
+    def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
         helper = self._helper = Helper(self.limits)
         try:
             return helper.ask(op, args, timeout, report)
@@ -228,7 +228,7 @@ os.register_at_fork(after_in_child=_HOST.forget)
 atexit.register(_HOST.end)
 
 
-def call(op: str, args: dict[str, Any], *, timeout: float | None = None, report: Report | None = None) -> Any:
+def call(op: str, args: dict[str, Any], *, timeout: float | None = None, report: Stops | None = None) -> Any:
     """Ask this process's helper; see Host.call."""
     return _HOST.call(op, args, timeout=timeout, report=report)
 

@@ -3,7 +3,10 @@
 from dataclasses import asdict, dataclass, field, fields, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workers.engine.runner import Stops
 
 SCHEMA = 1  # of to_json; raised when a stored probe can no longer be read
 
@@ -262,14 +265,15 @@ def displayed_size(width: int, height: int, sample_aspect: tuple[int, int], rota
     return (height, shown) if rotation % 180 == 90 else (shown, height)
 
 
-def probe(path: Path, *, deep: bool = False) -> Probe:
+def probe(path: Path, *, deep: bool = False, report: "Stops | None" = None) -> Probe:
     """Facts about the file at `path`, by its content and never by its name; read outside this process.
 
-    `deep` also decodes a picture near the end. Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
+    `deep` also decodes a picture near the end. Raises SourceUnreadable, SourceUnsupported, LimitExceeded; Stopped when
+    the report says so.
     """
     from workers.engine import host  # the helper's own process reads this module for its values only
 
-    return Probe.from_json(host.call("probe", {"path": str(Path(path).absolute()), "deep": deep}))
+    return Probe.from_json(host.call("probe", {"path": str(Path(path).absolute()), "deep": deep}, report=report))
 
 
 def without_tags(facts: Probe) -> Probe:

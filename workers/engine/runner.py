@@ -40,11 +40,16 @@ _DAMAGE = (
 )
 
 
-class Report(Protocol):
+class Stops(Protocol):
+    """Whoever may want running work to stop."""
+
+    def should_stop(self) -> bool: ...
+
+
+class Report(Stops, Protocol):
     """Where running work tells how far it is, and learns whether to go on."""
 
     def progress(self, percent: float) -> None: ...
-    def should_stop(self) -> bool: ...
     def planned(self, plan: dict) -> None: ...
 
 

@@ -6,8 +6,8 @@ from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
 from media_app.api.fields import FileBody, MediaBody
 from media_app.api.schemas import OPTIONAL, closed, described
-from media_app.models import File, Media
-from media_app.selectors import file_url
+from media_app.models import File, FileMember, Media
+from media_app.selectors import file_url, member_url
 
 FileCreate = FileBody
 MediaCreate = MediaBody
@@ -44,7 +44,14 @@ def source_show(file: File) -> dict[str, Any]:
         "created": instant(file.created),
         "updated": instant(file.updated),
     }
+    if members := file.members.all():
+        shown["members"] = [member_show(file, member) for member in members]
     return {name: value for name, value in shown.items() if value is not None or name not in OPTIONAL}
+
+
+def member_show(file: File, member: FileMember) -> dict[str, Any]:
+    """A further object of a file, as the later pictures of a series."""
+    return {"name": member.name, "type": member.type, "filesize": member.size, "src": member_url(file, member)}
 
 
 def file_show(file: File) -> dict[str, Any]:
@@ -124,6 +131,7 @@ MORE = {
     "status": "string",
     "error": "string",
 }
+MEMBER = {"name": "string", "type": "string", "filesize": "integer", "src": "string"}
 MEDIA = {
     "id": "string",
     "object": "string",
@@ -148,11 +156,18 @@ MEDIA = {
 
 
 def source_schema(components: Components) -> dict[str, Any]:
-    return components.add("Source", closed(described(SOURCE), optional=OPTIONAL))
+    properties = described(SOURCE) | _members(components)
+    return components.add("Source", closed(properties, optional={*OPTIONAL, "members"}))
 
 
 def file_schema(components: Components) -> dict[str, Any]:
-    return components.add("File", closed(described(SOURCE | MORE), optional={*OPTIONAL, "error"}))
+    properties = described(SOURCE | MORE) | _members(components)
+    return components.add("File", closed(properties, optional={*OPTIONAL, "error", "members"}))
+
+
+def _members(components: Components) -> dict[str, Any]:
+    member = components.add("Member", closed(described(MEMBER)))
+    return {"members": {"type": "array", "items": member}}
 
 
 def media_schema(components: Components) -> dict[str, Any]:

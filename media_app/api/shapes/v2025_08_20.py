@@ -6,8 +6,8 @@ from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
 from media_app.api.fields import FileBody, MediaBody
 from media_app.api.schemas import closed, described
-from media_app.models import File, Media
-from media_app.selectors import file_url
+from media_app.models import File, FileMember, Media
+from media_app.selectors import file_url, member_url
 
 FileCreate = FileBody
 MediaCreate = MediaBody
@@ -55,7 +55,14 @@ def file_show(file: File) -> dict[str, Any]:
     }
     if file.status == File.Status.FAILED:
         shown["error"] = file.error
+    if members := file.members.all():
+        shown["members"] = [member_show(file, member) for member in members]
     return shown
+
+
+def member_show(file: File, member: FileMember) -> dict[str, Any]:
+    """A further object of a file, as the later pictures of a series."""
+    return {"name": member.name, "type": member.type, "filesize": member.size, "url": member_url(file, member)}
 
 
 def media_show(media: Media) -> dict[str, Any]:
@@ -118,6 +125,7 @@ FILE = {
     "status": "string",
     "error": "string",
 }
+MEMBER = {"name": "string", "type": "string", "filesize": "integer", "url": "string"}
 MEDIA = {
     "id": "string",
     "object": "string",
@@ -135,12 +143,18 @@ MEDIA = {
 
 
 def file_schema(components: Components) -> dict[str, Any]:
-    return components.add("File", closed(described(FILE), optional={"error"}))
+    return components.add("File", _file(components, FILE))
+
+
+def _file(components: Components, words: dict[str, str]) -> dict[str, Any]:
+    member = components.add("Member", closed(described(MEMBER)))
+    properties = described(words) | {"members": {"type": "array", "items": member}}
+    return closed(properties, optional={"error", "members"})
 
 
 def media_schema(components: Components) -> dict[str, Any]:
     inner = {name: word for name, word in FILE.items() if name not in OWN}
-    files = components.add("MediaFile", closed(described(inner), optional={"error"}))
+    files = components.add("MediaFile", _file(components, inner))
     properties = described(MEDIA) | {
         "files": {"type": "array", "items": files},
         "urls": {"type": "object", "additionalProperties": {"type": "string"}},
