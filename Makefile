@@ -12,7 +12,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 DATABASE ?= sqlite
 
-.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi pins check demo bench lock clean
+.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -48,8 +48,13 @@ imports: dev  ## who may import whom
 migrations: dev  # models and migrations in step
 	@$(BIN)/python scripts/with_temporary_data.py manage.py makemigrations --check --dry-run
 
-openapi: dev  # docs/openapi in step with the code
+openapi: dev  # docs/openapi and docs/kinds.md in step with the code
 	@$(BIN)/python scripts/with_temporary_data.py manage.py openapi --check
+	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page --check
+
+docs: dev  ## write docs/openapi and docs/kinds.md anew
+	@$(BIN)/python scripts/with_temporary_data.py manage.py openapi --write
+	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page
 
 pins: dev  # requirements.lock in step with the pins
 	@$(BIN)/python scripts/lock.py --check

@@ -7,7 +7,7 @@ class MediaConfig(AppConfig):
 
     def ready(self) -> None:
         from ittyhost import health
-        from media_app import storage
+        from media_app import checks, storage  # noqa: F401  # checks register themselves
         from media_app.api import shapes  # noqa: F401  # registers itself
 
         health.register("bucket", storage.check)

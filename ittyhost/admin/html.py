@@ -203,7 +203,7 @@ def related_links(obj: models.Model, *, shown: int = 5) -> SafeString | str:
         if model not in admin.site._registry or not issubclass(model, Record):
             continue
         field = relation.field
-        name = model._meta.verbose_name_plural
+        name = str(model._meta.verbose_name_plural)
         lookup = {f"{field.name}__id__exact": obj.pk}
         newest = [row.pk for row in newest_of(model, field.name, obj.pk, count=shown + 1)]
         if not newest:

@@ -17,6 +17,8 @@ FIELDS = (
     "admin_password",
 )
 
+CHANGED = "(yours: it was changed)"  # the admin's, once its owner set another
+
 # The README shows the same three lines; a test compares them. They need nothing but a POSIX shell and curl.
 UPLOAD = (
     """FILE=$(curl -sS -T video.mp4 -H "Authorization: Bearer $KEY" "$DELIVERY/demo/video.mp4" """
@@ -38,7 +40,7 @@ def read_credentials(path: Path) -> dict[str, str]:
     """The facts of credentials.json. Raises NoCredentials."""
     try:
         found = json.loads(path.read_text())
-        return {name: str(found[name]) for name in FIELDS}
+        return {name: str(found[name] if found[name] is not None else CHANGED) for name in FIELDS}
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise NoCredentials(
             f"{path} cannot be read ({type(exc).__name__}: {exc}). Restore it from the backup of the data folder, or "

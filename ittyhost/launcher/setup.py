@@ -51,17 +51,18 @@ def make_bucket() -> None:
 
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
+    import django
     from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import call_command
+    from django.core.management.base import SystemCheckError
 
     try:
-        import django
-        from django.core.management import call_command
-
         django.setup()
         call_command("migrate", interactive=False)
         make_bucket()
         call_command("bootstrap")
-    except ImproperlyConfigured as exc:
+        call_command("check", deploy=True, tags=["parts"])
+    except (ImproperlyConfigured, SystemCheckError) as exc:
         print(exc, file=sys.stderr)
         return 2
     return 0

@@ -11,6 +11,12 @@ from pathlib import Path
 from workers.engine.errors import EngineUnavailable
 
 QUESTION_TIMEOUT = 30.0  # seconds
+# What the kinds use of a full build; one that lacks some serves whatever does without them.
+WANTED = (
+    *("libx264", "libx265", "libvpx-vp9", "libsvtav1"),
+    *("aac", "libmp3lame", "libopus", "libvorbis", "flac", "alac", "pcm_s16le"),
+    *("scale", "zscale", "tonemap", "bwdif"),
+)
 _ROW = re.compile(r"^ [A-Z.|]{2,6} +([A-Za-z0-9_-]+) ")
 
 
