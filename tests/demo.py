@@ -70,7 +70,7 @@ def main() -> None:
             check(container.streams.audio[0].codec_context.name.startswith("mp3"), "the sound is MP3")
             check(not container.streams.video, "and nothing but sound")
 
-        posters = [task for task in client.http.get("/tasks?kind=image").json()["data"]]
+        posters = client.http.get("/tasks?kind=image").json()["data"]
         check(
             len(posters) == 1 and posters[0]["output"]["filename"] == "poster.jpg", "the list shows the poster's task"
         )

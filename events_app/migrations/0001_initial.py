@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import ittyhost.records
 from django.db import migrations, models
+
+import ittyhost.records
 
 
 class Migration(migrations.Migration):

@@ -3,8 +3,9 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
-import ittyhost.records
 from django.db import migrations, models
+
+import ittyhost.records
 
 
 class Migration(migrations.Migration):

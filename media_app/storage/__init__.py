@@ -12,6 +12,7 @@ from django.conf import settings
 from media_app.storage.base import (
     CHUNK,
     Bucket,
+    Chunks,
     ObjectMissing,
     Reader,
     Stat,
@@ -25,6 +26,7 @@ from media_app.storage.s3 import S3Bucket, S3Options
 __all__ = [
     "CHUNK",
     "Bucket",
+    "Chunks",
     "FolderBucket",
     "ObjectMissing",
     "Reader",

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -60,6 +60,28 @@ class Stat:
     etag: str
 
 
+class Closeable(Protocol):
+    def close(self) -> object: ...
+
+
+class Chunks(Iterator[bytes]):
+    """The bytes of an object that is open. `close` lets go of it however much was read; it may be called again."""
+
+    def __init__(self, chunks: Generator[bytes, None, None], source: Closeable) -> None:
+        self._chunks = chunks
+        self._source = source
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        try:
+            self._chunks.close()
+        finally:
+            # A generator that was never begun closes nothing of what its body would.
+            self._source.close()
+
+
 class Bucket(Protocol):
     """Objects under keys. Nothing is ever written over; every method may raise StorageUnavailable."""
 
@@ -75,8 +97,11 @@ class Bucket(Protocol):
         """Write a finished file, which must not change any more; without copying where the bucket can take it over."""
         ...
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start`, `length` of them or all. Raises ObjectMissing, before the first byte is given."""
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Chunks:
+        """The bytes from `start`, `length` of them or all. Raises ObjectMissing, before the first byte is given.
+
+        Whoever does not read to the end must close them.
+        """
         ...
 
     def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:

@@ -6,13 +6,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
 
 from media_app.storage.base import (
     CHUNK,
+    Chunks,
     ObjectMissing,
     Reader,
     Stat,
@@ -66,7 +67,7 @@ class FolderBucket:
                 self._name(draft, target)
         return self._stored(key, size, sha256)
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Chunks:
         path = self._path(key)
         with _host_faults():
             try:
@@ -74,7 +75,7 @@ class FolderBucket:
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
                 raise ObjectMissing(key) from None
 
-        def read() -> Iterator[bytes]:
+        def read() -> Generator[bytes, None, None]:
             left = length
             with opened, _host_faults():
                 opened.seek(start)
@@ -85,7 +86,7 @@ class FolderBucket:
                     left = None if left is None else left - len(chunk)
                     yield chunk
 
-        return read()
+        return Chunks(read(), opened)
 
     def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
         stored = self._path(key)

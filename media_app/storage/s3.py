@@ -7,7 +7,7 @@ import os
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 
 from media_app.storage.base import (
     CHUNK,
+    Chunks,
     ObjectMissing,
     Reader,
     Stat,
@@ -203,14 +204,14 @@ class S3Bucket:
 
     # --- reading ---
 
-    def open(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        if length == 0:
+    def open(self, key: str, start: int = 0, length: int | None = None) -> Chunks:
+        if length == 0:  # a range of nothing cannot be asked for
             self.stat(key)
-            return iter(())
+            return Chunks((b"" for _ in range(0)), io.BytesIO())
         answer = self._range(key, start, length)
         left = int(answer["ContentLength"])
 
-        def read() -> Iterator[bytes]:
+        def read() -> Generator[bytes, None, None]:
             nonlocal answer, start, left
             resumes = 0
             while True:
@@ -228,7 +229,7 @@ class S3Bucket:
                         raise
                 answer = self._range(key, start, left, etag=_tag(answer))
 
-        return read()
+        return Chunks(read(), answer["Body"])
 
     def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
         found = self.stat(key)

@@ -12,7 +12,7 @@ from django.utils.http import http_date
 from events_app.models import Event
 from media_app import jobs
 from media_app.api import delivery
-from media_app.api.delivery import transfers
+from media_app.delivery import transfers
 from media_app.models import DeadObject, File, Media
 from media_app.storage import StorageUnavailable, bucket
 from media_app.tests.caller import G1, G4, VERSIONS, Caller, message

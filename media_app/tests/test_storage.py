@@ -7,12 +7,13 @@ import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from media_app.storage import FolderBucket, ObjectMissing, S3Bucket, S3Options, StorageUnavailable
 from media_app.storage import s3 as s3_module
-from media_app.storage.base import Bucket, checked_key, checked_prefix
+from media_app.storage.base import CHUNK, Bucket, checked_key, checked_prefix
 from tests.services.s3 import S3Server
 
 MEGABYTE = 1024 * 1024
@@ -110,6 +111,34 @@ def test_an_interrupted_write_leaves_nothing(store: Bucket):
         store.stat("p/f/1/source")
     assert list(store.list_prefix("p/f/")) == []
     assert store.drop_drafts(older_than=-60) == 0
+
+
+@pytest.mark.parametrize("taken", [0, 1])
+def test_an_object_is_let_go_of_however_much_of_it_was_read(
+    store: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int
+):
+    store.put("p/f/1/source", io.BytesIO(pattern(CHUNK * 4)))
+    held: list[Any] = []
+    if isinstance(store, FolderBucket):
+        real = Path.open
+        monkeypatch.setattr(Path, "open", lambda *args, **kwargs: keep(held, real(*args, **kwargs)))
+    else:
+        ask = store._range
+        monkeypatch.setattr(store, "_range", lambda *args, **kwargs: keep(held, ask(*args, **kwargs)))
+
+    chunks = store.open("p/f/1/source")
+    for _ in range(taken):
+        next(chunks)
+    chunks.close()
+
+    opened = [each["Body"]._raw_stream if isinstance(each, dict) else each for each in held]
+    assert [each.closed for each in opened] == [True]
+    assert list(chunks) == []
+
+
+def keep(held: list[Any], made: Any) -> Any:
+    held.append(made)
+    return made
 
 
 def test_missing_objects_are_told_apart_from_faults(store: Bucket, tmp_path: Path):

@@ -3,10 +3,11 @@
 import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
+from django.db import migrations, models
+
 import ittyhost.indexes
 import ittyhost.records
 import tasks_app.models
-from django.db import migrations, models
 
 
 class Migration(migrations.Migration):

@@ -22,7 +22,7 @@ from typing import Any
 from workers.engine import errors
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
 from workers.engine.limits import PictureLimits
-from workers.engine.runner import Stops, Silent, clean_environment
+from workers.engine.runner import Silent, Stops, clean_environment
 
 SCRIPT = Path(__file__).with_name("resident.py")
 POLL = 0.1  # seconds between two looks at the report

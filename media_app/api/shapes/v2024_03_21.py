@@ -23,7 +23,7 @@ EMPTY = "pending"  # a media without a file
 
 def source_show(file: File) -> dict[str, Any]:
     """The object a task made, or one of a media's: what is documented of it always, the rest where it is known."""
-    shown = {
+    shown: dict[str, Any] = {
         "id": file.public_id,
         "object": file.object,
         "kind": file.kind or "unknown",

@@ -10,7 +10,7 @@ _RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,18})\s*-\s*(\d{1,18})?|-\s*(\d{1,18})
 
 
 class Unsatisfiable(Exception):
-    """The range begins after the end: 416."""
+    """No byte of the range is there: 416."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def read_range(header: str, size: int) -> Span | None:
     start = int(first)
     end = size - 1 if last is None else min(int(last), size - 1)
     if last is not None and int(last) < start:
-        return None
+        return None  # RFC 9110, 14.1.1: invalid, and so ignored
     if start >= size:
         raise Unsatisfiable
     return Span(start, end - start + 1, size)

@@ -1,0 +1,202 @@
+"""One object over HTTP: whole, in part, as the client has it already, or from the store itself.
+
+For whoever has found the object and settled that it may be given: the API's delivery paths, and admin. Neither the
+database nor a lock is held while bytes move.
+"""
+
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.http import content_disposition_header, http_date
+
+from ittyhost.errors import NotFound, Unavailable
+from media_app.models import File, FileMember
+from media_app.ranges import Span, Unsatisfiable, is_same, is_unchanged, read_range
+from media_app.services import connection_rest
+from media_app.storage import Chunks, ObjectMissing, bucket
+from workers.formats import extension_of
+
+logger = structlog.get_logger(__name__)
+
+PRESIGNED_SECONDS = 3600
+# What a browser may show in place; anything that could run there is only ever downloaded.
+SHOWN = ("image/", "video/", "audio/")
+SHOWN_TYPES = frozenset({"text/vtt", "application/json", "application/vnd.apple.mpegurl"})
+NOT_SHOWN = frozenset({"image/svg+xml"})
+OPAQUE = "application/octet-stream"
+
+
+class Transfers:
+    """How many bodies move in this process at a time; the rest of its threads stay free for the API."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running = 0
+
+    def begin(self) -> None:
+        """Raises Unavailable when there are as many as there may be."""
+        with self._lock:
+            if self._running >= settings.MAX_TRANSFERS:
+                raise Unavailable(
+                    "Too many uploads and downloads are running. Try again in a few seconds.",
+                    retry_after=2,
+                    code="too_many_transfers",
+                )
+            self._running += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._running -= 1
+
+    @property
+    def running(self) -> int:
+        return self._running
+
+
+transfers = Transfers()
+
+
+@dataclass(frozen=True)
+class Target:
+    """One object to deliver, and how it may be shown."""
+
+    file: File
+    key: str
+    size: int
+    etag: str
+    type: str
+    name: str
+
+    @classmethod
+    def of(cls, file: File) -> "Target":
+        """The entry object of a file."""
+        shown = file.status == File.Status.READY and _is_shown(file.type)
+        return cls(file, file.key, file.entry_size, f'"{file.etag}"', file.type if shown else OPAQUE, file.filename)
+
+    @classmethod
+    def of_member(cls, member: FileMember) -> "Target":
+        """A further object of a file."""
+        name, type = member.name.rpartition("/")[2], member.type if _is_shown(member.type) else OPAQUE
+        return cls(member.file, member.key, member.size, f'"{member.etag}"', type, name)
+
+    def opaque(self) -> "Target":
+        """The same bytes under no type: whatever they are, a browser only saves them."""
+        return replace(self, type=OPAQUE)
+
+    def disposition(self, *, download: bool) -> str:
+        """The Content-Disposition: in place or for saving, and under which name."""
+        name = self.name
+        if not name:
+            extension = extension_of(self.file.type)
+            name = f"{self.file.public_id}.{extension}" if extension else self.file.public_id
+        return content_disposition_header(download or self.type == OPAQUE, name) or "attachment"
+
+
+def respond(
+    request: HttpRequest,
+    target: Target,
+    *,
+    headers: Mapping[str, str],
+    download: bool = False,
+    url_seconds: int = PRESIGNED_SECONDS,
+) -> HttpResponseBase:
+    """The bytes of an object, or the part of them that is asked for, for GET and HEAD.
+
+    `headers` are the caller's: who may keep the answer, and what a browser may do with it. `url_seconds` is how long a
+    URL of the store lasts. Raises NotFound when the bytes are gone, and Unavailable when too many move already or the
+    store does not answer.
+    """
+    connection_rest()
+    always = {"X-Content-Type-Options": "nosniff", **headers}
+    not_kept = always | {"Cache-Control": "no-store"}
+    shown = always | {
+        "ETag": target.etag,
+        "Last-Modified": http_date(target.file.created.timestamp()),
+        "Accept-Ranges": "bytes",
+        "Content-Disposition": target.disposition(download=download),
+    }
+    meta = request.META
+    if is_unchanged(
+        none_match=meta.get("HTTP_IF_NONE_MATCH", ""),
+        modified_since=meta.get("HTTP_IF_MODIFIED_SINCE", ""),
+        etag=target.etag,
+        modified=target.file.created,
+    ):
+        return without_body(304, shown)
+    if request.method == "HEAD":
+        # A range means nothing to HEAD (RFC 9110, 14.2).
+        return without_body(200, shown | {"Content-Type": target.type, "Content-Length": str(target.size)})
+    try:
+        span = None
+        if is_same(if_range=meta.get("HTTP_IF_RANGE", ""), etag=target.etag, modified=target.file.created):
+            span = read_range(meta.get("HTTP_RANGE", ""), target.size)
+    except Unsatisfiable:
+        return without_body(416, not_kept | {"Content-Range": f"bytes */{target.size}"})
+    if settings.DELIVERY_FROM_S3 == "redirect":
+        url = bucket().presigned_get(
+            target.key, seconds=url_seconds, type=target.type, disposition=shown["Content-Disposition"]
+        )
+        if url is not None:
+            return without_body(302, not_kept | {"Location": url})
+    return _stream(target, span, shown)
+
+
+def without_body(status: int, headers: Mapping[str, str]) -> HttpResponse:
+    """An answer that is its status and headers alone."""
+    response = HttpResponse(status=status, headers=dict(headers))
+    if "Content-Type" not in headers:
+        del response.headers["Content-Type"]
+    return response
+
+
+class Moving:
+    """The bytes of an answer; ends the transfer when the server is done with it, or the client gone."""
+
+    def __init__(self, chunks: Chunks) -> None:
+        self._chunks = chunks
+        self._ended = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        if not self._ended:
+            self._ended = True
+            transfers.end()
+            self._chunks.close()
+
+    __del__ = close
+
+
+def _stream(target: Target, span: Span | None, headers: dict[str, str]) -> StreamingHttpResponse:
+    start, length = (span.start, span.length) if span else (0, target.size)
+    transfers.begin()
+    try:
+        chunks = bucket().open(target.key, start, length)
+    except ObjectMissing as exc:
+        transfers.end()
+        logger.error("a file's bytes are gone", file=target.file.public_id, reason=str(exc))
+        raise NotFound("Nothing is here.") from None
+    except BaseException:
+        transfers.end()
+        raise
+    response = StreamingHttpResponse(
+        Moving(chunks), status=206 if span else 200, content_type=target.type, headers=headers
+    )
+    response.headers["Content-Length"] = str(length)
+    if span:
+        response.headers["Content-Range"] = span.content_range
+    return response
+
+
+def _is_shown(type: str) -> bool:
+    plain = type.partition(";")[0].strip().lower()
+    return plain not in NOT_SHOWN and (plain.startswith(SHOWN) or plain in SHOWN_TYPES)
