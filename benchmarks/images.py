@@ -23,7 +23,10 @@ def measure(of: Parts) -> Report:
     with tempfile.TemporaryDirectory(prefix="ittyhost-bench-") as name:
         folder = Path(name)
         pictures = list(photos(folder, range(DIFFERENT))) * (PICTURES // DIFFERENT)
-        with multiprocessing.get_context("spawn").Pool(WORKERS) as pool, service(of, WORKERS_FAST=str(WORKERS)) as running:
+        with (
+            multiprocessing.get_context("spawn").Pool(WORKERS) as pool,
+            service(of, WORKERS_FAST=str(WORKERS)) as running,
+        ):
             caller = running.caller()
             sources = [caller.upload(picture, f"{number}.jpg") for number, picture in enumerate(pictures)]
             through_service(caller, sources[: 4 * WORKERS])

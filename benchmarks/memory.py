@@ -50,7 +50,9 @@ def measure(of: Parts) -> Report:
     told = "; ".join(f"{role} {idle[role]:.0f}, {first[role]:.0f}, {last[role]:.0f}" for role in sorted(idle))
     return Report(
         tuple(figures),
-        (f"{of.title}: MB idle, after {FIRST} and after {TASKS:,} tasks (proportional shares, children included): {told}.",),
+        (
+            f"{of.title}: MB idle, after {FIRST} and after {TASKS:,} tasks (proportional shares, children included): {told}.",
+        ),
     )
 
 

@@ -128,7 +128,7 @@ class Service:
 @contextmanager
 def service(of: Parts, **more: str) -> Iterator[Service]:
     """The whole service as `make run` starts it, on a data folder that is gone afterwards."""
-    with running({**of.settings, "LOG_LEVEL": "WARNING", **more}) as stack:
+    with running({**of.settings, **more}) as stack:
         port = str(urlsplit(stack.credentials["base_url"]).port)
         settings = {**environment(stack.data, int(port)), "BROKER_URL": _broker(stack.data), **of.settings, **more}
         yield Service(stack.process.pid, stack.data, settings, stack.credentials)
@@ -140,7 +140,7 @@ def web_only(of: Parts, settings_module: str) -> Iterator[Service]:
     with ExitStack() as cleanup:
         data = Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="ittyhost-")))
         port = free_port()
-        settings = {**environment(data, port), **of.settings, "PYTHONPATH": str(ROOT), "LOG_LEVEL": "WARNING"}
+        settings = {**environment(data, port), **of.settings, "PYTHONPATH": str(ROOT)}
         if "BROKER_URL" not in settings:
             settings["BROKER_URL"] = cleanup.enter_context(EmbeddedBroker(broker_socket(data))).url
         command = [sys.executable, "-m", "ittyhost.launcher.setup"]

@@ -64,7 +64,8 @@ def _before_the_pool_forks(sender: Any, **_: Any) -> None:
     worker_stop.open()
     slots = getattr(sender, "concurrency", None) or 1
     if slots > 1:  # alone, ffmpeg may have all processors; beside others its share
-        os.environ.setdefault("FFMPEG_THREADS", str(max(1, (os.cpu_count() or 1) // slots)))
+        share = str(max(1, (os.cpu_count() or 1) // slots))
+        os.environ["FFMPEG_THREADS"] = os.environ.get("FFMPEG_THREADS", "").strip() or share
 
 
 @signals.worker_process_init.connect

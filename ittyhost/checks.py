@@ -1,14 +1,86 @@
-"""Start-up checks of what this host has: `manage.py check --deploy --tag parts`, run before the processes start."""
+"""Start-up checks: what no process can work with is told by its name before anything is migrated or started.
 
+`ittyhost.launcher.setup` runs them all, each role those of its own machine, `manage.py check --deploy` on demand.
+"""
+
+import os
+import tempfile
+import time
+from pathlib import Path
 from typing import Any
 
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register, run_checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db import Error as DatabaseProblem
+from django.db import connection
 
 from ittyhost import queue
+from ittyhost.api.versions import default_version
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.errors import EngineUnavailable
 
-PARTS = "parts"
+SETTINGS = "settings"  # values and folders: nothing is asked over the network
+SERVERS = "servers"  # whether those answer that the settings name
+PARTS = "parts"  # what this host has, and the bucket, once that was made
+
+BROKER_SECONDS = 3.0  # a broker that was started a moment ago may need them
+
+
+def problems(*tags: str) -> tuple[list[str], list[str]]:
+    """What the checks of these tags find: errors, which forbid the start, and warnings. One line each."""
+    found = run_checks(tags=tags, include_deployment_checks=True)
+    lines = [(item.is_serious(), " ".join(f"{item.msg} {item.hint or ''}".split())) for item in found]
+    return [line for serious, line in lines if serious], [line for serious, line in lines if not serious]
+
+
+@register(SETTINGS)
+def check_default_version(**_: Any) -> list[CheckMessage]:
+    """API_DEFAULT_VERSION must be a version of ours."""
+    try:
+        default_version()
+    except ImproperlyConfigured as exc:
+        return [Error(str(exc), id="ittyhost.E002")]
+    return []
+
+
+@register(SETTINGS, deploy=True)
+def check_folders(**_: Any) -> list[CheckMessage]:
+    """WORK_DIR, made if missing, and the folder of LIVENESS_FILE must take files."""
+    work, alive = Path(settings.WORK_DIR), settings.LIVENESS_FILE
+    found: list[CheckMessage] = []
+    try:
+        work.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=work).close()
+    except OSError as exc:
+        found.append(Error(f"WORK_DIR: {work} cannot be written ({exc.strerror}).", id="ittyhost.E003"))
+    if alive:
+        try:
+            tempfile.TemporaryFile(dir=Path(alive).parent).close()
+        except OSError as exc:
+            found.append(Error(f"LIVENESS_FILE: {alive} cannot be written ({exc.strerror}).", id="ittyhost.E004"))
+    return found
+
+
+@register(SERVERS, deploy=True)
+def check_database(**_: Any) -> list[CheckMessage]:
+    """The database must answer, and let us in."""
+    try:
+        connection.ensure_connection()
+    except DatabaseProblem as exc:
+        return [Error(f"DATABASE_URL: the database does not answer: {str(exc)[:500]}", id="ittyhost.E005")]
+    return []
+
+
+@register(SERVERS, deploy=True)
+def check_broker(**_: Any) -> list[CheckMessage]:
+    """An operator's own broker must answer; the embedded one starts later, and stops the start itself if it cannot."""
+    if not os.environ.get("BROKER_URL", "").strip():
+        return []
+    until = time.monotonic() + BROKER_SECONDS
+    while (trouble := queue.trouble()) and time.monotonic() < until:
+        time.sleep(0.25)
+    return [Error(f"BROKER_URL: the broker does not answer: {trouble}", id="ittyhost.E006")] if trouble else []
 
 
 @register(PARTS, deploy=True)
@@ -23,11 +95,3 @@ def check_ffmpeg(**_: Any) -> list[CheckMessage]:
         lacks = f"{found.path} ({found.version}) lacks {', '.join(missing)}: tasks that need them will not be made."
         return [Warning(lacks, hint="Set FFMPEG to a fuller build.", id="ittyhost.W001")]
     return []
-
-
-@register(PARTS, deploy=True)
-def check_broker(**_: Any) -> list[CheckMessage]:
-    """The service starts without its broker, and does nothing until it is there."""
-    if queue.is_up():
-        return []
-    return [Warning("BROKER_URL: the broker does not answer yet.", id="ittyhost.W002")]

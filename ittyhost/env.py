@@ -146,7 +146,8 @@ def database(name: str, url: str) -> dict[str, object]:
             port = parts.port or 5432
         except ValueError:
             raise BadSetting(name, "has a port that is not a number.") from None
-        query = dict(parse_qsl(parts.query))
+        # Without a limit, a host that drops packets holds a start up for minutes.
+        query = {"connect_timeout": "10", **dict(parse_qsl(parts.query))}
         return {
             "ENGINE": "django.db.backends.postgresql",
             "NAME": unquote(parts.path.strip("/")),

@@ -43,6 +43,7 @@ class Heartbeat:
         self._watch = min(watch, every)
         self._on_stop: Callable[[], None] | None = None
         self._reason: Reason | None = None
+        self._renewed = time.monotonic()
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     @property
@@ -50,6 +51,8 @@ class Heartbeat:
         """Why the work must stop: its lease is "lost" (run out, or the row cancelled), or the worker's "shutdown"."""
         if self._reason is None and worker_stop.is_up():
             self._reason = "shutdown"
+        if self._reason is None and time.monotonic() - self._renewed > GIVE_UP_SECONDS:
+            self._reason = "lost"  # the thread itself hangs in the database
         return self._reason
 
     def should_stop(self) -> bool:
@@ -62,6 +65,7 @@ class Heartbeat:
             call()
 
     def __enter__(self) -> Self:
+        self._renewed = time.monotonic()
         self._woken, self._wake = os.pipe()
         self._thread.start()
         return self
@@ -75,7 +79,6 @@ class Heartbeat:
 
     def _run(self) -> None:
         stop = worker_stop.fileno()
-        renewed = time.monotonic()
         try:
             while True:
                 waited_for = [self._woken] if stop is None else [self._woken, stop]
@@ -84,17 +87,17 @@ class Heartbeat:
                     return
                 if ready:
                     return self._stop("shutdown")
-                now = time.monotonic()
+                asked = time.monotonic()
                 try:
-                    if now - renewed < self._every:
+                    if asked - self._renewed < self._every:
                         holds = self._check()
                     elif holds := self._renew():
-                        renewed = now
+                        self._renewed = asked  # the lease began at some time after this
                 except (DatabaseError, InterfaceError):
                     # A database that is away for a moment takes no lease from anybody: its clock decides.
                     logger.warning("a lease could not be renewed", exc_info=True)
                     connections.close_all()
-                    holds = now - renewed < GIVE_UP_SECONDS
+                    holds = time.monotonic() - self._renewed < GIVE_UP_SECONDS  # asking may have taken long
                 if not holds:
                     return self._stop("lost")
         finally:

@@ -105,9 +105,15 @@ def waiting(lane: str) -> int | None:
         return None
 
 
+def trouble() -> str | None:
+    """What is wrong with the broker, in its client's words; None when it answers."""
+    try:
+        _client().ping()
+    except (RedisError, ValueError) as exc:  # ValueError: the URL cannot be read
+        return str(exc) or type(exc).__name__
+    return None
+
+
 def is_up() -> bool:
     """Whether the broker answers."""
-    try:
-        return bool(_client().ping())
-    except RedisError:
-        return False
+    return trouble() is None

@@ -61,6 +61,7 @@ MIDDLEWARE = [
     "ittyhost.proxies.TrustedProxiesMiddleware",
     "ittyhost.api.request_ids.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",
+    "media_app.api.domains.DeliveryDomainsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -89,13 +90,14 @@ WHITENOISE_AUTOREFRESH = False
 # --- Database: the record, and the queue of record ---
 DATABASE_URL = env.text("DATABASE_URL", f"sqlite:///{DATA_DIR}/ittyhost.sqlite3")
 DATABASES: dict[str, Any] = {"default": database("DATABASE_URL", DATABASE_URL)}
+DATABASE_POOL = env.integer("DATABASE_POOL", 12, low=2, high=1000)
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["CONN_MAX_AGE"] = None
 elif env.text("ITTYHOST_ROLE") == "web":
     # A web process has many threads, most of them moving bytes: they share a small pool, and hold nothing meanwhile.
     DATABASES["default"]["OPTIONS"]["pool"] = {
         "min_size": 0,
-        "max_size": env.integer("DATABASE_POOL", 12, low=2, high=1000),
+        "max_size": DATABASE_POOL,
         "timeout": 20,
     }
 else:

@@ -14,14 +14,17 @@ class StopSign:
     def __init__(self) -> None:
         self._read: int | None = None
         self._write: int | None = None
+        self._opener = 0
 
     def open(self) -> None:
         if self._read is None:
             self._read, self._write = os.pipe()
+            self._opener = os.getpid()
 
     def inherit(self) -> None:
         """In a child: drop the writing end, so that only the main process holds it."""
-        if self._write is not None:
+        # A pool without processes ("solo") tells its only process that it is a child.
+        if self._write is not None and os.getpid() != self._opener:
             os.close(self._write)
             self._write = None
 

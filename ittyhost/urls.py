@@ -2,12 +2,14 @@
 
 from django.contrib import admin
 from django.urls import include, path
+from django.views.generic import RedirectView
 
 from ittyhost import health
 
 urlpatterns = [
     path("livez", health.livez),
     path("healthz", health.healthz),
+    path("admin", RedirectView.as_view(pattern_name="admin:index")),  # as people type it
     path("admin/", admin.site.urls),
     path("", include("media_app.api.urls")),
     path("", include("tasks_app.api.urls")),

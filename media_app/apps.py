@@ -6,8 +6,14 @@ class MediaConfig(AppConfig):
     verbose_name = "Media"
 
     def ready(self) -> None:
+        from django.core.signals import request_started
+
         from ittyhost import health
         from media_app import checks, storage  # noqa: F401  # checks register themselves
-        from media_app.api import shapes  # noqa: F401  # registers itself
+        from media_app.api import (
+            delivery,
+            shapes,  # noqa: F401  # registers itself
+        )
 
+        request_started.connect(delivery.mark_broken_path, dispatch_uid="media_app.path")
         health.register("bucket", storage.check)

@@ -16,7 +16,7 @@ from django.utils.http import content_disposition_header, http_date
 
 from ittyhost.errors import NotFound, Unavailable
 from media_app.models import File, FileMember
-from media_app.ranges import Span, Unsatisfiable, is_same, is_unchanged, read_range
+from media_app.ranges import Span, Unsatisfiable, is_meant, is_same, is_unchanged, read_range
 from media_app.services import connection_rest
 from media_app.storage import Chunks, ObjectMissing, bucket
 from workers.formats import extension_of
@@ -121,6 +121,8 @@ def respond(
         "Content-Disposition": target.disposition(download=download),
     }
     meta = request.META
+    if not is_meant(match=meta.get("HTTP_IF_MATCH", ""), etag=target.etag):
+        return without_body(412, not_kept | {"ETag": target.etag})
     if is_unchanged(
         none_match=meta.get("HTTP_IF_NONE_MATCH", ""),
         modified_since=meta.get("HTTP_IF_MODIFIED_SINCE", ""),

@@ -65,6 +65,9 @@ class File(LeasedWork):
 
     folder = models.CharField(max_length=1000, blank=True)
     filename = models.CharField(max_length=255, blank=True)
+    holds_path = models.BooleanField(
+        default=True, help_text="Delivered at its folder and filename; once another file is, only its id leads to it."
+    )
     ref = models.CharField(max_length=100, blank=True)
     label = models.CharField(max_length=200, blank=True)
     language = models.CharField(max_length=20, blank=True)
@@ -105,7 +108,9 @@ class File(LeasedWork):
             models.Index(fields=["project", "-created", "-id"], name="file_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="file_project_updated"),
             models.Index(fields=["project", "-filesize", "-id"], name="file_project_filesize"),
-            models.Index(fields=["project", "folder", "filename"], name="file_project_name"),
+            models.Index(
+                fields=["project", "folder", "filename"], condition=Q(holds_path=True), name="file_project_path"
+            ),
             models.Index(fields=["lane", "due_at", "id"], condition=Q(status="waiting"), name="file_due"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="file_lease"),
         ]

@@ -49,6 +49,12 @@ def read_range(header: str, size: int) -> Span | None:
     return Span(start, end - start + 1, size)
 
 
+def is_meant(*, match: str, etag: str) -> bool:
+    """Whether this representation is one that the client asks for by If-Match; when not: 412."""
+    tags = [tag.strip() for tag in match.split(",")]
+    return not match or "*" in tags or etag in tags
+
+
 def is_unchanged(*, none_match: str, modified_since: str, etag: str, modified: datetime) -> bool:
     """Whether the client has this representation already: 304."""
     if none_match:

@@ -27,7 +27,7 @@ def file_get(*, project: Project, file_id: str | None) -> File:
 def file_find_by_path(*, project: Project, path: str) -> File | None:
     """The file at a delivery path, `<folder>/<filename>` or one that ends in a file's id; None when no bytes are there.
 
-    Of several files of one name the newest is meant, before all that failed.
+    Of several files of one name the one is meant whose bytes came last; the others have only their ids.
     """
     folder, _, name = path.strip("/").rpartition("/")
     stored = File.objects.filter(project=project).exclude(key="").select_related("project").defer("probe")
@@ -36,8 +36,7 @@ def file_find_by_path(*, project: Project, path: str) -> File | None:
         # Without a name of its own a file is called by its id, in its folder; the bare id works for every file.
         if by_id is not None and (not folder or (folder == by_id.folder and not by_id.filename)):
             return by_id
-    named = stored.filter(folder=folder, filename=name).order_by("-created", "-id")
-    return named.exclude(status=File.Status.FAILED).first() or named.first()
+    return stored.filter(folder=folder, filename=name, holds_path=True).order_by("-created", "-id").first()
 
 
 def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
@@ -51,8 +50,12 @@ def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
 
 
 def file_url(file: File) -> str:
-    """Where a file is delivered, from the moment it is known; reads the file's project."""
-    path = "/".join(part for part in (file.folder, file.filename or file.public_id) if part)
+    """Where a file is delivered, from the moment it is known; reads the file's project.
+
+    That is at its id, once another file has come to its path.
+    """
+    place = (file.folder, file.filename or file.public_id) if file.holds_path else (file.public_id,)
+    path = "/".join(part for part in place if part)
     return f"{file.project.delivery_url}/{quote(path)}"
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, register
 
+from ittyhost.checks import SETTINGS
 from orgs_app.keyring import BadKeyRing, ring
 
 
-@register()
+@register(SETTINGS)
 def check_key_ring(**_: Any) -> list[CheckMessage]:
     """KEY_RING must hold at least one Fernet key, and no other."""
     try:

@@ -8,6 +8,9 @@ from django.utils import timezone
 
 from ittyhost.records import Record
 
+# Two labels at least, the last no number: neither an address nor a name that means something in one network only.
+DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?\Z"
+
 
 def scope_list() -> list[str]:
     return list(ApiKey.SCOPES)
@@ -69,7 +72,7 @@ class Project(Record):
         null=True,
         blank=True,
         unique=True,
-        validators=[RegexValidator(r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?\Z", "A host name in lower case.")],
+        validators=[RegexValidator(DOMAIN, "A full host name in lower case, as media.example.com, without a path.")],
         help_text="The host name that files are delivered under, as media.example.com. Empty: the service's own.",
     )
     storage_quota = models.BigIntegerField(

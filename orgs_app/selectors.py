@@ -65,7 +65,7 @@ def project_first() -> Project | None:
 
 
 def project_find_by_domain(host: str) -> Project | None:
-    """The project delivered under a host name; None when there is none."""
+    """The project delivered under a host, with its port where it has one of its own; None when there is none."""
     return Project.objects.select_related("organisation").filter(delivery_domain=host.lower()).first()
 
 

@@ -2,11 +2,13 @@
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 from celery import current_task, shared_task
-from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat
@@ -24,6 +26,9 @@ from workers.run import Source, run
 logger = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 1.0
+DATABASE_PATIENCE = 60.0  # seconds; the heartbeat gives up before, where the lease runs out
+
+Made = TypeVar("Made")
 
 
 class TaskReport:
@@ -57,7 +62,9 @@ def work(lane: str) -> None:
     task = services.task_claim(lane=lane, worker=getattr(current_task.request, "hostname", None) or "")
     if task is None:
         return
-    with structlog.contextvars.bound_contextvars(task=task.public_id, attempt=task.attempt, kind=task.kind):
+    with structlog.contextvars.bound_contextvars(
+        task=task.public_id, attempt=task.attempt, kind=task.kind, request_id=task.request_id
+    ):
         try:
             attempt_run(task)
         except LeaseLost:
@@ -109,14 +116,34 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     source = Source(probe=Probe.from_json(task.source.probe or {}), fetch=file_fetcher(task.source))
     done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
     close_old_connections()  # the work took long: whether the connection still works is asked anew
-    stored = outputs_store(
-        project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt, outputs=done.outputs
+    stored = patiently(
+        lambda: outputs_store(
+            project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt, outputs=done.outputs
+        ),
+        heartbeat,
     )
     try:
-        services.task_publish(task=task, done=done, stored=stored)
-    except LeaseLost:
+        patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
+    except LeaseLost:  # also when a first try did publish, and the connection was lost before it said so
         services.attempt_discard(task=task)
         raise
+
+
+def patiently(call: Callable[[], Made], heartbeat: Heartbeat) -> Made:
+    """What `call` gives, tried again while the database is away: hours of work may hang on it.
+
+    For calls that a second time do no harm, because a fence or a fixed name stops them.
+    """
+    until = time.monotonic() + DATABASE_PATIENCE
+    while True:
+        try:
+            return call()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() >= until or heartbeat.should_stop():
+                raise
+            logger.warning("the database is away", exc_info=True)
+        close_old_connections()
+        time.sleep(1.0)
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)

@@ -45,6 +45,9 @@ class Task(LeasedWork):
     options = models.JSONField(help_text="The same, checked.")
     webhook_url = models.URLField(max_length=2048, blank=True)
     created_by = models.CharField(max_length=24, blank=True)
+    request_id = models.CharField(
+        max_length=24, blank=True, help_text="The request that asked for it: in all its logs."
+    )
 
     # Its id is reserved at the start, as the contract shows it from there; the row comes when the output is published,
     # and may be deleted again: so no constraint, and whoever reads it loads it by `select_related`.

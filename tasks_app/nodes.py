@@ -26,13 +26,14 @@ SCHEDULER = "scheduler"
 
 
 def node_seen(*, name: str, lanes: Sequence[str] = (), slots: int = 0) -> None:
-    """Write down that a node is alive now, and touch LIVENESS_FILE where one is set, for a container's health check."""
+    """Write down that a node is alive now. LIVENESS_FILE, where one is set, is touched first: a database that is away is
+    no reason to restart a process that has work in hand."""
+    if settings.LIVENESS_FILE:
+        Path(settings.LIVENESS_FILE).touch()
     if not Node.objects.filter(pk=name).update(lanes=list(lanes), slots=slots, seen_at=Now()):
         Node.objects.update_or_create(
             pk=name, defaults={"lanes": list(lanes), "slots": slots, "seen_at": Now(), "started_at": Now()}
         )
-    if settings.LIVENESS_FILE:
-        Path(settings.LIVENESS_FILE).touch()
 
 
 def node_gone(*, name: str) -> None:

@@ -5,16 +5,18 @@ Each change of state is one conditional update whose row count is read; `attempt
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
+import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 
 from events_app.services import event_record
 from ittyhost import queue
-from ittyhost.errors import Conflict, Invalid
+from ittyhost.errors import Conflict, DomainError, Invalid, NotFound
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from media_app.models import File, Media
 from media_app.services import StoredObject, file_from_url, output_publish, outputs_discard
@@ -71,7 +73,10 @@ def task_create(
         source = file_from_url(project=project, url=source, created_by=created_by)
     if source.status in UNSETTLED:
         # The file may settle at this moment: with its row locked, either this sees it or its event finds this task.
-        source = File.objects.select_for_update().get(pk=source.pk)
+        found = File.objects.select_for_update().filter(pk=source.pk).first()
+        if found is None:
+            raise NotFound("The input was deleted meanwhile.", param="input")
+        source = found
     if source.status == File.Status.FAILED:
         raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
     if source.status == File.Status.READY:
@@ -88,6 +93,7 @@ def task_create(
         options=options.model_dump(mode="json", exclude_unset=True),
         webhook_url=webhook_url,
         created_by=created_by,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         parent=parent,
     )
     event_record(project=project, type="task.created", subject=task)
@@ -103,7 +109,7 @@ def _check_source(kind: Kind, options: Options, source: File) -> None:
     try:
         check(kind, options, Probe.from_json(source.probe))
     except MediaError as exc:
-        raise Invalid(exc.message, param="input") from None
+        raise Invalid(exc.message, param=exc.param or "input") from None
 
 
 # --- The life of an attempt, called by the job that runs it ---
@@ -187,8 +193,9 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
 
 
 def attempt_discard(*, task: Task) -> None:
-    """Have deleted what an attempt stored that could not publish it: whoever took its task came before it was stored."""
-    _discard(task)
+    """Have deleted what an attempt stored after it had lost its task; nothing when it was published all the same."""
+    if not File.objects.filter(pk=task.reserved_id, attempt=task.attempt).exists():
+        _discard(task)
 
 
 @transaction.atomic
@@ -301,8 +308,14 @@ def _settle(which: Q, batch: int = 500) -> int:
         .order_by("due_at")[:batch]
     )
     for task in waiting:
-        with transaction.atomic():
-            moved += _settle_one(task)
+        try:
+            with transaction.atomic():
+                moved += _settle_one(task)
+        except DatabaseError:
+            raise
+        except Exception:  # a bug that one row brings out must not keep all others waiting
+            logger.exception("a task could not be moved on", extra={"task": task.public_id})
+            moved += _fail_waiting(task, "This could not be started: the service failed while it looked at it.")
     return moved
 
 
@@ -316,14 +329,20 @@ def _settle_one(task: Task) -> int:
         kind = get_kind(task.kind)
         _check_source(kind, kind.options.model_validate(task.options), task.source)
     except Invalid as exc:
-        failed = mine.update(status=Status.ERROR, error=exc.message, updated=Now(), finished_at=Now())
-        if failed:
-            event_record(project=task.project, type="task.error", subject=task)
-        return failed
+        return _fail_waiting(task, exc.message)
     queued = mine.update(status=Status.QUEUED, due_at=Now(), updated=Now())
     if queued:
         wake(task.lane)
     return queued
+
+
+@transaction.atomic
+def _fail_waiting(task: Task, message: str) -> int:
+    mine = Task.objects.filter(pk=task.pk, status=Status.WAITING)
+    failed = mine.update(status=Status.ERROR, error=message, updated=Now(), finished_at=Now())
+    if failed:
+        event_record(project=task.project, type="task.error", subject=task)
+    return failed
 
 
 # --- The sweep ---
@@ -331,6 +350,17 @@ def _settle_one(task: Task) -> int:
 
 def tasks_sweep() -> None:
     """Put right what no message will: silent attempts, waits that are over, due tasks that nobody was woken for."""
+    lanes = sorted({kind.lane for kind in all_kinds().values()})
+    for step in (_take_back_silent, partial(_settle, Q()), *(partial(lane_wake, lane=lane) for lane in lanes)):
+        try:
+            step()
+        except DatabaseError:
+            raise  # the next step would fare no better
+        except Exception:  # the other steps do not hang on this one
+            logger.exception("a step of the sweep failed")
+
+
+def _take_back_silent() -> None:
     silent = Task.objects.filter(expired(), status=Status.PROCESSING).select_related("project")
     for task in silent.order_by("lease_until")[:500]:
         with transaction.atomic():
@@ -339,18 +369,15 @@ def tasks_sweep() -> None:
             except LeaseLost:
                 continue  # it spoke again, or ended
         logger.warning("a lease ran out", extra={"task": task.public_id, "attempt": task.attempt})
-    _settle(Q())
-    for lane in sorted({kind.lane for kind in all_kinds().values()}):
-        lane_wake(lane=lane)
 
 
 def lane_wake(*, lane: str) -> None:
     """Send a lane the wake-ups it lacks: one for each due task, up to the free slots, less those on their way."""
-    room = slots(lane=lane) - Task.objects.filter(lane=lane, status=Status.PROCESSING).count()
-    if room <= 0:
+    # After every task: what rules most cases out, or costs least, is asked first.
+    sent, most = queue.waiting(lane) or 0, slots(lane=lane)
+    due = tasks_due(lane=lane)[:most].count() if most > sent else 0
+    if due <= sent:
         return
-    due = tasks_due(lane=lane)[:room].count()
-    if not due:
-        return
-    for _ in range(due - (queue.waiting(lane) or 0)):
+    room = most - Task.objects.filter(lane=lane, status=Status.PROCESSING).count()
+    for _ in range(min(due, room) - sent):
         wake(lane)

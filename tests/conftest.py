@@ -31,7 +31,7 @@ def fleet(postgres: Postgres, s3: S3Server) -> Iterator[Fleet]:
     """What `docker compose up` starts, on PostgreSQL, Redis and a real S3 server."""
     folder = Path(tempfile.mkdtemp(prefix="ittyhost-fleet-", dir="/tmp"))
     try:
-        with deployed(folder, database=postgres.new_database("fleet"), s3=s3, **LOCAL) as service:
+        with deployed(folder, postgres=postgres, s3=s3, **LOCAL) as service:
             yield service
     finally:
         shutil.rmtree(folder, ignore_errors=True)

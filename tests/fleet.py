@@ -5,7 +5,10 @@ Command and environment of every process are the file's; only addresses and fold
 
 import contextlib
 import json
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,8 @@ import psycopg
 
 from ittyhost.launcher.processes import die_with_parent, terminate
 from tests.processes import until
-from tests.services.compose import services
+from tests.services.compose import document, services
+from tests.services.postgres import Postgres
 from tests.services.redis import Redis
 from tests.services.s3 import S3Server
 from tests.stack import ROOT, Service, environment, free_port, healthy
@@ -29,14 +33,16 @@ class Fleet(Service):
 
     name = "fleet"
 
-    def __init__(self, folder: Path, *, database: str, redis: Redis, s3: S3Server, **variables: str) -> None:
-        self.folder, self.database, self.redis, self.s3 = folder, database, redis, s3
+    def __init__(self, folder: Path, *, postgres: Postgres, redis: Redis, s3: S3Server, **variables: str) -> None:
+        self.folder, self.postgres, self.redis, self.s3 = folder, postgres, redis, s3
+        self.database = postgres.new_database(f"fleet_{free_port()}")
         self.bucket = s3.new_bucket()
         self.port = free_port()
         secrets = {"SECRET_KEY": "only-for-tests-" * 4, "KEY_RING": RING, "POSTGRES_PASSWORD": PASSWORD}
         keys = {"S3_ACCESS_KEY_ID": s3.access_key, "S3_SECRET_ACCESS_KEY": s3.secret_key, "S3_BUCKET": self.bucket}
         address = {"PUBLIC_URL": f"http://127.0.0.1:{self.port}"}
-        self.roles = services({**secrets, **keys, **address, **variables})
+        self.variables = {**secrets, **keys, **address, **variables}
+        self.roles = services(self.variables)
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def _native(self, role: str, **more: str) -> tuple[list[str], dict[str, str]]:
@@ -94,6 +100,15 @@ class Fleet(Service):
     def stop(self, name: str) -> None:
         terminate(self.processes.pop(name), patience=10)
 
+    def health_check(self, name: str) -> int:
+        """The exit status of a running service's health check, as the file has it."""
+        _, settings = self._native(name)
+        kind, program, *arguments = document(self.variables)["services"][name]["healthcheck"]["test"]
+        assert (kind, program) == ("CMD", "python")
+        elsewhere = {self.roles[name].environment.get("LIVENESS_FILE"): settings.get("LIVENESS_FILE", "")}
+        asked = [elsewhere.get(argument, argument) for argument in arguments]
+        return subprocess.run([sys.executable, *asked], cwd=ROOT, env=settings, timeout=20).returncode
+
     def end(self) -> None:
         for process in self.processes.values():
             if process.poll() is None:
@@ -128,6 +143,16 @@ class Fleet(Service):
     def broker(self) -> int:
         return self.redis.processes[0].pid
 
+    def database_restart(self, *, away: float) -> None:
+        """Stop PostgreSQL at once, as a power cut does, and start it again after so many seconds."""
+        died = self.postgres.processes.pop()
+        died.send_signal(signal.SIGQUIT)
+        died.wait(20)
+        time.sleep(away)
+        command = [str(part) for part in died.args]  # type: ignore[union-attr]
+        self.postgres.spawn(command, own_signal="--pdeathsig" in command)
+        until(self.postgres._answers, seconds=30, what="PostgreSQL answers")
+
     def broker_start(self) -> None:
         died = self.redis.processes.pop()
         died.wait(10)
@@ -136,10 +161,10 @@ class Fleet(Service):
 
 
 @contextlib.contextmanager
-def deployed(folder: Path, *, database: str, s3: S3Server, **variables: str) -> Iterator[Fleet]:
+def deployed(folder: Path, *, postgres: Postgres, s3: S3Server, **variables: str) -> Iterator[Fleet]:
     """Everything of the compose file, on a Redis of its own that a test may kill."""
     with Redis() as redis:
-        fleet = Fleet(folder, database=database, redis=redis, s3=s3, **variables)
+        fleet = Fleet(folder, postgres=postgres, redis=redis, s3=s3, **variables)
         try:
             fleet.begin()
             yield fleet

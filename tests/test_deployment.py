@@ -23,6 +23,14 @@ SECRETS = {
     "S3_SECRET_ACCESS_KEY": "key",
 }
 INTERNAL = {"ITTYHOST_ROLE"}  # set by the launcher, not by operators
+# What .env.example names and docker-compose.yml does not pass on, and why.
+FIXED_IN_CONTAINERS = {
+    "HOST": "web listens on every address of its container; WEB_BIND publishes it",
+    "PORT": "the container's own; WEB_BIND publishes another",
+    "ITTYHOST_DATA": "/data, a volume",
+    "WORK_DIR": "/data/work, on the volume of each worker: nothing else can be written",
+    "LIVENESS_FILE": "where the container's health check looks",
+}
 COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG"}
 
 
@@ -114,9 +122,37 @@ def test_variables_of_the_compose_file_are_in_env_example() -> None:
     assert wanted - named == {"ITTYHOST_TAG"}
 
 
+def env_example() -> set[str]:
+    return set(re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+
+
+def test_every_setting_of_env_example_has_its_effect_in_compose() -> None:
+    wanted = set(re.findall(r"\$\{(\w+)", (ROOT / "docker-compose.yml").read_text()))
+    assert env_example() - wanted == set(FIXED_IN_CONTAINERS)
+
+
+@pytest.mark.parametrize("name", sorted(env_example() - set(FIXED_IN_CONTAINERS) - COMPOSE_ONLY))
+def test_a_setting_that_is_given_reaches_its_processes_as_it_is(name: str) -> None:
+    reached = {
+        role
+        for role, service in services({**SECRETS, name: "given"}).items()
+        if service.environment.get(name) == "given"
+    }
+    only = {"WORKERS_FAST": "worker-fast", "WORKERS_HEAVY": "worker-heavy", "WORKERS_TRANSFER": "worker-transfer"}
+    assert reached == ({only[name]} if name in only else set(services(SECRETS)))
+
+
+def test_without_settings_compose_uses_its_own_servers() -> None:
+    environment = services(SECRETS)["web"].environment
+    assert environment["BUCKET_URL"] == "s3://ittyhost"
+    assert services({**SECRETS, "S3_BUCKET": "mine"})["web"].environment["BUCKET_URL"] == "s3://mine"
+    store = document({**SECRETS, "S3_REGION": "eu-1"})["services"]["s3"]
+    assert store["environment"]["VGW_REGION"] == "eu-1"  # signatures name it: both sides must agree
+
+
 def test_interpolation_follows_composes_rules() -> None:
-    text = ["${A}", "${B:-b}", "${A:-x}${A:?why}", "$$A", "${C}"]
-    assert interpolate(text, {"A": "1"}) == ["1", "b", "11", "$A", ""]
+    text = ["${A}", "${B:-b}", "${A:-x}${A:?why}", "$$A", "${C}", "${B:-x${A}${B:-y}}!"]
+    assert interpolate(text, {"A": "1"}) == ["1", "b", "11", "$A", "", "x1y!"]
 
 
 def test_what_the_image_copies_exists() -> None:

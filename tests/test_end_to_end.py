@@ -11,7 +11,12 @@ from tests.processes import until
 from tests.stack import Service, Stack, healthy
 from tests.story import make_photo, tell
 
-pytestmark = [pytest.mark.processes, pytest.mark.ffmpeg, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.xdist_group("processes"),
+    pytest.mark.ffmpeg,
+    pytest.mark.slow,
+]
 
 
 def test_a_bare_machine_turns_media_into_other_media(embedded: Stack, tmp_path: Path) -> None:
@@ -23,6 +28,7 @@ def test_a_bare_machine_turns_media_into_other_media(embedded: Stack, tmp_path: 
 def test_the_compose_files_services_turn_media_into_other_media(fleet: Fleet, tmp_path: Path) -> None:
     made = tell(fleet.credentials, tmp_path)
     nothing_is_left(fleet)
+    assert {name: fleet.health_check(name) for name in fleet.processes} == dict.fromkeys(fleet.processes, 0)
     # The same files once more, now fetched from the store itself.
     fleet.stop("web")
     fleet.start("web", DELIVERY_FROM_S3="redirect", S3_PUBLIC_ENDPOINT_URL=fleet.s3.endpoint_url)

@@ -22,7 +22,13 @@ from tests.fleet import Fleet
 from tests.processes import is_alive, until, working_in
 from tests.stack import Service, Stack, bare, healthy
 
-pytestmark = [pytest.mark.processes, pytest.mark.services, pytest.mark.ffmpeg, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.processes,
+    pytest.mark.xdist_group("processes"),
+    pytest.mark.services,
+    pytest.mark.ffmpeg,
+    pytest.mark.slow,
+]
 
 # Ten seconds and more on two cores: time enough to be hurt in.
 SLOW = {"kind": "video", "quality": 100}
@@ -59,6 +65,16 @@ class Running:
         name = f"/{bare(self.id)}-"
         return [pid for root in self.service.work_dirs() for pid in working_in(root) if name in _cwd(pid)]
 
+    def answers_again(self) -> None:
+        """Once no request meets a dead connection any more; those that do are asked to come again."""
+
+        def works() -> bool:
+            seen = {self.client.http.get(f"/tasks/{self.id}").status_code for _ in range(64)}
+            assert seen <= {200, 503}
+            return seen == {200}
+
+        until(works, seconds=20, what="the API has new connections")
+
     def seconds(self) -> float:
         """How long its last attempt ran."""
         query = "SELECT started_at, ended_at FROM tasks_app_attempt WHERE task_id = %s ORDER BY number DESC LIMIT 1"
@@ -75,7 +91,8 @@ class Running:
         assert service.rows("SELECT status, attempt FROM media_app_file WHERE id = %s", bare(output)) == [
             ("ready", len(outcomes))
         ]
-        assert self.client.http.get(f"/files/{output}", headers=LATER).json()["created_by"] == self.id
+        file = self.client.http.get(f"/files/{output}", headers=LATER).json()
+        assert bare(file["created_by"]) == bare(self.id)
         until(lambda: not self.tools(), seconds=2, what="no process works on it any more")
         until(lambda: not self.places(), seconds=15, what="no work directory is left")
         service.shell("from media_app.services.objects import objects_clean_up; objects_clean_up()")
@@ -274,16 +291,21 @@ def test_the_databases_connections_are_cut_during_a_transcode(
     for _ in range(3):
         told.append(f"{fleet.rows(CUT)[0][0]} of the database's connections cut")
         time.sleep(1.2)
-
-    def answers() -> bool:
-        """Whether no request meets a dead connection any more; those that do are asked to come again."""
-        seen = {run.client.http.get(f"/tasks/{run.id}").status_code for _ in range(20)}
-        assert seen <= {200, 503}
-        return seen == {200}
-
-    until(answers, seconds=20, what="the API has new connections")
+    run.answers_again()
     run.ends_ready(["ready"])  # not even the attempt was lost
     healthy(fleet)
+
+
+def test_the_database_restarts_during_a_transcode(
+    fleet: Fleet, slow_source: Callable[[Service], str], told: list[str]
+) -> None:
+    run = Running(fleet, slow_source(fleet)).begun()
+    begun = time.monotonic()
+    fleet.database_restart(away=2.0)
+    told.append(f"the database was away for {time.monotonic() - begun:.1f} s")
+    told.append(f"healthy again {healthy(fleet):.1f} s later")
+    run.answers_again()
+    run.ends_ready(["ready"])
 
 
 def _photo(path: Path) -> Path:

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,6 +21,7 @@ from ittyhost.launcher.processes import descendants
 from tests.services.server import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
+KEYS = {"S3_ACCESS_KEY_ID": "id", "S3_SECRET_ACCESS_KEY": "key"}
 pytestmark = pytest.mark.processes
 
 
@@ -201,10 +203,67 @@ def test_a_taken_port_is_told_with_the_way_out(data: Path) -> None:
         ("OUTBOUND_ALLOW", "10.0.0.0/33"),
         ("TRUSTED_PROXIES", "everyone"),
         ("DEBUG", "perhaps"),
+        ("DATABASE_POOL", "1"),
     ],
 )
 def test_a_wrong_setting_is_refused_by_its_name(data: Path, name: str, value: str) -> None:
     assert refused(data, **{name: value}).startswith(f"{name}: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("API_DEFAULT_VERSION", "foo", "must be one of 2024-03-21, 2025-08-20, not 'foo'."),
+        ("KEY_RING", "abc", "key 1 is not URL-safe base64."),
+        ("WORK_DIR", "/proc/nope", "/proc/nope cannot be written (No such file or directory)."),
+        ("LIVENESS_FILE", "/nonexistent/x", "/nonexistent/x cannot be written (No such file or directory)."),
+        ("DATABASE_URL", "postgresql://u@127.0.0.1:1/x", "the database does not answer: "),
+        ("DATABASE_URL", "sqlite:////nonexistent/x.sqlite3", "the database does not answer: "),
+        ("BROKER_URL", "redis://127.0.0.1:1/0", "the broker does not answer: "),
+        ("S3_ENDPOINT_URL", "http://127.0.0.1:1", "the S3 store cannot be used: "),
+        ("FFMPEG", "/nonexistent/ffmpeg", "FFMPEG names '/nonexistent/ffmpeg', which is no program."),
+    ],
+)
+def test_what_cannot_work_is_refused_before_anything_is_migrated(
+    data: Path, name: str, value: str, message: str
+) -> None:
+    more = {"BUCKET_URL": "s3://bucket", **KEYS} if name == "S3_ENDPOINT_URL" else {}
+    said = refused(data, **{name: value}, **more)
+    assert said.startswith(f"{'BUCKET_URL' if more else name}: {message}")
+    assert not (data / "credentials.json").exists()
+    with contextlib.closing(sqlite3.connect(data / "ittyhost.sqlite3")) as base:
+        assert base.execute("SELECT name FROM sqlite_master").fetchall() == []
+
+
+@pytest.mark.slow
+def test_a_web_process_that_never_starts_is_given_up_with_its_reason(data: Path, tmp_path: Path) -> None:
+    broken = (
+        "import os, sys\n"
+        "if os.environ.get('ITTYHOST_ROLE') == 'web':\n"
+        "    sys.modules['ittyhost.stalls'] = None\n"  # importing it fails
+    )
+    (tmp_path / "sitecustomize.py").write_text(broken)
+    service = Launched(data, PYTHONPATH=str(tmp_path))
+    try:
+        assert service.process.wait(80) == 1, service.said
+        assert "web ended 2 times right after its start. The end of" in service.said
+        assert "import of ittyhost.stalls halted" in service.said
+    finally:
+        service.end()
+
+
+def test_a_single_role_refuses_what_its_machine_cannot_use(data: Path) -> None:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    done = subprocess.run(
+        [sys.executable, "-m", "ittyhost.launcher.roles", "worker-heavy"],
+        cwd=ROOT,
+        env={**kept, "ITTYHOST_DATA": str(data), "LIVENESS_FILE": "/nonexistent/x"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    said = "LIVENESS_FILE: /nonexistent/x cannot be written (No such file or directory).\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ _ALL = (
     Format("alac", "audio", "audio/mp4", "m4a", (), "ipod", (), ("alac",)),
 )
 
+ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio file"}
 FORMATS: dict[str, Format] = {item.name: item for item in _ALL}
 _NAMES: dict[str, Format] = {
     name: item for item in reversed(_ALL) for name in (item.extension, *item.aliases, item.name)
@@ -98,10 +99,15 @@ def find_format(name: str) -> Format | None:
     return _NAMES.get(name.strip().lower().removeprefix("."))
 
 
+def format_named(filename: str | None) -> Format | None:
+    """The format that a filename's extension says; None when it says none we know."""
+    _, dot, extension = (filename or "").rpartition(".")
+    return find_format(extension) if dot else None
+
+
 def format_of_filename(filename: str | None, media_type: str) -> Format | None:
     """The format of `media_type` that a filename's extension says; None when it says none that can be written."""
-    _, dot, extension = (filename or "").rpartition(".")
-    found = find_format(extension) if dot else None
+    found = format_named(filename)
     return found if found and found.media_type == media_type and found.write else None
 
 

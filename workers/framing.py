@@ -53,7 +53,8 @@ def framing(
     target = _target(shown, wanted, step)
     if max(target) > edge:
         raise LimitExceeded(
-            f"The output would be {target[0]} × {target[1]} pixels; at most {edge} on the longest edge."
+            f"The output would be {target[0]} × {target[1]} pixels; at most {edge} on the longest edge.",
+            param=side_at_fault(width, height, taller=target[1] > target[0]),
         )
     if fit == "fill" or None in wanted:
         return Framing(target, (0, 0), target, (0, 0), target)
@@ -67,6 +68,12 @@ def framing(
     size = _each(lambda side: min(target[side], nearest(shown[side] * ratio, step)))
     place = _each(lambda side: _down((target[side] - size[side]) * anchor[side], step))
     return Framing(size, (0, 0), size, place, target)
+
+
+def side_at_fault(width: int | str | None, height: int | str | None, *, taller: bool) -> str | None:
+    """Which option makes a side too long (or, the other way round, too short); None when no size was asked for."""
+    given = [name for name, value in (("width", width), ("height", height)) if value is not None]
+    return ("height" if taller else "width") if len(given) == 2 else next(iter(given), None)
 
 
 def nearest(value: Fraction | float, step: int) -> int:

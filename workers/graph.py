@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import ffmpeg
+from ffmpeg.nodes import FilterableStream
 
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.limits import source_limits, threads
 from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.framing import Framing
 
+LOOK_BACK = 3.0  # seconds before the moment asked for in which the picture shown then may have begun
 EPSILON = 0.001  # seconds; spans shorter than this are no spans
+_USUAL_RATE, _FINEST = 30.0, 1000.0  # frames per second
+_NEVER = 10**15  # microseconds
 # Peak brightness that HDR is mapped from, in multiples of SDR white (100 cd/m²).
 _NOMINAL_PEAK = 100
 # The primaries that go with a matrix, and the other way round.
@@ -57,11 +61,11 @@ def span(
     """
     begin, whole = start or 0.0, probe.duration
     if whole is not None and begin and begin >= whole - EPSILON:
-        raise SourceUnsupported(f"start is {begin:g} s, but the input is only {whole:g} s long.")
+        raise SourceUnsupported(f"start is {begin:g} s, but the input is only {whole:g} s long.", param="start")
     if end is not None:
         length: float | None = end - begin
         if end <= begin:
-            raise SourceUnsupported(f"end ({end:g} s) must be after start ({begin:g} s).")
+            raise SourceUnsupported(f"end ({end:g} s) must be after start ({begin:g} s).", param="end")
     else:
         length = duration
     if whole is None:
@@ -74,7 +78,78 @@ def span(
     return Span(begin, length, True), ()
 
 
-def source_input(probe: Probe, path: str, part: Span | None = None, *, alpha: VideoStream | None = None) -> Any:
+def uneven(video: VideoStream) -> bool:
+    """Whether frames may stand for much longer than others, so that a span may begin or end between two of them."""
+    rate, base = video.frame_rate, video.base_rate
+    return video.variable or bool(rate and base and rate < base * 0.999 and not video.interlaced)
+
+
+class _Generated(ffmpeg.nodes.FilterNode):
+    """A filter without an input, which ffmpeg-python has no word for."""
+
+    def __init__(self, name: str, **options: Any) -> None:
+        ffmpeg.nodes.Node.__init__(self, None, name, {FilterableStream}, FilterableStream, 0, 0, [], options)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A span of an uneven source: read from `seek` on, of which `offset` to `offset` + `duration` is used, seconds.
+
+    ffmpeg begins a span with the first frame that starts inside it; a viewer sees the one that began before. So frames
+    from the key frame before `seek` on are kept, and two ticks make the picture shown at either end a frame there.
+    """
+
+    seek: float
+    offset: float
+    duration: float | None
+    last: float  # the distance of the last tick from the end, seconds
+    steady: bool  # whether ffmpeg knows a rate to repeat the last frame at
+
+    def picture(self, stream: Any) -> Any:
+        """The span's frames at their own times; one at 0 and one near the end, whatever began there."""
+        if self.duration is not None and self.steady:
+            # Where the source's last frame ends before the span does, it stays; `trim` ends what has no end.
+            stream = stream.filter("tpad", stop=-1, stop_mode="clone")
+        begin = round(self.offset * 1e6)
+        step = round(max(0.0, (self.duration or 0.0) - self.last) * 1e6)
+        # A source that makes frames of any format: the picture's own must not be converted to suit it. Its third tick
+        # never comes: the shorter input ends both.
+        ticks = _Generated("nullsrc", size="16x16", rate=1, duration=3).stream()
+        ticks = ticks.filter("settb", "AVTB").filter("setpts", f"{begin}+N*({step}+(N-1)*{_NEVER})")
+        # It passes the first input on whenever either has a new frame.
+        stream = ffmpeg.filter([stream, ticks], "streamselect", inputs=2, map=0)
+        return stream.filter("trim", **self._bounds()).filter("setpts", "PTS-STARTPTS")
+
+    def sound(self, stream: Any) -> Any:
+        """The span's sound, cut to the sample; as it is when ffmpeg's own seeking does that."""
+        if not self.offset:
+            return stream
+        stream = stream.filter("atrim", **self._bounds())
+        return stream.filter("asetpts", f"PTS-round({seconds(self.offset)}/TB)")
+
+    def settings(self) -> dict[str, str]:
+        """Options of the output: the last frame ends with the span, however long it was shown in the source."""
+        if self.duration is None:
+            return {}
+        return {"bsf:v": f"setts=duration=min(DURATION\\,max(1\\,{seconds(self.duration)}/TB-PTS))"}
+
+    def _bounds(self) -> dict[str, str]:
+        end = {} if self.duration is None else {"end": seconds(self.offset + self.duration)}
+        return {"start": seconds(self.offset), **end}
+
+
+def cut(video: VideoStream, part: Span, duration: float | None, fps: float | None = None) -> Cut | None:
+    """How to cut a span of `duration` seconds out of an uneven source, for an output at `fps` if that is to be steady;
+    None when plain seeking is exact."""
+    if not part.partial or not uneven(video):
+        return None
+    seek = max(0.0, part.start - LOOK_BACK)
+    # A steady rate repeats frames up to the last it is given.
+    rate = _FINEST if fps else min(video.base_rate or _USUAL_RATE, 2 * _USUAL_RATE)
+    return Cut(seek, part.start - seek, duration, 1 / rate, bool(video.base_rate))
+
+
+def source_input(probe: Probe, path: str, part: Span | Cut | None = None, *, alpha: VideoStream | None = None) -> Any:
     """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it."""
     demuxer = probe.demuxer or ""
     options: dict[str, Any] = {
@@ -82,8 +157,10 @@ def source_input(probe: Probe, path: str, part: Span | None = None, *, alpha: Vi
         "format_whitelist": demuxer,
         "protocol_whitelist": "file,pipe",
     }
-    if part is not None and part.start > 0:
+    if isinstance(part, Span) and part.start > 0:
         options["ss"] = seconds(part.start)
+    if isinstance(part, Cut) and part.seek > 0:
+        options |= {"ss": seconds(part.seek), "noaccurate_seek": None}
     if alpha is not None and alpha.alpha and alpha.codec in _ALPHA_DECODERS:
         options["c:v"] = _ALPHA_DECODERS[alpha.codec]
     if threads():

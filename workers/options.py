@@ -6,11 +6,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
-from workers.formats import find_format, writable
+from workers.formats import ARTICLES, FORMATS, find_format, format_named, writable
 
 EDGE = 8192  # pixels
 QUALITIES = {"very_low": 40, "low": 60, "medium": 80, "high": 90, "very_high": 95}
 DEFAULT_QUALITY = 80
+QUALITY = (
+    f"0 (smallest) to 100 (best), or a name: {', '.join(f'{name} ({value})' for name, value in QUALITIES.items())}. "
+    f"{DEFAULT_QUALITY} when not given."
+)
 _PERCENT = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,6})?) ?%")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
@@ -140,6 +144,17 @@ def _clean_name(value: Any) -> Any:
     if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
         raise ValueError("must be a file name without slashes or control characters")
     return name
+
+
+def check_extension(filename: str, media_type: str) -> None:
+    """Raise ValueError when the name ends as some other type of file does; endings that say nothing are fine."""
+    found = format_named(filename)
+    if found is None or (found.media_type == media_type and found.write):
+        return
+    ending = filename.rpartition(".")[2].lower()
+    words = "is not written" if found.media_type == media_type else f"is {ARTICLES[found.media_type]}"
+    known = ", ".join(dict.fromkeys(f".{FORMATS[name].extension}" for name in writable(media_type)))
+    raise ValueError(f"must not end in .{ending}, which {words}: use {known}, or leave the extension out")
 
 
 def _clean_folder(value: Any) -> Any:

@@ -29,10 +29,12 @@ def request_id(request: HttpRequest) -> str:
 class Credential(Protocol):
     """What authentication gives as `request.auth`: the key that was used, which leads to its project."""
 
-    public_id: str
     project: Any
     live_mode: bool
     scopes: list[str]
+
+    @property
+    def public_id(self) -> str: ...
 
 
 @dataclass(frozen=True)

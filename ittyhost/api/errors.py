@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
 from ittyhost import errors
-from ittyhost.api.calls import Call
+from ittyhost.api.calls import Call, Credential
 from ittyhost.api.messages import first_error
 from ittyhost.api.negotiation import negotiate
 from ittyhost.api.tokens import CHALLENGE, TokenRefused
@@ -112,12 +112,17 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response:
     return Response(answer.body, answer.status, headers=NOT_KEPT | dict(answer.headers))
 
 
-def respond(request: HttpRequest, exc: Exception) -> HttpResponse:
-    """The same answer for a view that is plain Django's, such as delivery. Bugs are raised on."""
+def respond(
+    request: HttpRequest, exc: Exception, *, credential: Credential | None = None, pin: str | None = None
+) -> HttpResponse:
+    """The same answer for a view that is plain Django's, such as delivery. Bugs are raised on.
+
+    `credential` is the caller's key where it is known by now, and `pin` the version of the project that is asked.
+    """
     problem = describe(exc)
     if problem is None:
         raise exc
-    return _plain(request, problem)
+    return _plain(request, problem, credential=credential, pin=pin)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
@@ -150,9 +155,11 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     return _plain(request, BUG)
 
 
-def _plain(request: HttpRequest, problem: Problem) -> HttpResponse:
-    version = default_version() if problem is BUG else negotiate(request).version
-    answer: Answer = version.error(Call.of(request), problem)
+def _plain(
+    request: HttpRequest, problem: Problem, *, credential: Credential | None = None, pin: str | None = None
+) -> HttpResponse:
+    version = default_version() if problem is BUG else negotiate(request, pin=pin).version
+    answer: Answer = version.error(Call.of(request, credential), problem)
     return HttpResponse(
         json.dumps(answer.body, ensure_ascii=False, separators=(",", ":")),
         status=answer.status,

@@ -36,7 +36,7 @@ class Filter:
     def read(self, params: QueryDict) -> Any:
         """What the selector takes; None when the parameter is not given. Raises Invalid naming the words allowed."""
         given = params.get(self.name)
-        if given is None:
+        if not given:  # `?kind=` asks for nothing
             return None
         words = self.words()
         if words is None:

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from ittyhost.errors import Invalid, LengthRequired, PayloadTooLarge
 
 MAX_DEPTH = 32
+MAX_NAME = 500  # characters of a name in an object
 MAX_INTEGER = 2**63 - 1
 CHUNK = 64 * 1024
 
@@ -85,40 +86,53 @@ def _too_deep() -> Invalid:
     return Invalid(f"The body is nested too deeply: at most {MAX_DEPTH} levels are read.")
 
 
+# Where a value stands: the place around it, and its name or index there. Written out only when it is refused, as a
+# body of a megabyte has hundreds of thousands of places.
+Place = tuple["Place", str | int] | None
+
+
 def _check(value: Any) -> None:
     """Refuse what Python's reader lets through and a database, a URL or an answer could not hold."""
-    rest: list[tuple[Any, int, str]] = [(value, 1, "")]
+    rest: list[tuple[Any, int, Place]] = [(value, 1, None)]
     while rest:
-        item, depth, path = rest.pop()
+        item, depth, place = rest.pop()
         match item:
             case str():
-                _check_text(item, path)
+                _check_text(item, place)
             case bool() | None:
                 pass
             case int() if abs(item) > MAX_INTEGER:
-                raise Invalid(f"{path or 'The body'} holds a number that is too large.", param=path or None)
+                raise _refused(place, "holds a number that is too large.")
             case float() if not math.isfinite(item):
-                raise Invalid(f"{path or 'The body'} holds a number that is too large.", param=path or None)
+                raise _refused(place, "holds a number that is too large.")
             case dict() | list() if depth > MAX_DEPTH:
                 raise _too_deep()
             case dict():
                 for name, inner in item.items():
-                    _check_text(name, path)
-                    rest.append((inner, depth + 1, f"{path}.{name}" if path else name))
+                    if len(name) > MAX_NAME:
+                        raise _refused(place, f"holds a name of more than {MAX_NAME} characters.")
+                    _check_text(name, place)
+                    rest.append((inner, depth + 1, (place, name)))
             case list():
-                rest.extend(
-                    (inner, depth + 1, f"{path}.{index}" if path else str(index)) for index, inner in enumerate(item)
-                )
+                rest.extend((inner, depth + 1, (place, index)) for index, inner in enumerate(item))
 
 
-def _check_text(text: str, path: str) -> None:
+def _check_text(text: str, place: Place) -> None:
     if text.isascii() and "\0" not in text:
         return
-    where, param = path or "The body", path or None
     if "\0" in text:
-        raise Invalid(f"{where} holds a NUL character. Leave it out.", param=param)
+        raise _refused(place, "holds a NUL character. Leave it out.")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise Invalid(f"{where} holds half of a surrogate pair, which is not a character.", param=param)
+        raise _refused(place, "holds half of a surrogate pair, which is not a character.")
+
+
+def _refused(place: Place, problem: str) -> Invalid:
+    names: list[str] = []
+    while place is not None:
+        place, name = place
+        names.append(str(name))
+    path = ".".join(reversed(names))
+    return Invalid(f"{path or 'The body'} {problem}", param=path or None)
 
 
 def is_json(content_type: str | None) -> bool:

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -35,7 +36,9 @@ from ittyhost.launcher.supervisor import Supervisor
 ROOT = Path(__file__).resolve().parents[2]
 SETUP_TIMEOUT = 600.0  # migrations of a large database included
 START_TIMEOUT = 90.0
+MOST_BAD_STARTS = 2  # before the service has ever worked; what fails twice then will not mend by itself
 BAD_SETTING, FAILED = 2, 1
+NAMES_A_SETTING = re.compile(r"[A-Z][A-Z0-9_]+: ")
 
 # Stages of the stop, the highest first: no new requests, then no new work, then nothing left that needs the broker.
 BROKER, SCHEDULER, WORKERS, WEB = range(4)
@@ -172,7 +175,7 @@ def start_broker(plan: Plan, supervisor: Supervisor) -> None:
 
 
 def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
-    """Migrate, and make the first project and keys. Raises CannotStart with what was said."""
+    """Check the settings and what they name, migrate, make the first project and keys. Raises CannotStart."""
     log = plan.logs / "setup.log"
     rotate(log)
     with log.open("ab") as output:
@@ -180,8 +183,7 @@ def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
             [sys.executable, "-m", "ittyhost.launcher.setup"],
             env=dict(environment),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
+            stderr=output,  # and stdout is ours: it tells the person what goes on
             start_new_session=True,
             preexec_fn=die_with_parent(),
         )
@@ -192,6 +194,9 @@ def prepare(plan: Plan, environment: Mapping[str, str]) -> None:
         finally:
             kill_group(process.pid)
             process.wait()
+    if status == BAD_SETTING:
+        said = tail(log, 200).splitlines()
+        raise CannotStart("\n".join(filter(NAMES_A_SETTING.match, said)) or "\n".join(said), BAD_SETTING)
     if status != 0:
         raise CannotStart(f"The data could not be prepared ({status}). The end of {log}:\n{tail(log, 20)}")
 
@@ -209,10 +214,13 @@ def health(address: str) -> tuple[bool, str]:
 
 
 def wait_until_healthy(plan: Plan, supervisor: Supervisor) -> None:
-    """Raises CannotStart with the end of the log that tells why."""
+    """Raises CannotStart with the end of the log that tells why, KeepsFailing when a process cannot start at all."""
     deadline = time.monotonic() + START_TIMEOUT
     while True:
         supervisor.tick(show_errors=False)  # until all are up they complain of each other
+        for child in supervisor.children:
+            if child.bad_starts >= MOST_BAD_STARTS:
+                raise KeepsFailing(f"{child.name} ended {child.bad_starts} times right after its start.")
         up, complaint = health(plan.here)
         if up:
             return
@@ -230,12 +238,11 @@ def run(plan: Plan) -> None:
     os.umask(0o077)
     supervisor = Supervisor(logs=plan.logs, environment=environment, say=say)
     try:
+        prepare(plan, environment)
+        facts = read_credentials(plan.data / "credentials.json")
         if plan.broker is None:
             environment["BROKER_URL"] = url_of_broker(broker_socket(plan.data))
             start_broker(plan, supervisor)
-        say("Preparing the database …")
-        prepare(plan, environment)
-        facts = read_credentials(plan.data / "credentials.json")
         say("Starting web, workers and scheduler …")
         for role in plan.roles:
             supervisor.add(role, stage=STAGES.get(role.name, WORKERS))

@@ -44,6 +44,11 @@ class Child:
         return self._process.pid if self._process else None
 
     @property
+    def bad_starts(self) -> int:
+        """How many times in a row it ended right after its start."""
+        return self._bad_starts
+
+    @property
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

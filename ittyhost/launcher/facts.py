@@ -19,17 +19,24 @@ FIELDS = (
 
 CHANGED = "(yours: it was changed)"  # the admin's, once its owner set another
 
-# The README shows the same three lines; a test compares them. They need nothing but a POSIX shell and curl.
+# The README shows the same three lines; a test compares them. They need nothing but a POSIX shell, curl, grep and sed,
+# and name their version, as a setting or a project may have another by default.
+_HEADERS = """-H "Authorization: Bearer $KEY" -H "Accept-Version: 2024-03-21\""""
 UPLOAD = (
-    """FILE=$(curl -sS -T video.mp4 -H "Authorization: Bearer $KEY" "$DELIVERY/demo/video.mp4" """
+    f"""FILE=$(curl -sS -T video.mp4 {_HEADERS} "$DELIVERY/demo/video.mp4" """
     """| grep -o 'file_[0-9A-Za-z]*' | head -n 1); echo "$FILE\""""
 )
 CREATE = (
-    """TASK=$(curl -sS -X POST "$API/tasks" -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" """
+    f"""TASK=$(curl -sS -X POST "$API/tasks" {_HEADERS} -H "Content-Type: application/json" """
     """-d '{"input": "'"$FILE"'", "output": {"kind": "image", "width": 640, "filename": "poster.jpg"}}' """
     """| grep -o 'tsk_[0-9A-Za-z]*' | head -n 1); echo "$TASK\""""
 )
-SHOW = """curl -sS "$API/tasks/$TASK" -H "Authorization: Bearer $KEY\""""
+FETCH = (
+    f"""while SHOWN=$(curl -sS "$API/tasks/$TASK" {_HEADERS}); """
+    """printf %s "$SHOWN" | grep -Eq '"status":"(waiting|processing)"'; do sleep 1; done; """
+    """printf '%s\\n' "$SHOWN" | grep -o '"status":"[a-z]*"' | head -n 1; """
+    """curl -fsSL -o poster.jpg "$(printf %s "$SHOWN" | sed -n 's/.*"src":"\\([^"]*\\)".*/\\1/p')\""""
+)
 
 
 class NoCredentials(Exception):
@@ -49,9 +56,9 @@ def read_credentials(path: Path) -> dict[str, str]:
 
 
 def curl_lines(facts: Mapping[str, str]) -> list[str]:
-    """A first story in shell: names for what the lines use, then upload, create, show."""
+    """A first story in shell: names for what the lines use, then upload, create, fetch."""
     names = {"API": facts["base_url"], "DELIVERY": facts["delivery_url"], "KEY": facts["test_key"]}
-    return ["; ".join(f"{name}={shlex.quote(value)}" for name, value in names.items()), UPLOAD, CREATE, SHOW]
+    return ["; ".join(f"{name}={shlex.quote(value)}" for name, value in names.items()), UPLOAD, CREATE, FETCH]
 
 
 def describe(facts: Mapping[str, str], *, data: Path, logs: Path) -> str:
@@ -70,7 +77,7 @@ def describe(facts: Mapping[str, str], *, data: Path, logs: Path) -> str:
             f"  admin          {facts['admin_url']}   user {facts['admin_user']}   password {facts['admin_password']}",
             f"  data           {data}   logs {logs}",
             "",
-            "Try it, with a video.mp4 of your own: upload it, ask for a poster, look at the task.",
+            "Try it, with a video.mp4 of your own: upload it, ask for a poster, wait for it and fetch it.",
             "",
             f"  {names}",
             *(f"  {line}" for line in lines),

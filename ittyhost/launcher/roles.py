@@ -97,16 +97,23 @@ def of(settings: Any) -> dict[str, Role]:
 
 def main(arguments: list[str]) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
+    import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
 
     try:
         known = of(settings)
+        if len(arguments) != 1 or arguments[0] not in known:
+            print(f"Name one of: {', '.join(known)}.", file=sys.stderr)
+            return 2
+        django.setup()
+        from ittyhost.checks import SETTINGS, problems
+
+        errors, _ = problems(SETTINGS)
     except ImproperlyConfigured as exc:
-        print(exc, file=sys.stderr)
-        return 2
-    if len(arguments) != 1 or arguments[0] not in known:
-        print(f"Name one of: {', '.join(known)}.", file=sys.stderr)
+        errors = [str(exc)]
+    if errors:
+        print("\n".join(errors), file=sys.stderr)
         return 2
     role = known[arguments[0]]
     # Becomes the process instead of starting it: signals reach it directly.

@@ -1,12 +1,16 @@
 """`python -m ittyhost.launcher.setup`: what must be done before the processes start, any number of times.
 
-Migrations, the bucket where it is an S3 one that does not exist, and the first organisation, project, keys and admin
-user. `make run` and docker-compose.yml run it; on a fleet it runs once per release, before the other processes.
+The settings are checked, then what they name; only then come the bucket where it is an S3 one that does not exist,
+migrations, and the first organisation, project, keys and admin user. `make run` and docker-compose.yml run it; on a
+fleet it runs once per release, before the other processes.
+
+Exits 2, with one line for each setting that cannot be used, before anything was changed.
 """
 
 import os
 import sys
 
+BAD_SETTING = 2
 S3_EXISTS = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
@@ -49,22 +53,53 @@ def make_bucket() -> None:
         client.close()
 
 
+class Refused(Exception):
+    """Settings that cannot be used: a line for each."""
+
+
+def check(*tags: str) -> None:
+    """Run the checks of these tags, and tell their warnings. Raises Refused."""
+    from ittyhost.checks import problems
+
+    errors, warnings = problems(*tags)
+    for line in warnings:
+        print(line, file=sys.stderr)
+    if errors:
+        raise Refused("\n".join(errors))
+
+
+def prepare() -> None:
+    """All of it. Raises Refused, or ImproperlyConfigured of a value that cannot even be read."""
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ittyhost.checks import PARTS, SERVERS, SETTINGS
+
+    check(SETTINGS)
+    check(SERVERS)
+    try:
+        make_bucket()
+    except (BotoCoreError, ClientError, ValueError) as exc:
+        raise Refused("BUCKET_URL: the S3 store cannot be used: " + " ".join(str(exc).split())) from exc
+    check(PARTS)
+    print("Preparing the database …", flush=True)
+    # Their words are for the log; what goes to stdout is for the person who waits.
+    call_command("migrate", interactive=False, stdout=sys.stderr)
+    call_command("bootstrap", stdout=sys.stderr)
+
+
 def main() -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "ittyhost.settings")
-    import django
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import call_command
-    from django.core.management.base import SystemCheckError
 
     try:
-        django.setup()
-        call_command("migrate", interactive=False)
-        make_bucket()
-        call_command("bootstrap")
-        call_command("check", deploy=True, tags=["parts"])
-    except (ImproperlyConfigured, SystemCheckError) as exc:
+        prepare()
+    except (Refused, ImproperlyConfigured) as exc:
         print(exc, file=sys.stderr)
-        return 2
+        return BAD_SETTING
     return 0
 
 

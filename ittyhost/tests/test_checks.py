@@ -3,18 +3,52 @@
 import os
 from pathlib import Path
 
+import pytest
 from django.core.checks import run_checks
 
-from ittyhost.checks import PARTS
+from ittyhost import checks, queue
+from ittyhost.checks import PARTS, SERVERS, SETTINGS, problems
 
 
-def found() -> dict[str, str]:
-    """The messages of the checks of parts, by id."""
-    return {item.id: item.msg for item in run_checks(tags=[PARTS], include_deployment_checks=True)}
+def found(tag: str = PARTS) -> dict[str, str]:
+    """The messages of the checks of one tag, by id."""
+    return {item.id: item.msg for item in run_checks(tags=[tag], include_deployment_checks=True)}
 
 
-def test_this_host_has_all_but_a_broker():
-    assert set(found()) == {"ittyhost.W002"}
+@pytest.mark.django_db
+def test_this_host_has_all_it_needs():
+    assert found(SETTINGS) | found(SERVERS) | found(PARTS) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("API_DEFAULT_VERSION", "foo", "API_DEFAULT_VERSION: must be one of 2024-03-21, 2025-08-20, not 'foo'."),
+        ("KEY_RING", ("abc",), "KEY_RING: key 1 is not URL-safe base64."),
+        ("WORK_DIR", "/proc/nope", "WORK_DIR: /proc/nope cannot be written (No such file or directory)."),
+        (
+            "LIVENESS_FILE",
+            "/nonexistent/x",
+            "LIVENESS_FILE: /nonexistent/x cannot be written (No such file or directory).",
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_told_by_its_name(settings, name, value, message):
+    setattr(settings, name, value)
+    assert problems(SETTINGS) == ([message], [])
+
+
+@pytest.mark.django_db
+def test_a_broker_of_the_operators_that_does_not_answer_is_told(settings, monkeypatch):
+    monkeypatch.setattr(checks, "BROKER_SECONDS", 0.0)
+    settings.BROKER_URL = "redis://127.0.0.1:1/0"
+    monkeypatch.setenv("BROKER_URL", settings.BROKER_URL)
+    queue._client.cache_clear()
+    try:
+        said = found(SERVERS)["ittyhost.E006"]
+    finally:
+        queue._client.cache_clear()
+    assert said.startswith("BROKER_URL: the broker does not answer: ")
 
 
 def test_a_missing_ffmpeg_is_named(monkeypatch):

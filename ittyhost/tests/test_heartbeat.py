@@ -116,3 +116,16 @@ def test_what_cannot_be_told_to_stop_still_stops(sign):
         beat.on_stop(broken)
         sign.raise_()
         wait_until(beat.should_stop)
+
+
+def test_a_database_call_that_hangs_stops_the_work_before_the_lease_runs_out(monkeypatch):
+    monkeypatch.setattr(heartbeat, "GIVE_UP_SECONDS", 0.3)
+    answered = threading.Event()
+
+    def hangs() -> bool:
+        return answered.wait(5)
+
+    with Heartbeat(hangs, hangs, every=0.05, watch=0.02) as beat:
+        assert wait_until(beat.should_stop) < 1
+        assert beat.reason == "lost"
+        answered.set()

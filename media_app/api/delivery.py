@@ -1,4 +1,4 @@
-"""Where files are put and delivered: `<DELIVERY_URL>/<project>/<folder>/<filename>`.
+"""Where files are put and delivered: `<DELIVERY_URL>/<project>/<folder>/<filename>`, or `<domain>/<folder>/<filename>`.
 
 Plain Django views: bodies are streams here, and Django's limit for bodies in memory does not apply. How an object is
 answered with is in `media_app.delivery`; here is who may put and get what.
@@ -7,6 +7,7 @@ answered with is in `media_app.delivery`; here is who may put and get what.
 import json
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -26,11 +27,13 @@ from media_app.api.shapes import FILE_SHAPES
 from media_app.delivery import Target, respond, transfers, without_body
 from media_app.models import File
 from media_app.selectors import file_find_by_path, file_get, member_find_by_path
-from media_app.services import connection_rest, file_receive, place_clean
+from media_app.services import connection_rest, file_receive, place_clean, place_read
 from orgs_app.api.auth import bearer
+from orgs_app.models import ApiKey, Project
 from orgs_app.selectors import api_key_find, project_find
 from orgs_app.services import api_key_touch
 
+BROKEN = "ittyhost.path_broken"
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT")
 POLL_SECONDS = (0.02, 0.03, 0.05, 0.05, 0.1, 0.1, 0.15, 0.25)  # the last again and again
 ALWAYS = {
@@ -43,32 +46,72 @@ ALWAYS = {
 }
 
 
+@dataclass
+class Visit:
+    """One request for one path, and what is known by now of who asks: refusals are written for them."""
+
+    request: HttpRequest
+    project_id: str
+    path: str
+    project: Project | None = None  # where it was found already
+    key: ApiKey | None = None
+    pin: str | None = None  # the version of a project that the caller may know of
+
+    def find_key(self) -> ApiKey | None:
+        """The caller's key, whatever its project; None without one that works."""
+        if self.key is None:
+            self.key = api_key_find(bearer(self.request.META.get("HTTP_AUTHORIZATION", "")))
+        if self.key is not None:
+            self.pin = self.key.project.api_version
+        return self.key
+
+    def check_path(self) -> None:
+        """Raises Invalid for a path that is no text: Django would write its stray bytes as `%FF`, which is a name."""
+        if BROKEN in self.request.META:
+            raise Invalid("The path must be UTF-8, percent-encoded.", param="path")
+
+
+def mark_broken_path(*, environ: dict[str, Any], **_: Any) -> None:
+    """Receives `request_started`, after which nobody can tell a stray byte in the path from its name."""
+    try:
+        environ.get("PATH_INFO", "").encode("iso-8859-1").decode()
+    except UnicodeError:
+        environ[BROKEN] = True
+
+
 @csrf_exempt
-def deliver(request: HttpRequest, project_id: str, path: str) -> HttpResponseBase:
-    """Answer for one delivery path."""
+def deliver(request: HttpRequest, project_id: str, path: str, *, project: Project | None = None) -> HttpResponseBase:
+    """Answer for one delivery path; `project` is the one of `project_id` where that was found already."""
+    visit = Visit(request, project_id, path, project)
     try:
         match request.method:
             case "GET" | "HEAD":
-                return get(request, project_id, path)
+                return get(visit)
             case "PUT":
-                return put(request, project_id, path)
+                return put(visit)
             case "OPTIONS":
                 return preflight()
-        return _not_allowed(request)
-    except DomainError as exc:
-        return errors.respond(request, exc)
+        raise MethodNotAllowed(request.method or "")
+    except (DomainError, MethodNotAllowed) as exc:
+        # Public files are given without a look at the key; a refusal says whom it is for, in that project's version.
+        answer = errors.respond(request, exc, credential=visit.find_key(), pin=visit.pin)
+        if isinstance(exc, MethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(METHODS)
+        return answer
 
 
 # --- Upload ---
 
 
-def put(request: HttpRequest, project_id: str, path: str) -> HttpResponse:
-    """Keep the body under the path, and show the file that it became."""
-    key = _writer(request, project_id)
+def put(visit: Visit) -> HttpResponse:
+    """Keep the body under the path, from now on the file there, and show the file that it became."""
+    request = visit.request
+    key = _writer(visit)
     wish = negotiate(request, pin=key.project.api_version)
     if wish.refusal:
         raise wish.refusal
-    folder, filename = place_clean(filename=path, params=("path", "path"))
+    visit.check_path()
+    folder, filename = place_clean(filename=visit.path, params=("path", "path"))
     if not filename:
         raise Invalid("The path must name the file: <folder>/<filename>.", param="path")
     length = _length(request)
@@ -96,14 +139,14 @@ def put(request: HttpRequest, project_id: str, path: str) -> HttpResponse:
     )
 
 
-def _writer(request: HttpRequest, project_id: str) -> Any:
+def _writer(visit: Visit) -> ApiKey:
     """The key that a request may write with. Raises TokenRefused, NotFound, Forbidden."""
-    key = api_key_find(bearer(request.META.get("HTTP_AUTHORIZATION", "")))
+    key = visit.find_key()
     if key is None:
         raise TokenRefused()
     structlog.contextvars.bind_contextvars(project=key.project.public_id, key=key.public_id)
     api_key_touch(key=key)
-    if key.project.public_id != project_id:
+    if key.project.public_id != visit.project_id:
         raise NotFound("Nothing is here.")
     if WRITE not in key.scopes:
         raise Forbidden(f"This API key lacks the scope {WRITE!r}. Use a key that has it.", code="scope_missing")
@@ -143,25 +186,28 @@ def settled(file: File) -> File:
 # --- Download ---
 
 
-def get(request: HttpRequest, project_id: str, path: str) -> HttpResponseBase:
+def get(visit: Visit) -> HttpResponseBase:
     """The bytes at a path, or the part of them that is asked for."""
-    target = _readable(request, project_id, path)
+    request = visit.request
+    target = _readable(visit)
     headers = ALWAYS | {"Cache-Control": _cache_control(target.file)}
     return respond(request, target, headers=headers, download="download" in request.GET)
 
 
-def _readable(request: HttpRequest, project_id: str, path: str) -> Target:
+def _readable(visit: Visit) -> Target:
     """What is at a path. Raises Forbidden for whatever is or is not in a private project, NotFound."""
-    project = project_find(project_id)
+    project = visit.project or project_find(visit.project_id)
     if project is None:
         raise NotFound("Nothing is here.")
     if project.is_private:
-        key = api_key_find(bearer(request.META.get("HTTP_AUTHORIZATION", "")))
+        key = visit.find_key()
         if key is None or key.project_id != project.pk or READ not in key.scopes:
             raise Forbidden("These files are private. Send an API key of their project that may read.")
         api_key_touch(key=key)
+    visit.pin = project.api_version
     with suppress(Invalid):  # no file can have such a name
-        folder, filename = place_clean(filename=path)
+        visit.check_path()
+        folder, filename = place_read(filename=visit.path)
         if file := file_find_by_path(project=project, path=f"{folder}/{filename}"):
             return Target.of(file)
         if member := member_find_by_path(project=project, path=f"{folder}/{filename}"):
@@ -186,13 +232,7 @@ def preflight() -> HttpResponse:
             "Allow": ", ".join(METHODS),
             "Access-Control-Allow-Origin": "*",
             "Access-Control-Allow-Methods": ", ".join(METHODS),
-            "Access-Control-Allow-Headers": "Accept-Version, Authorization, Content-Type, If-Range, Range",
+            "Access-Control-Allow-Headers": "Accept-Version, Authorization, Content-Type, If-Match, If-Range, Range",
             "Access-Control-Max-Age": "86400",
         },
     )
-
-
-def _not_allowed(request: HttpRequest) -> HttpResponse:
-    answer = errors.respond(request, MethodNotAllowed(request.method or ""))
-    answer.headers["Allow"] = ", ".join(METHODS)
-    return answer

@@ -158,6 +158,13 @@ class Migration(migrations.Migration):
                 ),
                 ("folder", models.CharField(blank=True, max_length=1000)),
                 ("filename", models.CharField(blank=True, max_length=255)),
+                (
+                    "holds_path",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Delivered at its folder and filename; once another file is, only its id leads to it.",
+                    ),
+                ),
                 ("ref", models.CharField(blank=True, max_length=100)),
                 ("label", models.CharField(blank=True, max_length=200)),
                 ("language", models.CharField(blank=True, max_length=20)),
@@ -263,7 +270,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="file",
-            index=models.Index(fields=["project", "folder", "filename"], name="file_project_name"),
+            index=models.Index(
+                condition=models.Q(("holds_path", True)),
+                fields=["project", "folder", "filename"],
+                name="file_project_path",
+            ),
         ),
         migrations.AddIndex(
             model_name="file",

@@ -14,6 +14,7 @@ from ittyhost.records import new_id
 from media_app.models import File, Media
 from media_app.services.names import place_clean
 from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
+from media_app.services.paths import path_take
 from media_app.storage import Reader, bucket, file_prefix
 from orgs_app.models import Project
 from orgs_app.services import storage_release, storage_reserve
@@ -45,9 +46,14 @@ def file_from_url(
     label: str = "",
     metadata: dict[str, Any] | None = None,
     created_by: str = "",
+    param: str = "url",
 ) -> File:
-    """A file that a worker will fetch; its media too, unless one is given. Raises Invalid (a URL, a name), Conflict."""
-    check_url(url)
+    """A file that a worker will fetch; its media too, unless one is given.
+
+    When its bytes are there it takes its path from whichever file has it then. Raises Invalid (a URL, which the caller
+    took from `param`; a name), Conflict.
+    """
+    check_url(url, param=param)
     folder, filename = place_clean(folder=folder, filename=filename)
     return _file_create(
         project=project,
@@ -74,7 +80,7 @@ def file_receive(
     media: Media | None = None,
     created_by: str = "",
 ) -> File:
-    """Keep the bytes of an upload, then make its file and media and have them probed.
+    """Keep the bytes of an upload, then make its file and media and have them probed; it takes its path at once.
 
     Nothing is held in memory, no transaction is open meanwhile, and a crash leaves only what the clean-up deletes.
     Raises Invalid (a name, a body that ended early), PayloadTooLarge, LimitReached, Conflict, StorageUnavailable.
@@ -89,7 +95,7 @@ def file_receive(
         with transaction.atomic():
             objects_keep(prefix=prefix)
             storage_reserve(project=project, size=stored.size)
-            return _file_create(
+            file = _file_create(
                 project=project,
                 media=media,
                 id=file_id,
@@ -105,6 +111,8 @@ def file_receive(
                 entry_size=stored.size,
                 filesize=stored.size,
             )
+            path_take(file=file)
+            return file
     except BaseException:
         objects_give_up(prefix=prefix)
         raise
@@ -177,7 +185,10 @@ def kind_of_name(name: str) -> str:
 
 @transaction.atomic
 def file_delete(*, file: File) -> None:
-    """Delete a file at once; a job deletes its objects. Whoever works on it notices, and writes nothing."""
+    """Delete a file at once; a job deletes its objects. Whoever works on it notices, and writes nothing.
+
+    Its path leads nowhere then, also when another file was there before.
+    """
     rows = File.objects.filter(pk=file.pk)
     size = rows.select_for_update().values_list("filesize", flat=True).first()
     if size is None:

@@ -3,6 +3,8 @@
 import unicodedata
 
 from ittyhost.errors import Invalid
+from ittyhost.records import parse_id
+from media_app.models import File
 
 MAX_SEGMENT_BYTES = 255
 MAX_FOLDER = 1000
@@ -12,10 +14,26 @@ MAX_DEPTH = 32
 def place_clean(
     *, folder: str = "", filename: str = "", params: tuple[str, str] = ("folder", "filename")
 ) -> tuple[str, str]:
-    """Folder (no slash at either end) and file name in NFC; a name with slashes gives its folders to the folder.
+    """Where a new file is to lie: folder (no slash at either end) and file name in NFC.
 
-    Raises Invalid naming the one of `params` at fault.
+    A name with slashes gives its folders to the folder. Raises Invalid naming the one of `params` at fault; so too for
+    a part with the form of a file's id, as the paths of ids lead to the files that have them, and to their members.
     """
+    place = place_read(folder=folder, filename=filename, params=params)
+    for part in [*place[0].split("/"), place[1]]:
+        if parse_id(part, File.prefix):
+            param = params[0] if part in folder.split("/") else params[1]
+            raise Invalid(
+                f"{param} must not hold {part!r}: names of this form are the ids of files. Choose another name.",
+                param=param,
+            )
+    return place
+
+
+def place_read(
+    *, folder: str = "", filename: str = "", params: tuple[str, str] = ("folder", "filename")
+) -> tuple[str, str]:
+    """The same for a path that is asked for, which may be one of ids."""
     folder_param, filename_param = params
     above, slash, name = _text(filename, filename_param).removeprefix("/").rpartition("/")
     if slash and not name:

@@ -12,6 +12,7 @@ from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
 from media_app.services.names import place_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
+from media_app.services.paths import path_take
 from media_app.storage import attempt_prefix, bucket
 from orgs_app.models import Project
 from orgs_app.services import storage_reserve
@@ -91,7 +92,8 @@ def output_publish(
 ) -> File:
     """The file of a task's output, ready and under its reserved id; within the transaction that ends the task.
 
-    Raises LimitReached when the quota has no room, Invalid for a name, StorageUnavailable when it comes too late.
+    It takes its path from whichever file has it. Raises LimitReached when the quota has no room, Invalid for a name,
+    StorageUnavailable when it comes too late.
     """
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
@@ -124,6 +126,7 @@ def output_publish(
         updated=now,
         **facts,
     )
+    path_take(file=file)
     FileMember.objects.bulk_create(
         FileMember(
             file=file, name=item.name, key=item.key, type=item.type, size=item.size, sha256=item.sha256, etag=item.etag

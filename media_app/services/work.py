@@ -24,6 +24,7 @@ from media_app.models import File
 from media_app.services.facts import file_facts, media_describe
 from media_app.services.files import SOURCE_NAME, kind_of_name, wake
 from media_app.services.objects import objects_drop, objects_expect, objects_give_up, objects_keep
+from media_app.services.paths import path_take
 from media_app.storage import ObjectMissing, Stored, attempt_prefix, bucket
 from orgs_app.services import storage_reserve
 from workers.engine.errors import SourceUnreadable
@@ -99,7 +100,10 @@ def storage_check(file: File, size: int) -> None:
 
 
 def file_fetched(*, file: File, fetched: Fetched) -> None:
-    """Make the fetched bytes the file's, and have them probed. Raises LeaseLost, LimitReached, StorageUnavailable."""
+    """Make the fetched bytes the file's, which takes its path with them, and have them probed.
+
+    Raises LeaseLost, LimitReached, StorageUnavailable.
+    """
     stored = fetched.stored
     try:
         with transaction.atomic():
@@ -120,6 +124,7 @@ def file_fetched(*, file: File, fetched: Fetched) -> None:
             )
             objects_keep(prefix=fetched.prefix)
             storage_reserve(project=file.project, size=stored.size)
+            path_take(file=file)
             wake(queue.FAST)
     except BaseException:
         objects_give_up(prefix=fetched.prefix)
@@ -205,6 +210,8 @@ def _mine(file: File) -> QuerySet[File]:
 
 def _end(file: File, status: File.Status, *, lost: bool = False, **changes: Any) -> None:
     """Move a file on from this attempt. Raises LeaseLost when another has it, or nobody."""
+    if status == Status.FAILED and not file.key:
+        changes["holds_path"] = False  # it never came there, and another file may be or come
     mine = _mine(file).filter(expired()) if lost else _mine(file)
     if not mine.update(status=status, lease_until=None, **changes):
         raise LeaseLost

@@ -173,6 +173,12 @@ def test_a_failed_file_says_why(caller, version):
     assert (shown["status"], shown["error"]) == ("failed", "The file is empty.")
 
 
+@pytest.mark.parametrize(("version", "maker"), [(G4, "task_0VbpBka4oTW8yt7Q"), (G1, None)])
+def test_a_maker_is_named_as_its_version_writes_it(caller, version, maker):
+    file = make_file(project=caller.project, created_by="tsk_0VbpBka4oTW8yt7Q")
+    assert caller.data("get", f"/files/{file.public_id}", version).get("created_by") == maker
+
+
 # --- refusals ---
 
 
@@ -199,6 +205,9 @@ def test_a_failed_file_says_why(caller, version):
         ({"url": URL, "folder": "/".join("a" * 40)}, "folder"),
         ({"url": URL, "filename": "a/../b.mp4"}, "filename"),
         ({"url": URL, "filename": "a/"}, "filename"),
+        ({"url": URL, "filename": f"file_{'0' * 16}"}, "filename"),
+        ({"url": URL, "filename": f"file_{'0' * 16}/a.mp4"}, "filename"),
+        ({"url": URL, "folder": f"a/file_{'0' * 16}"}, "folder"),
         ({"url": URL, "filename": "a\nb"}, "filename"),
         ({"url": URL, "ref": "x" * 101}, "ref"),
         ({"url": URL, "label": "x" * 201}, "label"),

@@ -94,7 +94,8 @@ class Migration(migrations.Migration):
                         unique=True,
                         validators=[
                             django.core.validators.RegexValidator(
-                                "^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?\\Z", "A host name in lower case."
+                                "^([a-z0-9]([a-z0-9-]*[a-z0-9])?\\.)+[a-z]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?\\Z",
+                                "A full host name in lower case, as media.example.com, without a path.",
                             )
                         ],
                     ),

@@ -6,9 +6,11 @@ from pydantic import ValidationError
 
 from ittyhost.api.messages import refused_options
 from ittyhost.errors import Invalid, NotFound
+from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
 from media_app.selectors import file_get, media_get, media_original
+from media_app.services import place_clean
 from orgs_app.models import Project
 from workers.kinds import UnknownKind, all_kinds, get_kind
 from workers.kinds.base import Kind, Options
@@ -22,9 +24,12 @@ def read_source(text: object, *, project: Project, param: str) -> File | str:
 
     Raises Invalid when the text is neither, or names a media without an original; NotFound when nothing has that id.
     """
-    if not isinstance(text, str) or not text:
+    if text is None or text == "":
         raise Invalid(f"{param} is required: the id of a media or file, or a URL.", param=param)
+    if not isinstance(text, str):
+        raise Invalid(f"{param} must be a string: the id of a media or file, or a URL.", param=param)
     if text.lower().startswith(("http://", "https://")):
+        check_url(text, param=param)
         return text
     if file_id := parse_id(text, "file"):
         return _found(lambda: file_get(project=project, file_id=file_id), param)
@@ -57,11 +62,14 @@ def read_kind(name: object, *, param: str) -> Kind:
 
 
 def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] = ()) -> Options:
-    """The kind's options, checked by its own schema. Raises Invalid naming the option."""
+    """The kind's options, checked by its own schema, and the place of the output. Raises Invalid naming the option."""
     try:
-        return kind.options.model_validate(given)
+        options = kind.options.model_validate(given)
     except ValidationError as exc:
         raise refused_options(exc, prefix=prefix) from None
+    names = tuple(".".join((*prefix, name)) for name in ("folder", "filename"))
+    place_clean(folder=options.folder or "", filename=options.filename or "", params=(names[0], names[1]))
+    return options
 
 
 def read_url(text: object, *, param: str) -> str:
@@ -88,11 +96,12 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
     if len(given) != 1:
         raise Invalid(f"Give exactly one of {' and '.join(source_names)}.", param=source_names[0])
     [(param, text)] = given.items()
-    source = read_source(text, project=project, param=param)
-    if param == "url" and not isinstance(source, str):
+    is_url = isinstance(text, str) and text.lower().startswith(("http://", "https://"))
+    if param == "url" and not is_url:
         raise Invalid("url must be an http(s) URL; give an id as file_id.", param="url")
-    if param == "file_id" and isinstance(source, str):
+    if param == "file_id" and is_url:
         raise Invalid("file_id must be an id; give a URL as url.", param="file_id")
+    source = read_source(text, project=project, param=param)
     kind = read_kind(rest.pop("kind", None), param="kind")
     webhook_url = read_url(rest.pop("webhook_url", None), param="webhook_url")
     for name in source_names:

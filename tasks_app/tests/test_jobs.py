@@ -46,10 +46,10 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_stays() -> Iterator[None]:
+def nothing_stays(settings, tmp_path: Path) -> Iterator[None]:
     """However an attempt ends, its work directory is gone."""
+    work = settings.WORK_DIR = tmp_path / "work"
     yield
-    work = Path(settings.WORK_DIR)
     assert not work.exists() or list(work.iterdir()) == []
 
 
@@ -240,6 +240,7 @@ def test_a_fault_gives_the_task_back_with_a_back_off(photo, monkeypatch, woken, 
         store(**arguments)
         raise fault
 
+    monkeypatch.setattr(jobs, "DATABASE_PATIENCE", 0.0)
     monkeypatch.setattr(jobs, "outputs_store", store_and_fail)
     task = make_task(source=photo, width=16)
     woken.clear()
@@ -285,6 +286,39 @@ def test_progress_that_cannot_be_written_does_not_end_the_work(clip, monkeypatch
     monkeypatch.setattr(services, "task_progress", fail)
     task = run(make_task(source=clip, kind="video", width=32))
     assert (task.status, outcomes(task)) == (Status.READY, ["ready"])
+
+
+@pytest.mark.parametrize("name", ["outputs_store", "task_publish"])
+def test_a_database_that_is_away_at_the_end_of_the_work_is_waited_for(photo, monkeypatch, name):
+    where = jobs if name == "outputs_store" else services
+    call, calls = getattr(where, name), []
+
+    def fail_first(**arguments: Any) -> Any:
+        calls.append(name)
+        if len(calls) == 1:
+            raise OperationalError("the connection was lost")
+        return call(**arguments)
+
+    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(where, name, fail_first)
+    task = run(make_task(source=photo, width=16))
+    assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 2)
+    assert [key.partition("/")[0] for key in keys(task)] == ["1"]
+
+
+def test_a_publication_whose_answer_was_lost_is_kept(photo, monkeypatch):
+    publish, calls = services.task_publish, []
+
+    def publish_and_lose_the_answer(**arguments: Any) -> None:
+        calls.append(publish(**arguments))
+        raise OperationalError("the connection was lost")
+
+    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: monkeypatch.setattr(services, "task_publish", publish))
+    monkeypatch.setattr(services, "task_publish", publish_and_lose_the_answer)
+    task = run(make_task(source=photo, width=16))
+    assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 1)
+    objects_clean_up()
+    assert [key.partition("/")[0] for key in keys(task)] == ["1"]
 
 
 # --- The attempt loses its task ---

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import structlog
 from django.db import close_old_connections, connection
 from django.utils import timezone
 
@@ -389,3 +390,46 @@ def test_wake_ups_on_their_way_are_not_sent_again(woken, monkeypatch, django_cap
     with django_capture_on_commit_callbacks(execute=True):
         services.lane_wake(lane="fast")
     assert woken == [("tasks_app.work", "fast")]
+
+
+@pytest.mark.django_db
+def test_one_task_that_brings_out_a_bug_holds_up_no_other(monkeypatch, caplog):
+    ready = make_file()
+    source = make_file(status=File.Status.WAITING)
+    poisoned, healthy = make_task(source=source, width=13), make_task(source=source, width=14)
+    settle(source, status=File.Status.READY, kind=ready.kind, probe=ready.probe)
+
+    def buggy(kind: Any, options: Any, facts: Any) -> None:
+        if options.width == 13:
+            raise OverflowError("cannot convert float infinity to integer")
+
+    monkeypatch.setattr(services, "check", buggy)
+    services.tasks_sweep()
+    poisoned.refresh_from_db()
+    healthy.refresh_from_db()
+    assert (poisoned.status, healthy.status) == (Status.ERROR, Status.QUEUED)
+    assert "infinity" not in poisoned.error
+    assert "a task could not be moved on" in caplog.text
+
+
+@pytest.mark.django_db
+def test_a_step_of_the_sweep_that_fails_holds_up_no_other(woken, monkeypatch, django_capture_on_commit_callbacks):
+    make_task()
+    now = timezone.now()
+    Node.objects.create(name="fast@a", lanes=["fast"], slots=1, started_at=now, seen_at=now)
+
+    def broken(*args: Any) -> int:
+        raise RuntimeError
+
+    monkeypatch.setattr(services, "_settle", broken)
+    woken.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        services.tasks_sweep()
+    assert woken == [("tasks_app.work", "fast")]
+
+
+@pytest.mark.django_db
+def test_the_request_that_asked_for_a_task_stays_known():
+    with structlog.contextvars.bound_contextvars(request_id="req_0123456789ab"):
+        task = make_task()
+    assert task.request_id == "req_0123456789ab"

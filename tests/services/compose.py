@@ -13,7 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 IMAGE_ENVIRONMENT = {"DJANGO_SETTINGS_MODULE": "ittyhost.settings"}  # of the Dockerfile's ENV, what a native run needs
 
-_VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?:(?P<rule>:[-?])(?P<text>[^}]*))?\})")
+# A default may name another variable, as `${A:-x${B}}` does: one level deep.
+_VARIABLE = re.compile(r"\$(?:(?P<escaped>\$)|\{(?P<name>\w+)(?:(?P<rule>:[-?])(?P<text>(?:\$\{[^{}]*\}|[^{}])*))?\})")
 
 
 class NotGiven(Exception):
@@ -55,7 +56,7 @@ def interpolate(value: Any, variables: Mapping[str, str]) -> Any:
             return given
         if match["rule"] == ":?":
             raise NotGiven(f"{match['name']}: {match['text']}")
-        return match["text"]
+        return str(interpolate(match["text"], variables))
 
     return _VARIABLE.sub(replace, value)
 

@@ -7,15 +7,16 @@ class MediaError(Exception):
     """The source's or the options' fault: trying again cannot help.
 
     `message` is for the user and names no path of this host, `log` (the end of a tool's stderr) is for operators only,
-    `code` is a stable word for programs.
+    `code` is a stable word for programs, `param` the option at fault; None blames the source.
     """
 
     code = "media_error"
 
-    def __init__(self, message: str, *, log: str = "", code: str | None = None) -> None:
+    def __init__(self, message: str, *, log: str = "", code: str | None = None, param: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.log = log[-LOG_TAIL:]
+        self.param = param
         if code is not None:
             self.code = code
 

@@ -200,7 +200,7 @@ class Host:
         if error["class"] == "EngineUnavailable":
             raise EngineUnavailable(error["message"], log=error["log"])
         kind: type[MediaError] = getattr(errors, error["class"], MediaError)
-        raise kind(error["message"], log=error["log"], code=error["code"])
+        raise kind(error["message"], log=error["log"], code=error["code"], param=error.get("param"))
 
     def warm(self) -> None:
         """Have a helper load its libraries now, so that the first file does not wait for it."""

@@ -39,13 +39,13 @@ class SourceLimits:
     streams: int = 100
 
 
-def _whole(name: str, default: int) -> int:
-    """A whole number ≥ 0 from the environment. Raises ValueError naming the variable."""
+def _whole(name: str, default: int, least: int = 0) -> int:
+    """A whole number ≥ `least` from the environment. Raises ValueError naming the variable."""
     text = os.environ.get(name, "").strip()
     if not text:
         return default
-    if not text.isdigit():
-        raise ValueError(f"{name} must be a whole number, not {text!r}.")
+    if not (text.isascii() and text.isdigit()) or int(text) < least:
+        raise ValueError(f"{name} must be a whole number, {least} or more, not {text!r}.")
     return int(text)
 
 
@@ -61,7 +61,7 @@ def limits_from_environment() -> Limits:
 
 def source_limits() -> SourceLimits:
     """MEDIA_MAX_EDGE: the longest edge in pixels a source may have."""
-    return SourceLimits(edge=_whole("MEDIA_MAX_EDGE", SourceLimits().edge))
+    return SourceLimits(edge=_whole("MEDIA_MAX_EDGE", SourceLimits().edge, least=1))
 
 
 def threads() -> int:

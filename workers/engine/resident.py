@@ -35,7 +35,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         return {"value": _OPERATIONS[request["op"]](**request["args"])}
     except MediaError as exc:
-        return {"error": {"class": type(exc).__name__, "message": exc.message, "log": exc.log, "code": exc.code}}
+        told = {"message": exc.message, "log": exc.log, "code": exc.code, "param": exc.param}
+        return {"error": {"class": type(exc).__name__, **told}}
     except MemoryError:
         message = "The file needs more memory than it may have."
         return {"error": {"class": "LimitExceeded", "message": message, "log": "", "code": "limit_exceeded"}}
@@ -61,6 +62,12 @@ def _probe(path: str, deep: bool = False) -> dict[str, Any]:
     return read_facts(Path(path), source_limits(), deep=deep).to_json()
 
 
+def _end(path: str, near: float) -> float:
+    from workers.engine.ending import read_end
+
+    return read_end(Path(path), near)
+
+
 def _picture(cwd: str, operations: dict[str, Any]) -> list[dict[str, Any]]:
     from workers.engine.limits import source_limits
     from workers.engine.pillow import make_pictures
@@ -82,6 +89,7 @@ def _crash() -> None:
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": _probe,
+    "end": _end,
     "picture": _picture,
     "ping": lambda: os.getpid(),
     "hang": _hang,

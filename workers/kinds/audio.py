@@ -13,7 +13,7 @@ from workers.engine.probe import AudioStream, Probe
 from workers.formats import FORMATS, Format, format_of_filename
 from workers.kinds.base import Expected, FfmpegStep, Kind, Options, Plan, Source
 from workers.kinds.video import graph_reads
-from workers.options import Quality, Seconds, format_option, on_curve, quality_number
+from workers.options import QUALITY, Quality, Seconds, format_option, on_curve, quality_number
 
 ENCODERS = {"mp3": "libmp3lame", "aac": "aac", "vorbis": "libvorbis", "opus": "libopus", "flac": "flac", "alac": "alac"}
 # Bits per second of stereo, on the curve of options.on_curve.
@@ -32,8 +32,14 @@ _MP3_BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224,
 
 
 class AudioOptions(Options):
-    format: format_option("audio") = Field(None, description="As the filename says, or as the input, else mp3.")  # type: ignore[valid-type]
-    quality: Quality = Field(None, description="0 to 100 or a name; 80, or medium, when not given.")
+    makes = "audio"
+
+    format: format_option("audio") = Field(  # type: ignore[valid-type]
+        None,
+        description="As the filename says, or as the input, else mp3, when not given. aac and alac come in an MP4 "
+        "container (.m4a), ogg is Vorbis, and opus comes in an Ogg container (.opus).",
+    )
+    quality: Quality = Field(None, description=f"{QUALITY} No meaning for wav, flac and alac.")
     bitrate: int | None = Field(None, ge=32_000, le=320_000, description="Bits per second; wins over quality.")
     start: Seconds = Field(None, description="Where to begin, seconds.")
     end: Seconds = Field(None, description="Where to end, seconds; wins over duration.")
@@ -78,6 +84,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         chosen.mime,
         "audio",
         duration=part.duration,
+        until=None if part.duration is None else part.start + part.duration,
         audio_codec="pcm" if codec == "pcm" else codec,
     )
     step = FfmpegStep(args, duration=part.duration, needs=(encoder,))

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workers.engine import capabilities, host, runner
 from workers.engine.errors import EngineUnavailable, OutputMismatch
 from workers.engine.probe import Probe
 from workers.engine.runner import Report, Silent
 from workers.framing import Framing
-from workers.options import Filename, Folder
+from workers.options import Filename, Folder, check_extension
 
 __all__ = [
     "Expected",
@@ -44,6 +44,9 @@ class Options(BaseModel):
     # Names the contract lists everywhere: accepted and echoed, without meaning for a kind that does not use them.
     echoed: ClassVar[frozenset[str]] = frozenset({"description", "label", "input", "speakers"})
 
+    # The media type of what is made, where a filename's extension must agree with it.
+    makes: ClassVar[str | None] = None
+
     filename: Filename = Field(None, description="Name of the file made; its extension may choose the format.")
     folder: Folder = Field(None, description="Folder the file is delivered from.")
     ref: str | None = Field(None, max_length=200, description="A name of your own for the file.")
@@ -51,6 +54,13 @@ class Options(BaseModel):
     label: str | None = Field(None, max_length=1000, description="Echoed.")
     input: Any = Field(None, description="Echoed.")
     speakers: bool | int | None = Field(None, description="Echoed.")
+
+    @field_validator("filename")
+    @classmethod
+    def _extension_agrees(cls, filename: str | None) -> str | None:
+        if filename and cls.makes:
+            check_extension(filename, cls.makes)
+        return filename
 
 
 class Result(BaseModel):
@@ -150,6 +160,7 @@ class Expected:
     width: int | None = None
     height: int | None = None
     duration: float | None = None
+    until: float | None = None  # the moment of the source it ends at, seconds
     video_codec: str | None = None
     audio_codec: str | None = None
     container: str | None = None

@@ -14,6 +14,7 @@ from workers.framing import Framing, framing
 from workers.graph import Span
 from workers.kinds.base import Expected, FfmpegStep, Kind, Options, PictureStep, Plan, Source, Variant
 from workers.options import (
+    QUALITY,
     Color,
     Extent,
     Fit,
@@ -28,10 +29,11 @@ from workers.options import (
 
 MOST_PICTURES = 1000  # of one task
 SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
-LOOK_BACK = 3.0  # seconds before the moment asked for in which the picture shown then may have begun
 
 
 class ImageOptions(Options):
+    makes = "image"
+
     width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
     height: Extent = Field(
         None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
@@ -42,7 +44,7 @@ class ImageOptions(Options):
     position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
     background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
     format: format_option("image") = Field(None, description="As the input, or as the filename says, when not given.")  # type: ignore[valid-type]
-    quality: Quality = Field(None, description="0 to 100 or a name; 80, or medium, when not given.")
+    quality: Quality = Field(None, description=QUALITY)
     start: Seconds = Field(None, description="Which moment of a video, seconds.")
     interval: float | None = Field(
         None,
@@ -69,7 +71,7 @@ def plan(options: ImageOptions, source: Source) -> Plan:
     if source.probe.image is None:
         return _from_video(options, source, chosen)
     if options.interval:
-        raise SourceUnsupported("interval needs a video, and the input is a picture.")
+        raise SourceUnsupported("interval needs a video, and the input is a picture.", param="interval")
     edge = source_limits().edge
     image, shown = source.probe.image, source.probe.displayed
     assert shown is not None
@@ -134,7 +136,7 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     if part.start > 0:
         # Nothing starts at or after the moment: what is shown then is the last frame before it.
         end = min(part.start, video.duration or part.start)
-        earlier = Span(max(0.0, end - LOOK_BACK), part.duration, False)
+        earlier = Span(max(0.0, end - graph.LOOK_BACK), part.duration, False)
         steps.append(_grab(source, video, earlier, whole, name, clear, last=True))
     target = f"image.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
@@ -155,10 +157,12 @@ def _many(
 ) -> Plan:
     assert options.interval is not None
     if part.duration is None:
-        raise SourceUnsupported("interval needs a video whose length is known.")
+        raise SourceUnsupported("interval needs a video whose length is known.", param="interval")
     if part.duration / options.interval > MOST_PICTURES:
         count = int(part.duration / options.interval)
-        raise SourceUnsupported(f"interval would make {count} pictures; at most {MOST_PICTURES}: make it longer.")
+        raise SourceUnsupported(
+            f"interval would make {count} pictures; at most {MOST_PICTURES}: make it longer.", param="interval"
+        )
     stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
     # Chosen by time, from the first frame on: the frame shown at each multiple of the interval.
     stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass")

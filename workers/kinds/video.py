@@ -9,10 +9,11 @@ from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import source_limits, threads
 from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
-from workers.framing import framing
-from workers.graph import Span
+from workers.framing import framing, side_at_fault
+from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Kind, Options, Plan, Source
 from workers.options import (
+    QUALITY,
     Color,
     Extent,
     Fit,
@@ -49,6 +50,8 @@ def _codec(value: Any) -> Any:
 
 
 class VideoOptions(Options):
+    makes = "video"
+
     width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
     height: Extent = Field(
         None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
@@ -62,7 +65,7 @@ class VideoOptions(Options):
     codec: Annotated[Literal["h264", "h265", "vp9", "av1"] | None, BeforeValidator(_codec)] = Field(
         None, description="h264 in mp4 and mov, vp9 in webm, when not given."
     )
-    quality: Quality = Field(None, description="0 to 100 or a name; 80, or medium, when not given.")
+    quality: Quality = Field(None, description=QUALITY)
     fps: float | None = Field(
         None, ge=1, le=60, allow_inf_nan=False, description="Frames per second; as the input when not given."
     )
@@ -87,6 +90,11 @@ class VideoOptions(Options):
         name = info.data.get("format")
         if codec and name and codec not in FORMATS[name].video_codecs:
             raise ValueError(f"must be one of {', '.join(FORMATS[name].video_codecs)} for {name}")
+        named = format_of_filename(info.data.get("filename"), "video")
+        if codec and named and not name and codec not in named.video_codecs:
+            raise ValueError(
+                f"must be one of {', '.join(named.video_codecs)} for a filename that ends in .{named.extension}"
+            )
         return codec
 
 
@@ -113,28 +121,33 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     if min(framed.canvas) < least:
         width, height = framed.canvas
         raise SourceUnsupported(
-            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}."
+            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
+            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
         )
     clear = video.alpha and codec == "vp9" and chosen.alpha
-    read = graph.source_input(probe, source.path, part, alpha=video)
-    fps = _slower(options.fps, video)
+    length = _length(probe, video, audio, part)
+    cut = graph.cut(video, part, length, options.fps)
+    read = graph.source_input(probe, source.path, cut or part, alpha=video)
+    frames = read[str(video.index)]
     picture = graph.picture(
-        read[str(video.index)],
+        cut.picture(frames) if cut else frames,
         video,
         framed,
         pix_fmt="yuva420p" if clear else "yuv420p",
-        fps=fps,
+        fps=options.fps,
         background=rgba(options.background),
     )
     streams = [picture]
     if audio is not None:
         sound = read[str(audio.index)]
+        if cut:
+            sound = cut.sound(sound)
         streams.append(graph.stereo(sound, audio) if audio.channels > 2 else sound)
     target = f"video.{chosen.extension}"
     args = graph.output_args(
         streams,
         target,
-        _settings(options, chosen, codec, video, audio, part, fps, clear),
+        _settings(options, chosen, codec, video, audio, part, cut, clear),
         graph.metadata_args(probe, audio),
     )
     needs = (
@@ -153,7 +166,8 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         "video",
         width=framed.canvas[0],
         height=framed.canvas[1],
-        duration=_length(probe, video, audio, part),
+        duration=length,
+        until=None if length is None else part.start + length,
         video_codec=codec,
         audio_codec=chosen.audio_codecs[0] if audio else None,
         container=chosen.name,
@@ -186,13 +200,6 @@ def graph_reads(probe: Probe, part: Span) -> str:
     return "whole"
 
 
-def _slower(fps: float | None, video: VideoStream) -> float | None:
-    """The frame rate to bring about; None when the source has it already, so that its own timing stays."""
-    if fps is None or (video.frame_rate and video.base_rate and abs(fps - video.frame_rate) < 0.001 == video.base_rate):
-        return None
-    return fps
-
-
 def _length(probe: Probe, video: VideoStream, audio: AudioStream | None, part: Span) -> float | None:
     """How long the output will be: the streams used may end before the container says."""
     if part.duration is None or part.limited:
@@ -209,18 +216,20 @@ def _settings(
     video: VideoStream,
     audio: AudioStream | None,
     part: Span,
-    fps: float | None,
+    cut: Cut | None,
     clear: bool,
 ) -> dict[str, Any]:
     settings: dict[str, Any] = {"format": chosen.muxer, "c:v": ENCODERS[codec], "sn": None, "dn": None}
     settings |= _rate_control(codec, quality_number(options.quality), options.bitrate)
     settings |= _CODEC_SETTINGS[codec]
-    if video.variable and chosen.muxer in ("mp4", "mov"):
+    if cut:
+        settings |= cut.settings()
+    if (video.variable or cut) and chosen.muxer in ("mp4", "mov"):
         # ffmpeg's MP4 ends with the last frame *decoded*: with reordering, uneven last frames would fall off the end.
         settings["bf"] = 0
     if clear:
         settings |= {"auto-alt-ref": 0}  # libvpx cannot have both
-    if fps is None and video.time_base:
+    if options.fps is None and video.time_base:
         # The source's own clock: frames keep their distances, even where they vary.
         number, unit = video.time_base
         settings["enc_time_base"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"

@@ -45,6 +45,13 @@ def refused(options, **given):
         (IMAGE, {"interval": 0}, "interval"),
         (IMAGE, {"filename": "a/b.jpg"}, "filename"),
         (IMAGE, {"filename": "a\nb.jpg"}, "filename"),
+        (IMAGE, {"filename": "a.mp4"}, "filename"),
+        (IMAGE, {"filename": "a.TIFF"}, "filename"),
+        (VIDEO, {"filename": "a.gif"}, "filename"),
+        (VIDEO, {"filename": "a.mp3", "codec": "h264"}, "filename"),
+        (VIDEO, {"filename": "a.mov", "codec": "vp9"}, "codec"),
+        (VIDEO, {"filename": "a.webm", "codec": "h264"}, "codec"),
+        (AUDIO, {"filename": "a.webm"}, "filename"),
         (IMAGE, {"folder": "a/../b"}, "folder"),
         (IMAGE, {"ref": 3}, "ref"),
         (IMAGE, {"layers": []}, "layers"),
@@ -80,6 +87,14 @@ def test_sentences_say_the_way_out():
     assert refused(VIDEO, format="webm", codec="h264") == {"codec": "codec must be one of vp9, av1 for webm."}
     assert refused(IMAGE, width="x") == {
         "width": 'width must be a whole number of pixels from 1 to 8192, or a percentage such as "50%".'
+    }
+    assert refused(IMAGE, filename="x.mp4") == {
+        "filename": "filename must not end in .mp4, which is a video: use .jpg, .png, .webp, .avif, .gif, .heic, "
+        "or leave the extension out."
+    }
+    assert refused(IMAGE, filename="x.bmp")["filename"].startswith("filename must not end in .bmp, which is not writ")
+    assert refused(VIDEO, filename="x.mov", codec="vp9") == {
+        "codec": "codec must be one of h264, h265 for a filename that ends in .mov."
     }
     assert set(refused(IMAGE, width=0, quality=200, foo=1)) == {"width", "quality", "foo"}
 

@@ -70,7 +70,7 @@ def test_an_output_that_is_not_as_planned_is_refused(tmp_path, facts, words):
     path = tmp_path / "image.png"
     path.write_bytes(b"x")
     with pytest.raises(OutputMismatch, match=words):
-        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png", facts)])
+        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png", facts)], path)
 
 
 @pytest.mark.parametrize("content", [None, b""])
@@ -79,16 +79,16 @@ def test_an_output_that_is_not_there_is_refused(tmp_path, content):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(OutputMismatch, match="Nothing was made"):
-        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png")])
+        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png")], path)
     with pytest.raises(OutputMismatch, match="Nothing was made"):
-        verification.verify(Plan((), (EXPECTED,)), [])
+        verification.verify(Plan((), (EXPECTED,)), [], path)
 
 
 def test_an_output_that_cannot_be_read_is_refused(tmp_path):
     path = tmp_path / "image.png"
     path.write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
     with pytest.raises(OutputMismatch, match="cannot be read back"):
-        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png")])
+        verification.verify(Plan((), (EXPECTED,)), [Output(path, True, "image.png", "image/png")], path)
 
 
 @pytest.mark.ffmpeg
@@ -98,15 +98,17 @@ def test_codecs_and_lengths_are_compared(make_video):
         path.name, "video/mp4", "video", width=64, height=48, duration=1.0, video_codec="h264", audio_codec="aac"
     )
     output = Output(path, True, path.name, "video/mp4")
-    assert verification.verify(Plan((), (right,)), [output])[0].probe.codec == "h264"
+    assert verification.verify(Plan((), (right,)), [output], path)[0].probe.codec == "h264"
     for wrong, words in [
-        (replace(right, duration=2.0), "only 1.0. of 2.00 s"),
+        (replace(right, duration=2.0, until=2.0), "damaged or cut short: only 1.0. of 2.00 s"),
+        (replace(right, duration=2.0, until=0.9), "The output is 1.0. s long, not 2.00 s."),
+        (replace(right, duration=2.0), "The output is 1.0. s long, not 2.00 s."),
         (replace(right, duration=0.5), "s long, not 0.50 s"),
         (replace(right, video_codec="vp9"), "video codec is h264, not vp9"),
         (replace(right, audio_codec=None), "audio codec is aac, not None"),
     ]:
         with pytest.raises(OutputMismatch, match=words):
-            verification.verify(Plan((), (wrong,)), [output])
+            verification.verify(Plan((), (wrong,)), [output], path)
 
 
 @pytest.mark.ffmpeg
@@ -114,4 +116,4 @@ def test_an_index_at_the_end_is_refused(make_video):
     path = make_video(seconds=1.0)
     right = Expected(path.name, "video/mp4", "video", video_codec="h264", audio_codec="aac")
     with pytest.raises(OutputMismatch, match="index"):
-        verification.verify(Plan((), (right,)), [Output(path, True, path.name, "video/mp4")])
+        verification.verify(Plan((), (right,)), [Output(path, True, path.name, "video/mp4")], path)

@@ -2,11 +2,12 @@
 
 import io
 import json
+import tracemalloc
 
 import pytest
 from django.test import RequestFactory
 
-from ittyhost.api.parsers import read_body
+from ittyhost.api.parsers import read_body, read_json
 from ittyhost.errors import Invalid, LengthRequired, PayloadTooLarge
 from orgs_app.models import Organisation
 
@@ -168,3 +169,18 @@ def test_each_bad_field_is_named_and_nothing_is_made(api, body, message, param):
         {"message": message, "kind": "request_invalid", "param": param},
     )
     assert Organisation.objects.count() == before
+
+
+def test_a_body_of_very_many_places_costs_no_more_than_its_size():
+    body = b'{"' + b"k" * 480 + b'":[' + b",".join([b"1"] * 100_000) + b"]}"
+    tracemalloc.start()
+    try:
+        read_json(body)
+        assert tracemalloc.get_traced_memory()[1] < 60e6  # written out, the paths alone would be 50 MB more
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_name_has_its_limit():
+    with pytest.raises(Invalid, match="The body holds a name of more than 500 characters"):
+        read_json(json.dumps({"k" * 501: 1}).encode())

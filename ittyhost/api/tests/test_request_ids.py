@@ -26,6 +26,7 @@ def test_a_request_leaves_one_line(lines):
         "method": "GET",
         "path": "/things",
         "status": 200,
+        "client": "127.0.0.1",
         "request_id": response.headers["X-Request-Id"],
         "project": key.project.public_id,
         "key": key.public_id,

@@ -1,5 +1,6 @@
 """Media and files in version 2025-08-20: a File object for all, and media that list theirs."""
 
+import re
 from typing import Any
 
 from ittyhost.api.dates import instant
@@ -48,7 +49,7 @@ def file_show(file: File) -> dict[str, Any]:
         "placeholder": None,
         "background": None,
         "metadata": file.metadata,
-        "created_by": file.created_by or None,
+        "created_by": _maker(file.created_by) or None,
         "created": instant(file.created),
         "updated": instant(file.updated),
         "status": file.status,
@@ -84,6 +85,11 @@ def media_show(media: Media) -> dict[str, Any]:
         "created": instant(media.created),
         "updated": instant(media.updated),
     }
+
+
+def _maker(id: str) -> str:
+    """The id of a key or task, as this version writes it."""
+    return re.sub("^tsk_", "task_", id)
 
 
 def _ref(file: File) -> str:

@@ -1,20 +1,28 @@
 """`manage.py process clip.mp4 --kind image --set width=640 --out poster.jpg`: a file through the running service."""
 
 import json
+import mimetypes
+import os
 import shutil
 import sys
 import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import urllib3
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from urllib3.exceptions import HTTPError, MaxRetryError
+
+from workers.formats import FORMATS
 
 VERSION = "2025-08-20"
 ENDED = {"completed", "failed", "cancelled"}
+MOST_REDIRECTS = 5
+# urllib3 takes the key off before it follows a redirect to another host: a bucket's presigned URL must not see it.
+REDIRECTS = urllib3.Retry(total=None, connect=0, read=0, status=0, other=0, redirect=MOST_REDIRECTS)
 
 
 class Command(BaseCommand):
@@ -25,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--kind", required=True, help="what to make: image, video, audio …")
         parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="an option of the kind")
-        parser.add_argument("--out", type=Path, help="where the output goes (default: its own name, here)")
+        parser.add_argument("--out", type=Path, help="where the output goes (default: here, under its id)")
         parser.add_argument(
             "--credentials",
             type=Path,
@@ -40,6 +48,7 @@ class Command(BaseCommand):
         service = Service.read(options["credentials"])
         wanted = {"kind": options["kind"], **dict(map(option_read, options["set"]))}
         out: Path | None = options["out"]
+        check_place(out or Path.cwd() / "output")
         if out is not None:
             wanted.setdefault("filename", out.name)
         uploaded = service.upload(source)
@@ -54,10 +63,26 @@ class Command(BaseCommand):
         if task["status"] != "completed":
             raise CommandError(task.get("error") or f"The task ended {task['status']}.")
         output = task["output"]
-        out = out or Path(output.get("filename") or output["id"])
+        out = out or Path(output["id"] + extension(output["type"]))
         service.download(output["url"], out)
         self.stdout.write(json.dumps(output, indent=2))
         self.stdout.write(f"{out}: {output['type']}, {output['filesize']} bytes")
+
+
+def check_place(out: Path) -> None:
+    """Raises CommandError when no file can be written there: told before the work, not after it."""
+    if out.is_dir():
+        raise CommandError(f"--out names a folder, {out}: name a file in it.")
+    if not out.parent.is_dir():
+        raise CommandError(f"--out: there is no folder {out.parent}.")
+    if not os.access(out.parent, os.W_OK):
+        raise CommandError(f"--out: the folder {out.parent} cannot be written.")
+
+
+def extension(mime: str) -> str:
+    """The usual extension of a type, with its dot; "" when none is known."""
+    ours = next((found.extension for found in FORMATS.values() if found.mime == mime), None)
+    return f".{ours}" if ours else mimetypes.guess_extension(mime) or ""
 
 
 def option_read(text: str) -> tuple[str, Any]:
@@ -107,12 +132,17 @@ class Service:
             )
 
     def download(self, url: str, out: Path) -> None:
-        response = self._request("GET", url, preload_content=False, headers=self._headers, redirect=True)
+        """The bytes of a URL of the service, from wherever it sends us. `out` appears whole, or not at all."""
+        response = self._request("GET", url, preload_content=False, headers=self._headers, retries=REDIRECTS)
         part = out.with_name(out.name + ".part")
         try:
             with part.open("wb") as file:
                 shutil.copyfileobj(response, file, 1024 * 1024)
             part.replace(out)
+        except OSError as exc:
+            raise CommandError(f"{out} cannot be written: {exc.strerror}.") from None
+        except HTTPError as exc:
+            raise CommandError(f"The download broke off ({type(exc).__name__}).") from None
         finally:
             part.unlink(missing_ok=True)
             response.release_conn()
@@ -123,10 +153,12 @@ class Service:
     def _request(self, method: str, url: str, **kwargs: Any) -> Any:
         try:
             response = self._http.request(method, url, **kwargs)
-        except urllib3.exceptions.HTTPError as exc:
-            raise CommandError(
-                f"{self._base} does not answer ({type(exc).__name__}): is the service running?"
-            ) from None
+        except HTTPError as exc:
+            cause = exc.reason if isinstance(exc, MaxRetryError) and exc.reason else exc
+            if isinstance(cause, urllib3.exceptions.ResponseError):
+                raise CommandError(f"The download was redirected more than {MOST_REDIRECTS} times.") from None
+            where = "{0.scheme}://{0.netloc}".format(urlsplit(url))
+            raise CommandError(f"{where} does not answer ({type(cause).__name__}): is the service running?") from None
         if response.status >= 300:
             try:
                 message = response.json()["message"]

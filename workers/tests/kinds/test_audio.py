@@ -39,7 +39,7 @@ def value(args, name):
         ({}, {"container": "wma"}, "wmav2", "mp3"),
         ({"filename": "a.flac"}, {}, "mp3", "flac"),
         ({"filename": "a.m4a"}, {}, "mp3", "aac"),
-        ({"filename": "a.mp4"}, {}, "mp3", "mp3"),
+        ({"filename": "a.b"}, {}, "mp3", "mp3"),
         ({"filename": "a.flac", "format": "wav"}, {}, "mp3", "wav"),
     ],
 )

@@ -83,7 +83,7 @@ def test_every_input_is_opened_by_its_own_demuxer_only():
         ({}, moving(), "jpeg"),
         ({"filename": "poster.png"}, still(), "png"),
         ({"filename": "poster.avif"}, moving(), "avif"),
-        ({"filename": "poster.mp4"}, moving(), "jpeg"),
+        ({"filename": "poster.first"}, moving(), "jpeg"),
         ({"filename": "poster"}, still(name="png"), "png"),
         ({"filename": "poster.png", "format": "webp"}, still(), "webp"),
     ],

@@ -92,7 +92,8 @@ def test_spans(options, start, length, expected):
         ({}, "mov", "mov"),
         ({}, "mkv", "mp4"),
         ({"filename": "a.webm"}, "mp4", "webm"),
-        ({"filename": "a.jpg"}, "mp4", "mp4"),
+        ({"filename": "a.cut"}, "mp4", "mp4"),
+        ({"filename": "a.MOV", "codec": "h265"}, "mp4", "mov"),
         ({"filename": "a.webm", "format": "mov"}, "mp4", "mov"),
         ({"codec": "h264"}, "webm", "mp4"),
         ({"codec": "vp9"}, "webm", "webm"),
@@ -161,8 +162,9 @@ def test_the_share_of_processors_is_kept(monkeypatch):
     ],
 )
 def test_what_cannot_be_made_is_told_before_anything_runs(given, options, error, words):
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         args_of(given, **options)
+    assert caught.value.param == next(iter(options), None)
 
 
 # ── videos ───────────────────────────────────────────────────────────────────────────────────────────────────────────
