@@ -15,7 +15,7 @@ from workers.framing import Framing
 LOOK_BACK = 3.0  # seconds before the moment asked for in which the picture shown then may have begun
 EPSILON = 0.001  # seconds; spans shorter than this are no spans
 _USUAL_RATE, _FINEST = 30.0, 1000.0  # frames per second
-_NEVER = 10**15  # microseconds
+_NEVER = 10**12  # microseconds
 # Peak brightness that HDR is mapped from, in multiples of SDR white (100 cd/m²).
 _NOMINAL_PEAK = 100
 # The primaries that go with a matrix, and the other way round.
@@ -111,7 +111,7 @@ class Cut:
             # Where the source's last frame ends before the span does, it stays; `trim` ends what has no end.
             stream = stream.filter("tpad", stop=-1, stop_mode="clone")
         begin = round(self.offset * 1e6)
-        step = round(max(0.0, (self.duration or 0.0) - self.last) * 1e6)
+        step = round(max(0.0, (self.duration or 0.0) - self.last) * 1e6) or _NEVER
         # A source that makes frames of any format: the picture's own must not be converted to suit it. Its third tick
         # never comes: the shorter input ends both.
         ticks = _Generated("nullsrc", size="16x16", rate=1, duration=3).stream()

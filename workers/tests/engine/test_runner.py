@@ -13,7 +13,7 @@ import pytest
 
 from workers.engine import capabilities, runner
 from workers.engine.errors import EngineUnavailable, LimitExceeded, ProcessingFailed, SourceUnreadable, Stopped
-from workers.engine.limits import Limits, limits_from_environment
+from workers.engine.limits import Limits, limits_from_environment, source_limits
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -162,6 +162,9 @@ def test_the_build_tells_what_it_can():
 def test_limits_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("FFMPEG_TIMEOUT", "90")
     assert limits_from_environment().wall == 90.0
+    monkeypatch.setenv("MEDIA_MAX_EDGE", "-1")
+    with pytest.raises(ValueError, match="MEDIA_MAX_EDGE must be a whole number, 1 or more, not '-1'"):
+        source_limits()
     monkeypatch.setenv("FFMPEG_TIMEOUT", "soon")
     with pytest.raises(ValueError, match="FFMPEG_TIMEOUT"):
         limits_from_environment()

@@ -105,8 +105,9 @@ def test_the_format_is_asked_for_or_named_or_kept(options, source, expected):
     ],
 )
 def test_what_cannot_be_made_is_told_before_anything_runs(source, options, error, words):
-    with pytest.raises(error, match=words):
+    with pytest.raises(error, match=words) as caught:
         planned(source, **options)
+    assert caught.value.param == next(iter(options), None)
 
 
 def test_the_limit_can_be_set(monkeypatch):

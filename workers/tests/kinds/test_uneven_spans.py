@@ -90,7 +90,7 @@ def test_a_span_shows_what_the_source_shows(make_video, workdir, suffix, audio, 
     inside = [time - start for time in TIMES if start < time < end - 0.002]
     times = [time for time, _ in frames]
     assert all(any(abs(time - other) < 0.003 for other in times) for time in inside)
-    assert len(times) <= len(inside) + (2 if end < TIMES[-1] else 6)
+    assert len(times) <= len(inside) + (2 if end < TIMES[-1] else 8)
     assert all(after > before for before, after in itertools.pairwise(times))
     assert (facts.audio is not None) == (audio is not None)
     if audio and start < SOUND < end:
