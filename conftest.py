@@ -76,6 +76,13 @@ def pytest_report_header() -> str:
     return f"database: {os.environ['TEST_DATABASE']}"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Let each process of the run prepare its own folder first: once the settings are named, pytest-django reads them."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep tests that share an expensive server, or start the service's processes, in one process of the run."""
     for item in items:

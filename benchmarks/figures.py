@@ -1,5 +1,6 @@
 """Figures, and how they are written down: one Markdown table per benchmark."""
 
+import os
 import platform
 import re
 import statistics
@@ -66,7 +67,8 @@ def machine() -> str:
         cores = len(re.findall(r"^processor\s*:", Path("/proc/cpuinfo").read_text(), re.MULTILINE))
     except OSError:
         cores = 0
-    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {cores} × {cpu}, Python {platform.python_version()}"
+    load = f"load {os.getloadavg()[1]:.1f} in the last five minutes"
+    return f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {cores} × {cpu}, Python {platform.python_version()}, {load}"
 
 
 def write(name: str, text: str) -> None:

@@ -17,12 +17,8 @@ def spans(ids: list[str]) -> list[dict[str, float]]:
     """When each task's attempt was due, claimed and published: seconds since 1970, by the database's clock."""
     from tasks_app.models import Attempt
 
-    attempts = {
-        attempt.task.public_id: attempt
-        for attempt in Attempt.objects.filter(task_id__in=[each.partition("_")[2] for each in ids]).select_related(
-            "task"
-        )
-    }
+    found = Attempt.objects.filter(task_id__in=[each.partition("_")[2] for each in ids]).select_related("task")
+    attempts = {attempt.task.public_id: attempt for attempt in found}
     return [
         {
             "due": attempts[each].queued_at.timestamp(),

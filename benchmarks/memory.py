@@ -51,7 +51,8 @@ def measure(of: Parts) -> Report:
     return Report(
         tuple(figures),
         (
-            f"{of.title}: MB idle, after {FIRST} and after {TASKS:,} tasks (proportional shares, children included): {told}.",
+            f"{of.title}: MB idle, after {FIRST} and after {TASKS:,} tasks, by proportional shares and with children: "
+            f"{told}.",
         ),
     )
 

@@ -33,8 +33,9 @@ def measure(of: Parts) -> Report:
     )
     notes = [
         f"{of.title}, {name}: median {statistics.median(load.p50 for load in ours):.1f} ms and p95 "
-        f"{statistics.median(load.p95 for load in ours):.1f} ms on {CONNECTIONS} connections ({tool()}); the empty view "
-        f"{statistics.median(load.p50 for load in bare):.1f} and {statistics.median(load.p95 for load in bare):.1f} ms."
+        f"{statistics.median(load.p95 for load in ours):.1f} ms on {CONNECTIONS} connections ({tool()}); "
+        f"the empty view {statistics.median(load.p50 for load in bare):.1f} and "
+        f"{statistics.median(load.p95 for load in bare):.1f} ms."
         for name, (ours, bare) in (("`GET /tasks`", listing), ("`POST /tasks`", creating))
     ]
     return Report(figures, tuple(notes))

@@ -28,7 +28,7 @@ def measure(of: Parts) -> Report:
         for _ in range(RUNS):
             with Clock() as clock:
                 task = caller.create(source, "video", height=480)
-                caller.wait(task, every=0.02)
+                caller.wait(task, every=0.05)
             ours.append(clock.seconds)
             [command] = running.inside("commands", given=task)
             with Clock() as clock:

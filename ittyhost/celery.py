@@ -78,7 +78,9 @@ def _say_that_it_is_there(sender: Any, **_: Any) -> None:
     from tasks_app.nodes import Presence
 
     lanes = sorted(sender.app.amqp.queues.consume_from)
-    sender.presence = Presence(name=sender.hostname, lanes=lanes, slots=sender.controller.concurrency)
+    # Two installations, or two like workers, may share a host and so a Celery name.
+    name = f"{sender.hostname}:{os.getpid()}"
+    sender.presence = Presence(name=name, lanes=lanes, slots=sender.controller.concurrency)
     sender.presence.start()
 
 

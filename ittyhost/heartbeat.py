@@ -7,9 +7,9 @@ import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypeVar
 
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connections
 
 from ittyhost.leases import HEARTBEAT_SECONDS, LEASE
 from ittyhost.stopping import worker_stop
@@ -19,6 +19,9 @@ logger = logging.getLogger(__name__)
 Reason = Literal["lost", "shutdown"]
 # A lease that could not be renewed for so long may be another worker's at any moment.
 GIVE_UP_SECONDS = LEASE.total_seconds() - HEARTBEAT_SECONDS
+DATABASE_PATIENCE = 60.0  # seconds; the heartbeat gives up before, where the lease runs out
+
+Made = TypeVar("Made")
 
 
 class Heartbeat:
@@ -110,3 +113,20 @@ class Heartbeat:
                 self._on_stop()
             except Exception:
                 logger.exception("work could not be told to stop")
+
+
+def patiently(call: Callable[[], Made], heartbeat: Heartbeat) -> Made:
+    """What `call` gives, tried again while the database is away: hours of work may hang on it.
+
+    For calls that a second time do no harm, because a fence or a fixed name stops them.
+    """
+    until = time.monotonic() + DATABASE_PATIENCE
+    while True:
+        try:
+            return call()
+        except (OperationalError, InterfaceError):
+            if time.monotonic() >= until or heartbeat.should_stop():
+                raise
+            logger.warning("the database is away", exc_info=True)
+        close_old_connections()
+        time.sleep(1.0)

@@ -11,6 +11,7 @@ import re
 import select
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,7 @@ from urllib3.response import BaseHTTPResponse
 from urllib3.util import Url, parse_url
 
 from ittyhost.errors import Invalid
+from ittyhost.wire import Wire
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +42,10 @@ MAX_REDIRECTS = 5
 MAX_ADDRESSES = 4  # tried of one name
 RESOLVE_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
+HEAD_SECONDS = 30.0  # from connecting to an address until the head of its answer is complete
+HEAD_BYTES = 256 * 1024
 READ_SECONDS = 30.0  # without a single byte
+OVERHEAD_BYTES = 1024 * 1024  # on the wire beside the file's own bytes, of which as many again may be framing
 SLOW_SECONDS = 30.0  # over so long at least SLOW_BYTES must come
 SLOW_BYTES = 30_000
 RESUMES = 5
@@ -88,6 +93,7 @@ class Limits:
 
     size: int = field(default_factory=lambda: settings.MAX_FILE_BYTES)
     seconds: float = field(default_factory=lambda: settings.FETCH_SECONDS)
+    head_seconds: float = field(default_factory=lambda: HEAD_SECONDS)
 
 
 class Download:
@@ -95,7 +101,9 @@ class Download:
 
     Use as a context manager. `length` is None where the server does not tell; `name` is what the server calls the file,
     or the end of the URL's path. `read` and the constructor raise FetchFailed, or FetchStopped when `should_stop()`.
-    `abort` may be called from another thread and ends a wait.
+
+    A thread watches over every wait from before connecting on, and hangs up when it is time to: `should_stop` is called
+    in it too. `abort` may be called from another thread and does the same.
     """
 
     def __init__(
@@ -106,10 +114,17 @@ class Download:
         self._should_stop = should_stop
         self._deadline = time.monotonic() + self._limits.seconds
         self._connection: HTTPConnection | None = None
-        self._aborted = False
+        self._wire: Wire | None = None
+        self._head_until: float | None = None
+        self._verdict: Exception | None = None  # why this download is over
         self._received = 0
+        self._begun_at = 0  # in the file, of the present answer
         self._resumes = 0
-        self._window = (time.monotonic(), 0)
+        self._waited: tuple[float, float | None] = (0.0, None)  # seconds in all for bytes, and since when now
+        self._window: tuple[Wire | None, float, int] = (None, 0.0, 0)
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="download-watch", daemon=True)
+        self._watcher.start()
         try:
             self._response = self._request({})
             self._check_first_answer()
@@ -126,21 +141,24 @@ class Download:
         self.close()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._over.set()
+        self._watcher.join(READ_SECONDS)
+        self._hang_up()
 
     def abort(self) -> None:
         """End whatever this download waits for, from another thread."""
-        self._aborted = True
-        sock = getattr(self._connection, "sock", None)
-        if sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS, which another thread may be in the midst of
+        self._end(FetchStopped())
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        if self._wire is not None:
+            self._wire.close()
 
     def read(self, size: int, /) -> bytes:
         """At most `size` bytes; none at the end of the file."""
         while True:
-            self._check_patience()
+            self._check_stop()
             try:
                 chunk = self._receive(size)
             except _Dropped as exc:
@@ -152,33 +170,71 @@ class Download:
             return chunk
 
     def _receive(self, size: int) -> bytes:
+        waited, _ = self._waited
+        wire, begun = self._wire, time.monotonic()
+        assert wire is not None
+        wire.allowed = HEAD_BYTES + OVERHEAD_BYTES + 2 * (self._received - self._begun_at + size)
+        self._waited = (waited, begun)
         try:
             chunk = self._response.read1(size)  # not `read`: it would wait for all of them
         except (HTTPError, HTTPException, OSError, ValueError) as exc:
             raise _Dropped(f"{type(exc).__name__}") from exc
+        finally:
+            self._waited = (waited + time.monotonic() - begun, None)
         if not chunk and self.length is not None and self._received < self.length:
             raise _Dropped("ended early")
         return chunk
 
-    def _check_patience(self) -> None:
-        self._check_stop()
-        now = time.monotonic()
-        if now > self._deadline:
-            raise FetchFailed(
+    # --- patience ---
+
+    def _watch(self) -> None:
+        """In a thread of its own: hang up on whoever takes too long, or when it is to stop."""
+        while not self._over.wait(SLICE_SECONDS):
+            try:
+                verdict = self._verdict or self._judge() or self._judge_speed()
+            except Exception as exc:  # of `should_stop`, which nobody else can answer for
+                logger.exception("whether a fetch is to stop could not be told")
+                verdict = exc
+            if verdict is not None:
+                self._end(verdict)
+            elif self._wire is not None and time.monotonic() > (self._head_until or self._deadline):
+                self._wire.cut(TimeoutError("the head of the answer did not come in time"))
+
+    def _end(self, verdict: Exception) -> None:
+        self._verdict = self._verdict or verdict
+        if self._wire is not None:
+            self._wire.cut(self._verdict)
+
+    def _judge(self) -> Exception | None:
+        if self._should_stop():
+            return FetchStopped()
+        if time.monotonic() > self._deadline:
+            return FetchFailed(
                 f"Fetching the URL took longer than {self._limits.seconds:.0f} seconds. "
                 "Use a faster server or a smaller file."
             )
-        since, had = self._window
-        if now - since >= SLOW_SECONDS:
-            if self._received - had < SLOW_BYTES:
-                raise FetchFailed(
-                    f"{self.host} sends too slowly: {self._received - had} bytes in {now - since:.0f} seconds."
-                )
-            self._window = (now, self._received)
+        return None
+
+    def _judge_speed(self) -> Exception | None:
+        """Of the time that was spent waiting alone: whoever takes the bytes may be slow."""
+        waited, since = self._waited
+        waited += 0.0 if since is None else time.monotonic() - since
+        wire, begun, had = self._window
+        if wire is not self._wire or self._wire is None:
+            self._window = (self._wire, waited, 0)
+        elif waited - begun >= SLOW_SECONDS:
+            came = wire.received - had
+            if came < SLOW_BYTES:
+                return FetchFailed(f"{self.host} sends too slowly: {came} bytes in {waited - begun:.0f} seconds.")
+            self._window = (wire, waited, wire.received)
+        return None
 
     def _check_stop(self) -> None:
-        if self._aborted or self._should_stop():
-            raise FetchStopped
+        verdict = self._verdict or self._judge()
+        if verdict is not None:
+            raise verdict
+
+    # --- what came ---
 
     def _check_first_answer(self) -> None:
         if self._response.status != 200:
@@ -204,7 +260,7 @@ class Download:
 
     def _resume(self, reason: str) -> None:
         """Ask for the rest. Only what is surely the same file may be put together."""
-        self.close()
+        self._hang_up()
         self._check_stop()
         self._resumes += 1
         lost = FetchFailed(f"The connection to {self.host} was lost after {self._received} bytes.", transient=True)
@@ -212,6 +268,7 @@ class Download:
             raise lost
         logger.info("a fetch goes on after a lost connection", extra={"host": self.host, "reason": reason})
         self._pause(min(0.2 * 2**self._resumes, 5.0))
+        self._begun_at = self._received
         self._response = self._request({"Range": f"bytes={self._received}-", "If-Range": self._validator})
         told = self._response.headers.get("Content-Range", "")
         if self._response.status != 206 or not told.replace(" ", "").startswith(f"bytes{self._received}-"):
@@ -233,7 +290,7 @@ class Download:
             self.host, self._path = parts.host or "", parts.path or ""
             target = response.headers.get("Location")
             if response.status in (301, 302, 303, 307, 308) and target:
-                self.close()
+                self._hang_up()
                 try:
                     url = urljoin(url, target)
                 except ValueError:
@@ -251,8 +308,13 @@ class Download:
         for address in self._addresses(name, port)[:MAX_ADDRESSES]:
             self._check_stop()
             self._connection = connection = self._pinned(parts.scheme or "", name, port, address)
+            self._wire = wire = Wire(
+                allowed=HEAD_BYTES, excess=FetchFailed(f"{name} sends far more than the file that it announces.")
+            )
+            self._head_until = time.monotonic() + self._limits.head_seconds
             try:
                 connection.connect()
+                connection.sock = wire.wrap(connection.sock)
                 connection.request(
                     "GET",
                     parts.request_uri,
@@ -260,13 +322,14 @@ class Download:
                     preload_content=False,
                     decode_content=False,
                 )
-                return connection.getresponse()
-            except ssl.SSLError as exc:
-                self.close()
-                failure = exc
+                response = connection.getresponse()
+                wire.in_head = False
+                return response
             except (HTTPError, HTTPException, OSError) as exc:
-                self.close()
-                failure = exc
+                self._hang_up()
+                failure = wire.reason or exc
+            finally:
+                self._head_until = None
         self._check_stop()
         logger.info("a URL could not be reached", extra={"host": name, "reason": repr(failure)})
         if "CERTIFICATE_VERIFY_FAILED" in str(failure):
@@ -328,6 +391,8 @@ class Download:
             if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
                 raise OSError(error, "connecting failed")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            if self._wire is not None:
+                self._wire.attach(sock)
             sock.settimeout(max(0.1, min(READ_SECONDS, self._deadline - time.monotonic())))
         except BaseException:
             sock.close()

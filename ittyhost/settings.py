@@ -100,6 +100,7 @@ elif env.text("ITTYHOST_ROLE") == "web":
         "max_size": DATABASE_POOL,
         "timeout": 20,
     }
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a server that was restarted leaves dead connections behind
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = None
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

@@ -12,4 +12,4 @@ from media_app import storage
 def check_bucket(**_: Any) -> list[CheckMessage]:
     """The bucket must be there and open to us."""
     problem = storage.check()
-    return [Error(f"BUCKET_URL: the bucket {problem}", id="media_app.E001")] if problem else []
+    return [Error(f"BUCKET_URL: {problem}", id="media_app.E001")] if problem else []

@@ -4,16 +4,16 @@ import logging
 
 import structlog
 from celery import shared_task
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost import queue
 from ittyhost.errors import LimitReached
-from ittyhost.heartbeat import Heartbeat
+from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.outbound import FetchFailed, FetchStopped
 from media_app import services
 from media_app.models import File
 from media_app.services import LeaseLost
-from media_app.storage import StorageUnavailable
+from media_app.storage import StorageUnavailable, TransferStopped
 from workers.engine.errors import EngineUnavailable, MediaError, Stopped
 
 logger = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ def attempt_run(file: File) -> None:
     try:
         with heartbeat:
             if file.lane == queue.TRANSFER:
-                services.file_fetched(file=file, fetched=services.file_fetch(file=file, heartbeat=heartbeat))
+                attempt_fetch(file, heartbeat)
             else:
-                services.file_probed(file=file, facts=services.file_probe(file=file, heartbeat=heartbeat))
-    except (FetchStopped, Stopped):
+                attempt_probe(file, heartbeat)
+    except (FetchStopped, Stopped, TransferStopped):
         if heartbeat.reason != "shutdown":
             raise LeaseLost from None
         services.file_release(file=file, is_fault=False)
@@ -57,14 +57,35 @@ def attempt_run(file: File) -> None:
             services.file_fail(file=file, message=exc.message)
     except (MediaError, LimitReached) as exc:  # the file's own fault, or its owner's: trying again cannot help
         services.file_fail(file=file, message=exc.message)
-    except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError):  # this host, or what it leans on
-        logger.warning("a fault of this host", exc_info=True)
+    except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError, InterfaceError):
+        logger.warning("a fault of this host, or of what it leans on", exc_info=True)
+        close_old_connections()
         services.file_release(file=file)
     except LeaseLost:
         raise
     except Exception:  # a bug of ours: told in the log, and no reason to leave the file hanging
         logger.exception("an attempt failed by a bug")
+        close_old_connections()
         services.file_release(file=file)
+
+
+def attempt_fetch(file: File, heartbeat: Heartbeat) -> None:
+    """Bring the bytes here, then make them the file's."""
+    fetched = services.file_fetch(file=file, heartbeat=heartbeat)
+    close_old_connections()  # it may have taken hours: whether the connection still works is asked anew
+    try:
+        patiently(lambda: services.file_fetched(file=file, fetched=fetched), heartbeat)
+    except BaseException:
+        close_old_connections()
+        services.fetched_discard(fetched=fetched)
+        raise
+
+
+def attempt_probe(file: File, heartbeat: Heartbeat) -> None:
+    """Look at the bytes, then show what they are."""
+    facts = services.file_probe(file=file, heartbeat=heartbeat)
+    close_old_connections()
+    patiently(lambda: services.file_probed(file=file, facts=facts), heartbeat)
 
 
 @shared_task(name="media_app.sweep")

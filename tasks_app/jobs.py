@@ -2,22 +2,20 @@
 
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 from celery import current_task, shared_task
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
-from ittyhost.heartbeat import Heartbeat
+from ittyhost.heartbeat import Heartbeat, patiently
+from ittyhost.workdir import work_directory
 from media_app.services import file_fetcher, outputs_store
-from media_app.storage import ObjectMissing
+from media_app.storage import ObjectMissing, TransferStopped
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
-from tasks_app.workdir import work_directory
 from workers.engine.errors import EngineUnavailable, MediaError, Stopped
 from workers.engine.probe import Probe
 from workers.kinds import get_kind
@@ -26,9 +24,6 @@ from workers.run import Source, run
 logger = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 1.0
-DATABASE_PATIENCE = 60.0  # seconds; the heartbeat gives up before, where the lease runs out
-
-Made = TypeVar("Made")
 
 
 class TaskReport:
@@ -81,7 +76,7 @@ def attempt_run(task: Task) -> None:
     try:
         with heartbeat, work_directory(f"{task.pk}-{task.attempt}") as place:
             attempt_finish(task, place, heartbeat)
-    except Stopped:
+    except (Stopped, TransferStopped):
         if heartbeat.reason == "shutdown":
             services.task_release(task=task, reason="The worker was stopped.", is_fault=False)
             logger.info("given back")
@@ -113,12 +108,19 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     kind = get_kind(task.kind)
     if task.source is None or task.media is None:
         raise MediaError("The input was deleted before this could start.")
-    source = Source(probe=Probe.from_json(task.source.probe or {}), fetch=file_fetcher(task.source))
+    source = Source(
+        probe=Probe.from_json(task.source.probe or {}),
+        fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
+    )
     done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
     close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = patiently(
         lambda: outputs_store(
-            project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt, outputs=done.outputs
+            project_id=task.project_id,
+            file_id=task.reserved_id,
+            attempt=task.attempt,
+            outputs=done.outputs,
+            should_stop=heartbeat.should_stop,
         ),
         heartbeat,
     )
@@ -127,23 +129,6 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     except LeaseLost:  # also when a first try did publish, and the connection was lost before it said so
         services.attempt_discard(task=task)
         raise
-
-
-def patiently(call: Callable[[], Made], heartbeat: Heartbeat) -> Made:
-    """What `call` gives, tried again while the database is away: hours of work may hang on it.
-
-    For calls that a second time do no harm, because a fence or a fixed name stops them.
-    """
-    until = time.monotonic() + DATABASE_PATIENCE
-    while True:
-        try:
-            return call()
-        except (OperationalError, InterfaceError):
-            if time.monotonic() >= until or heartbeat.should_stop():
-                raise
-            logger.warning("the database is away", exc_info=True)
-        close_old_connections()
-        time.sleep(1.0)
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)

@@ -13,9 +13,9 @@ from django.db.models.functions import Now
 
 from ittyhost.leases import in_seconds
 from ittyhost.queue import TRANSFER
+from ittyhost.workdir import remove_abandoned
 from tasks_app.models import Node
 from tasks_app.selectors import nodes_alive
-from tasks_app.workdir import remove_abandoned
 from workers.kinds import all_kinds
 
 logger = logging.getLogger(__name__)
@@ -26,8 +26,8 @@ SCHEDULER = "scheduler"
 
 
 def node_seen(*, name: str, lanes: Sequence[str] = (), slots: int = 0) -> None:
-    """Write down that a node is alive now. LIVENESS_FILE, where one is set, is touched first: a database that is away is
-    no reason to restart a process that has work in hand."""
+    """Write down that a node is alive now; LIVENESS_FILE, where one is set, is touched."""
+    # First the file: a database that is away is no reason to restart a process that has work in hand.
     if settings.LIVENESS_FILE:
         Path(settings.LIVENESS_FILE).touch()
     if not Node.objects.filter(pk=name).update(lanes=list(lanes), slots=slots, seen_at=Now()):

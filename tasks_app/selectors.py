@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 
 from ittyhost.errors import NotFound
 from ittyhost.leases import in_seconds
+from ittyhost.prepared import Prepared
 from orgs_app.models import Project
 from tasks_app.models import Node, Task
 
@@ -16,7 +17,7 @@ NODE_SILENCE = timedelta(seconds=20)  # a node that said nothing for so long cou
 
 def task_get(*, project: Project, task_id: str | None) -> Task:
     """One task of a project with its files, by its bare id (None finds nothing). Raises NotFound."""
-    task = _with_files(Task.objects.filter(project=project, pk=task_id)).first() if task_id else None
+    task = _BY_ID.first([task_id, project.pk]) if task_id else None
     if task is None:
         raise NotFound("There is no task with this id.", param="id", code="task_not_found")
     return task
@@ -31,13 +32,19 @@ def task_list(
         tasks = tasks.filter(kind=kind)
     if status:
         tasks = tasks.filter(status__in=status)
-    return _with_files(tasks) if with_files else tasks.defer("result", "error")
+    if not with_files:
+        return tasks.defer("result", "error")
+    return _with_files(tasks).prefetch_related("source__members", "output__members")
 
 
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
     # A file's URL starts with its project's.
     joined = tasks.select_related("source__project", "output__project", "parent")
-    return joined.prefetch_related("source__members", "output__members").defer("source__probe", "output__probe")
+    return joined.defer("source__probe", "output__probe")
+
+
+# Clients ask for a task again and again until it has ended.
+_BY_ID = Prepared(lambda values: _with_files(Task.objects.filter(pk=values[0]).filter(project_id=values[1])))
 
 
 def tasks_due(*, lane: str) -> QuerySet[Task]:

@@ -4,7 +4,7 @@ Each change of state is one conditional update whose row count is read; `attempt
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from events_app.services import event_record
 from ittyhost import queue
-from ittyhost.errors import Conflict, DomainError, Invalid, NotFound
+from ittyhost.errors import Conflict, Invalid, NotFound
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from media_app.models import File, Media
 from media_app.services import StoredObject, file_from_url, output_publish, outputs_discard
@@ -351,7 +351,9 @@ def _fail_waiting(task: Task, message: str) -> int:
 def tasks_sweep() -> None:
     """Put right what no message will: silent attempts, waits that are over, due tasks that nobody was woken for."""
     lanes = sorted({kind.lane for kind in all_kinds().values()})
-    for step in (_take_back_silent, partial(_settle, Q()), *(partial(lane_wake, lane=lane) for lane in lanes)):
+    wakes = [partial(lane_wake, lane=lane) for lane in lanes]
+    steps: list[Callable[[], object]] = [_take_back_silent, partial(_settle, Q()), *wakes]
+    for step in steps:
         try:
             step()
         except DatabaseError:

@@ -26,7 +26,7 @@ def check(is_right: bool, what: str) -> None:
 
 
 def curl_story(credentials: dict[str, str], folder: Path) -> str:
-    """Run the printed lines, as they are, in a shell beside video.mp4; the file's id, checked to have become a poster."""
+    """Run the printed lines as they are in a shell beside video.mp4; the id of the file, which became a poster."""
     script = "\n".join(curl_lines(credentials))
     ran = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True, timeout=120)
     check((ran.returncode, ran.stderr) == (0, ""), f"the printed curl lines run {ran.stderr}")

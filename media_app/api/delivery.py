@@ -12,6 +12,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.csrf import csrf_exempt
@@ -92,6 +93,8 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
             case "OPTIONS":
                 return preflight()
         raise MethodNotAllowed(request.method or "")
+    except (OperationalError, InterfaceError) as exc:
+        return errors.respond(request, exc, credential=visit.key, pin=visit.pin)
     except (DomainError, MethodNotAllowed) as exc:
         # Public files are given without a look at the key; a refusal says whom it is for, in that project's version.
         answer = errors.respond(request, exc, credential=visit.find_key(), pin=visit.pin)

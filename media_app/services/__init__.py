@@ -6,6 +6,7 @@ from media_app.services.objects import connection_rest, drafts_clean_up, objects
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.work import (
     LeaseLost,
+    fetched_discard,
     file_claim,
     file_fail,
     file_fetch,
@@ -24,6 +25,7 @@ __all__ = [
     "StoredObject",
     "connection_rest",
     "drafts_clean_up",
+    "fetched_discard",
     "file_claim",
     "file_delete",
     "file_fail",

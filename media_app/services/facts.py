@@ -1,10 +1,15 @@
-"""What a probe found, as the columns of a file and its media."""
+"""What a probe found, as the columns of a file and its media.
+
+What a file says of itself may be any number: one that a column cannot hold counts as unknown.
+"""
 
 import math
 from typing import Any
 
 from media_app.models import File, Media
 from workers.engine.probe import Probe
+
+INT4, INT8 = 2**31 - 1, 2**63 - 1  # the largest that PostgreSQL's columns hold
 
 
 def file_facts(probe: Probe) -> dict[str, Any]:
@@ -15,17 +20,17 @@ def file_facts(probe: Probe) -> dict[str, Any]:
         "format": (probe.image.format if probe.image else probe.container)[:20],
         "container": "" if probe.image else probe.container[:40],
         "codec": (probe.codec or "")[:40],
-        "width": probe.width,
-        "height": probe.height,
+        "width": _counted(probe.width, INT4),
+        "height": _counted(probe.height, INT4),
         "duration": _rounded(probe.duration),
         "fps": _rounded(probe.fps),
-        "frames": probe.frames,
-        "bitrate": probe.bitrate,
+        "frames": _counted(probe.frames, INT8),
+        "bitrate": _counted(probe.bitrate, INT8),
         "orientation": probe.orientation or "",
-        "rotation": probe.rotation,
+        "rotation": probe.rotation if abs(probe.rotation or 0) <= INT4 else None,
         "transparency": probe.transparency,
         "animated": probe.animated,
-        "probe": probe.to_json(),
+        "probe": _finite(probe.to_json()),
     }
 
 
@@ -37,6 +42,19 @@ def media_facts(file: File) -> dict[str, Any]:
 def media_describe(*, media: Media, original: File) -> None:
     """Show on a media what its original was found to be."""
     Media.objects.filter(pk=media.pk).update(**media_facts(original), updated=original.updated)
+
+
+def _counted(number: int | None, most: int) -> int | None:
+    return number if number is not None and 0 <= number <= most else None
+
+
+def _finite(data: Any) -> Any:
+    """JSON has no infinity, and PostgreSQL takes none for it."""
+    if isinstance(data, dict):
+        return {name: _finite(value) for name, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_finite(value) for value in data]
+    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 def _rounded(number: float | None) -> float | None:

@@ -12,6 +12,7 @@ from ittyhost.errors import Conflict, Invalid, LimitReached, PayloadTooLarge
 from ittyhost.outbound import check_url
 from ittyhost.records import new_id
 from media_app.models import File, Media
+from media_app.services.locks import media_lock, project_lock
 from media_app.services.names import place_clean
 from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
 from media_app.services.paths import path_take
@@ -93,6 +94,8 @@ def file_receive(
     try:
         stored = bucket().put(f"{prefix}{SOURCE_NAME}", _Announced(stream, length), length=length)
         with transaction.atomic():
+            if media is not None:
+                media_lock(media.pk)
             objects_keep(prefix=prefix)
             storage_reserve(project=project, size=stored.size)
             file = _file_create(
@@ -171,7 +174,7 @@ def _file_create(*, project: Project, media: Media | None, **fields: Any) -> Fil
 
 def _lacks_original(media: Media) -> bool:
     """Whether a media has no original yet. Its row is locked, so that of two first files one becomes it."""
-    if not Media.objects.select_for_update().filter(pk=media.pk).exists():
+    if not media_lock(media.pk):
         raise Conflict("The media was deleted meanwhile.", param="media_id")
     return not File.objects.filter(media=media, original=True).exists()
 
@@ -189,6 +192,8 @@ def file_delete(*, file: File) -> None:
 
     Its path leads nowhere then, also when another file was there before.
     """
+    media_lock(file.media_id)
+    project_lock(file.project_id)
     rows = File.objects.filter(pk=file.pk)
     size = rows.select_for_update().values_list("filesize", flat=True).first()
     if size is None:
@@ -203,8 +208,12 @@ def file_delete(*, file: File) -> None:
 @transaction.atomic
 def media_delete(*, media: Media) -> None:
     """Delete a media with all its files at once; a job deletes their objects."""
-    Media.objects.select_for_update().filter(pk=media.pk).first()
-    files = list(File.objects.filter(media=media).only("id", "project_id", "filesize"))
+    media_lock(media.pk, delete=True)
+    project_lock(media.project_id)
+    # Locked, so that none has bytes by now that were not counted here.
+    files = list(
+        File.objects.select_for_update().filter(media=media).order_by("pk").only("id", "project_id", "filesize")
+    )
     for file in files:
         objects_drop(prefix=file_prefix(project_id=file.project_id, file_id=file.pk))
     Media.objects.filter(pk=media.pk).delete()

@@ -2,12 +2,13 @@
 
 import logging
 import time
+from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.db.models.functions import Now
 
 from ittyhost.leases import in_seconds
-from media_app.models import DeadObject
+from media_app.models import DeadObject, File
 from media_app.storage import StorageUnavailable, attempt_prefix, bucket
 
 logger = logging.getLogger(__name__)
@@ -48,10 +49,18 @@ def objects_drop(*, prefix: str, linger: float = LINGER_SECONDS) -> None:
 
 
 def objects_give_up(*, prefix: str) -> None:
-    """After a failure: what an attempt wrote is rubbish. Where the database does not take that, it is in a day."""
+    """After a failure: what an attempt wrote is rubbish. Where the database does not take that, it is in a day.
+
+    Nothing happens when it was published all the same: a commit may succeed and its answer get lost.
+    """
     try:
-        objects_drop(prefix=prefix, linger=0)
-    except DatabaseError:
+        # Waits for a commit that is still under way; after it the row is ours, or gone with what was published.
+        if DeadObject.objects.filter(key=prefix, pending=True).update(pending=False, due_at=Now()):
+            return
+        _, file_id, _ = prefix.split("/", 2)
+        if not File.objects.filter(pk=file_id, key__startswith=prefix).exists():  # so late that it was cleaned up after
+            objects_drop(prefix=prefix, linger=0)
+    except Error:
         logger.warning("what a failed write left will be deleted later", extra={"key": prefix}, exc_info=True)
 
 
@@ -67,6 +76,9 @@ def objects_clean_up(*, seconds: float = 20.0) -> int:
             mine = DeadObject.objects.filter(pk=dead.pk, due_at__lte=Now())
             if not mine.update(pending=False, due_at=in_seconds(AGAIN_SECONDS)):
                 continue
+            taken = DeadObject.objects.filter(pk=dead.pk).values_list("due_at", flat=True).first()
+            if taken is None:
+                continue
             try:
                 if dead.key.endswith("/"):
                     store.delete_prefix(dead.key)
@@ -75,7 +87,9 @@ def objects_clean_up(*, seconds: float = 20.0) -> int:
             except StorageUnavailable as exc:
                 logger.warning("objects could not be deleted", extra={"key": dead.key, "reason": str(exc)})
                 return done
-            DeadObject.objects.filter(pk=dead.pk, pending=False).delete()
+            # Whoever wrote on while the objects were listed has let them go again since, and moved the due time.
+            unchanged = (taken - timedelta(milliseconds=1), taken + timedelta(milliseconds=1))  # SQLite's are text
+            DeadObject.objects.filter(pk=dead.pk, pending=False, due_at__range=unchanged).delete()
             done += 1
             if time.monotonic() > until:
                 break

@@ -10,6 +10,7 @@ from django.utils import timezone
 from events_app.services import event_record
 from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
+from media_app.services.locks import media_lock
 from media_app.services.names import place_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
 from media_app.services.paths import path_take
@@ -34,30 +35,35 @@ class StoredObject:
     probe: Probe | None
 
 
-def file_fetcher(file: File) -> Callable[[Path, str], None]:
+def file_fetcher(file: File, *, should_stop: Callable[[], bool] | None = None) -> Callable[[Path, str], None]:
     """How the engine gets a file's bytes: called with a path that does not exist, it makes them readable there.
 
-    Calls raise ObjectMissing, StorageUnavailable.
+    Calls raise ObjectMissing, StorageUnavailable, TransferStopped.
     """
     key, sha256 = file.key, file.sha256
 
     def fetch(target: Path, reads: str) -> None:
-        bucket().fetch_to(key, target, sha256=sha256)
+        bucket().fetch_to(key, target, sha256=sha256, should_stop=should_stop)
 
     return fetch
 
 
 def outputs_store(
-    *, project_id: str, file_id: str, attempt: int, outputs: Iterable[Output]
+    *,
+    project_id: str,
+    file_id: str,
+    attempt: int,
+    outputs: Iterable[Output],
+    should_stop: Callable[[], bool] | None = None,
 ) -> tuple[StoredObject, ...]:
-    """Bring an attempt's outputs into the bucket, under names of its own. Raises StorageUnavailable.
+    """Bring an attempt's outputs into the bucket, under names of its own. Raises StorageUnavailable, TransferStopped.
 
     Until they are published they count as rubbish: a worker that dies leaves nothing behind for long.
     """
     prefix = objects_expect(project_id=project_id, file_id=file_id, attempt=attempt)
     store, made = bucket(), []
     for output in outputs:
-        stored = store.put_file(f"{prefix}{output.name}", output.path, type=output.type)
+        stored = store.put_file(f"{prefix}{output.name}", output.path, type=output.type, should_stop=should_stop)
         made.append(
             StoredObject(
                 name=output.name,
@@ -99,6 +105,7 @@ def output_publish(
     folder, filename = place_clean(folder=folder, filename=filename)
     facts: dict[str, Any] = file_facts(entry.probe) if entry.probe else {"kind": kind, "type": entry.type}
     size = sum(item.size for item in stored)
+    media_lock(media.pk)
     objects_keep(prefix=attempt_prefix(project_id=project.pk, file_id=file_id, attempt=attempt))
     storage_reserve(project=project, size=size)
     now = timezone.now()

@@ -1,7 +1,6 @@
 """Files as leased work: fetching what a URL points to, and probing what was stored."""
 
 import logging
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,9 +19,11 @@ from ittyhost.errors import LimitReached
 from ittyhost.heartbeat import Heartbeat
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from ittyhost.outbound import Download
+from ittyhost.workdir import work_directory
 from media_app.models import File
 from media_app.services.facts import file_facts, media_describe
 from media_app.services.files import SOURCE_NAME, kind_of_name, wake
+from media_app.services.locks import media_lock
 from media_app.services.objects import objects_drop, objects_expect, objects_give_up, objects_keep
 from media_app.services.paths import path_take
 from media_app.storage import ObjectMissing, Stored, attempt_prefix, bucket
@@ -76,7 +77,8 @@ def file_is_held(*, file: File) -> bool:
 def file_fetch(*, file: File, heartbeat: Heartbeat) -> Fetched:
     """Bring what the file's URL points to into the bucket.
 
-    Raises FetchFailed, FetchStopped, LimitReached, StorageUnavailable; nothing that was written stays then.
+    Raises FetchFailed, FetchStopped, TransferStopped, LimitReached, StorageUnavailable; nothing that was written stays
+    then.
     """
     prefix = objects_expect(project_id=file.project_id, file_id=file.pk, attempt=file.attempt)
     try:
@@ -84,7 +86,13 @@ def file_fetch(*, file: File, heartbeat: Heartbeat) -> Fetched:
             heartbeat.on_stop(download.abort)
             if download.length is not None:
                 storage_check(file, download.length)
-            stored = bucket().put(f"{prefix}{SOURCE_NAME}", download, length=download.length, type=download.type)
+            stored = bucket().put(
+                f"{prefix}{SOURCE_NAME}",
+                download,
+                length=download.length,
+                type=download.type,
+                should_stop=heartbeat.should_stop,
+            )
             return Fetched(stored, prefix, download.name)
     except BaseException:
         objects_give_up(prefix=prefix)
@@ -99,58 +107,63 @@ def storage_check(file: File, size: int) -> None:
         raise LimitReached(f"The project's storage quota has no room for {size} bytes more.")
 
 
+@transaction.atomic
 def file_fetched(*, file: File, fetched: Fetched) -> None:
     """Make the fetched bytes the file's, which takes its path with them, and have them probed.
 
-    Raises LeaseLost, LimitReached, StorageUnavailable.
+    Raises LeaseLost, LimitReached, StorageUnavailable. May be called again; who gives up calls `fetched_discard`.
     """
     stored = fetched.stored
-    try:
-        with transaction.atomic():
-            _end(
-                file,
-                Status.WAITING,
-                key=stored.key,
-                etag=stored.etag,
-                sha256=stored.sha256,
-                entry_size=stored.size,
-                filesize=stored.size,
-                kind=file.kind or kind_of_name(fetched.name),
-                source_url="",
-                lane=queue.FAST,
-                failures=0,
-                due_at=Now(),
-                updated=timezone.now(),
-            )
-            objects_keep(prefix=fetched.prefix)
-            storage_reserve(project=file.project, size=stored.size)
-            path_take(file=file)
-            wake(queue.FAST)
-    except BaseException:
-        objects_give_up(prefix=fetched.prefix)
-        raise
+    if not file_is_held(file=file):
+        raise LeaseLost
+    storage_reserve(project=file.project, size=stored.size)
+    _end(
+        file,
+        Status.WAITING,
+        key=stored.key,
+        etag=stored.etag,
+        sha256=stored.sha256,
+        entry_size=stored.size,
+        filesize=stored.size,
+        kind=file.kind or kind_of_name(fetched.name),
+        source_url="",
+        lane=queue.FAST,
+        failures=0,
+        due_at=Now(),
+        updated=timezone.now(),
+    )
+    objects_keep(prefix=fetched.prefix)
+    path_take(file=file)
+    wake(queue.FAST)
+
+
+def fetched_discard(*, fetched: Fetched) -> None:
+    """Have what was fetched deleted, unless it became the file's all the same."""
+    objects_give_up(prefix=fetched.prefix)
 
 
 def file_probe(*, file: File, heartbeat: Heartbeat) -> Probe:
-    """What the file's content is. Raises MediaError, EngineUnavailable, StorageUnavailable, Stopped."""
+    """What the file's content is.
+
+    Raises MediaError, EngineUnavailable, StorageUnavailable, Stopped, TransferStopped.
+    """
     if not file.entry_size:
         raise SourceUnreadable("The file is empty.")
-    with _readable(file) as path:
+    with _readable(file, heartbeat) as path:
         return probe(path, report=heartbeat)
 
 
 @contextmanager
-def _readable(file: File) -> Iterator[Path]:
+def _readable(file: File, heartbeat: Heartbeat) -> Iterator[Path]:
     """The file's bytes under a name of this machine."""
     local = bucket().local_path(file.key)
     if local is not None:
         yield local
         return
-    settings.WORK_DIR.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="probe-", dir=settings.WORK_DIR) as folder:
-        path = Path(folder) / SOURCE_NAME
+    with work_directory(f"probe-{file.pk}-{file.attempt}") as place:
+        path = place / SOURCE_NAME
         try:
-            bucket().fetch_to(file.key, path, sha256=file.sha256)
+            bucket().fetch_to(file.key, path, sha256=file.sha256, should_stop=heartbeat.should_stop)
         except ObjectMissing:
             raise SourceUnreadable("The file's bytes are gone.") from None
         yield path
@@ -161,6 +174,7 @@ def file_probed(*, file: File, facts: Probe) -> None:
     """The file is ready: show what it is. Raises LeaseLost."""
     values = file_facts(facts)
     now = timezone.now()
+    media_lock(file.media_id)
     _end(file, Status.READY, **values, lane="", error="", failures=0, updated=now)
     file.refresh_from_db()
     if file.original:

@@ -7,7 +7,10 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
 
 from media_app.storage.base import (
     CHUNK,
@@ -15,13 +18,16 @@ from media_app.storage.base import (
     Chunks,
     ObjectMissing,
     Reader,
+    ShouldStop,
     Stat,
     StorageUnavailable,
     Stored,
+    TransferStopped,
     file_sha256,
 )
 from media_app.storage.folder import FolderBucket
-from media_app.storage.s3 import S3Bucket, S3Options
+from media_app.storage.s3 import S3Bucket
+from media_app.storage.s3_client import S3Options
 
 __all__ = [
     "CHUNK",
@@ -32,15 +38,19 @@ __all__ = [
     "Reader",
     "S3Bucket",
     "S3Options",
+    "ShouldStop",
     "Stat",
     "StorageUnavailable",
     "Stored",
+    "TransferStopped",
     "attempt_prefix",
     "bucket",
     "check",
     "file_prefix",
     "file_sha256",
 ]
+
+KNOWN_KEYS = 20
 
 
 def bucket() -> Bucket:
@@ -52,7 +62,12 @@ def bucket() -> Bucket:
 def _bucket(url: str, endpoint: str, public_endpoint: str) -> Bucket:
     parts = urlsplit(url)
     if parts.scheme == "file":
-        return FolderBucket(Path(unquote(parts.netloc + parts.path)))
+        folder = Path(unquote(parts.path))
+        if parts.netloc not in ("", "localhost") or not folder.is_absolute():
+            raise ImproperlyConfigured(
+                f"BUCKET_URL must name a folder by its whole path, as in file:///srv/media, not {url}."
+            )
+        return FolderBucket(folder, known_keys=_known_keys)
     return S3Bucket(
         parts.netloc,
         S3Options(
@@ -67,6 +82,17 @@ def _bucket(url: str, endpoint: str, public_endpoint: str) -> Bucket:
         scratch=settings.WORK_DIR,
         largest=settings.MAX_FILE_BYTES,
     )
+
+
+def _known_keys() -> list[str] | None:
+    """Keys of objects that must be in the bucket, the newest first; none before the first file, None in doubt."""
+    files = apps.get_model("media_app", "File")
+    try:
+        if files._meta.db_table not in connection.introspection.table_names():
+            return []
+        return list(files.objects.exclude(key="").order_by("-pk").values_list("key", flat=True)[:KNOWN_KEYS])
+    except DatabaseError:
+        return None
 
 
 def check() -> str | None:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +12,8 @@ from ittyhost.errors import Unavailable
 CHUNK = 256 * 1024
 KEY = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,254}/)*[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
 MAX_KEY_BYTES = 600
+
+ShouldStop = Callable[[], bool] | None  # asked at least twice a second while bytes move
 
 
 class StorageUnavailable(Unavailable):
@@ -33,6 +35,10 @@ class ObjectMissing(Exception):
     def __init__(self, key: str) -> None:
         super().__init__(f"The bucket holds no object {key}.")
         self.key = key
+
+
+class TransferStopped(Exception):
+    """`should_stop` said so. Nothing of a write stays, and nothing of a fetched copy."""
 
 
 class Reader(Protocol):
@@ -83,17 +89,28 @@ class Chunks(Iterator[bytes]):
 
 
 class Bucket(Protocol):
-    """Objects under keys. Nothing is ever written over; every method may raise StorageUnavailable."""
+    """Objects under keys. Nothing is ever written over; every method may raise StorageUnavailable.
 
-    def put(self, key: str, source: Reader, *, length: int | None = None, type: str = "") -> Stored:
+    What takes `should_stop` raises TransferStopped soon after it is true. It is called in the caller's thread only.
+    """
+
+    def put(
+        self,
+        key: str,
+        source: Reader,
+        *,
+        length: int | None = None,
+        type: str = "",
+        should_stop: ShouldStop = None,
+    ) -> Stored:
         """Write all that `source` gives, in constant memory; the object appears whole or not at all.
 
         `length`, where known, only helps to choose how it is sent. What `source` raises is raised on (an OSError of its
-        own would pass for the bucket's), and nothing stays.
+        own would pass for the bucket's), and nothing stays. A `source` that waits must end its waits itself.
         """
         ...
 
-    def put_file(self, key: str, path: Path, *, type: str = "") -> Stored:
+    def put_file(self, key: str, path: Path, *, type: str = "", should_stop: ShouldStop = None) -> Stored:
         """Write a finished file, which must not change any more; without copying where the bucket can take it over."""
         ...
 
@@ -104,7 +121,7 @@ class Bucket(Protocol):
         """
         ...
 
-    def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
+    def fetch_to(self, key: str, path: Path, *, sha256: str = "", should_stop: ShouldStop = None) -> None:
         """Make the object readable at `path`, which must not exist: a link where possible, else a verified copy.
 
         The caller must not write to it. Raises ObjectMissing.
@@ -159,7 +176,17 @@ def checked_prefix(prefix: str) -> str:
     return prefix
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+def file_sha256(path: Path, should_stop: ShouldStop = None) -> str:
+    """SHA-256 of a file's bytes, in hex. Raises TransferStopped."""
+    digest, buffer = hashlib.sha256(), memoryview(bytearray(CHUNK))
+    with path.open("rb", buffering=0) as opened:
+        while count := opened.readinto(buffer):
+            check_stop(should_stop)
+            digest.update(buffer[:count])
+    return digest.hexdigest()
+
+
+def check_stop(should_stop: ShouldStop) -> None:
+    """Raise TransferStopped when it is time to."""
+    if should_stop is not None and should_stop():
+        raise TransferStopped

@@ -6,37 +6,53 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
+from typing import Any
 
 from media_app.storage.base import (
     CHUNK,
     Chunks,
     ObjectMissing,
     Reader,
+    ShouldStop,
     Stat,
     StorageUnavailable,
     Stored,
+    check_stop,
     checked_key,
     checked_prefix,
     file_sha256,
 )
 
 DRAFTS = ".drafts"  # what is being written: no key begins with a dot
+MARKER = ".bucket"  # in every bucket's root: a folder without it is the place where a disk is not mounted
+MARKER_TEXT = "The bytes of ittyhost's files are in this folder. Without this file it is not used: leave it here.\n"
 MODE = 0o440  # objects never change, and the links that workers get are the objects themselves
 MIN_FREE_BYTES = 64 * 1024 * 1024
 NO_LINK = {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
+NAMING_TRIES = 50
 
 
 class FolderBucket:
-    """One file per object. An object is written beside, made durable, then given its name in one step."""
+    """One file per object. An object is written beside, made durable, then given its name in one step.
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    The root holds a marker. Without it nothing is written, and nothing is said to be missing: the disk is away. A root
+    gets its marker at the first use of a bucket that is new: `known_keys` knows of no object that must be in it. One
+    from before there were markers is known by any of those objects. In doubt (None), it gets none.
+    """
 
-    def put(self, key: str, source: Reader, *, length: int | None = None, type: str = "") -> Stored:
+    def __init__(self, root: Path, *, known_keys: Callable[[], Sequence[str] | None] = list) -> None:
+        self.root = root.absolute()  # links to objects must lead there from every folder
+        self._marker = self.root / MARKER
+        self._known_keys = known_keys
+        self._was_there = False
+
+    def put(
+        self, key: str, source: Reader, *, length: int | None = None, type: str = "", should_stop: ShouldStop = None
+    ) -> Stored:
         target = self._path(key)
         digest, size = hashlib.sha256(), 0
         with self._draft() as draft:
@@ -44,10 +60,12 @@ class FolderBucket:
                 out = draft.open("xb", buffering=0)
             with out:
                 while chunk := source.read(CHUNK):
+                    check_stop(should_stop)
                     digest.update(chunk)
                     size += len(chunk)
                     with _host_faults():
                         _write(out, chunk)
+                check_stop(should_stop)
                 with _host_faults():
                     os.fchmod(out.fileno(), MODE)
                     os.fsync(out.fileno())
@@ -55,13 +73,13 @@ class FolderBucket:
                 self._name(draft, target)
         return self._stored(key, size, digest.hexdigest())
 
-    def put_file(self, key: str, path: Path, *, type: str = "") -> Stored:
+    def put_file(self, key: str, path: Path, *, type: str = "", should_stop: ShouldStop = None) -> Stored:
         target = self._path(key)
         with _host_faults():
-            sha256, size = file_sha256(path), path.stat().st_size
+            sha256, size = file_sha256(path, should_stop), path.stat().st_size
             with self._draft() as draft:
                 if not _linked(path, draft):
-                    shutil.copyfile(path, draft)  # in the kernel where it can
+                    _copy(path, draft, should_stop)
                 draft.chmod(MODE)
                 _sync(draft)
                 self._name(draft, target)
@@ -73,7 +91,7 @@ class FolderBucket:
             try:
                 opened = path.open("rb", buffering=0)
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
-                raise ObjectMissing(key) from None
+                raise self._missing(key) from None
 
         def read() -> Generator[bytes, None, None]:
             left = length
@@ -88,29 +106,35 @@ class FolderBucket:
 
         return Chunks(read(), opened)
 
-    def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
+    def fetch_to(self, key: str, path: Path, *, sha256: str = "", should_stop: ShouldStop = None) -> None:
         stored = self._path(key)
+        check_stop(should_stop)
         with _host_faults():
             if not stored.is_file():
-                raise ObjectMissing(key)
+                raise self._missing(key)
             if not _linked(stored, path):
                 path.symlink_to(stored)
 
     def local_path(self, key: str) -> Path | None:
         path = self._path(key)
-        return path if path.is_file() else None
+        with _host_faults():
+            if path.is_file():
+                return path
+            self._need()
+        return None
 
     def stat(self, key: str) -> Stat:
         with _host_faults():
             try:
                 found = self._path(key).stat()
             except (FileNotFoundError, NotADirectoryError):
-                raise ObjectMissing(key) from None
+                raise self._missing(key) from None
         return Stat(key, found.st_size, "")
 
     def delete(self, key: str) -> None:
         path = self._path(key)
         with _host_faults():
+            self._need()
             with suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
             self._prune(path.parent)
@@ -118,15 +142,16 @@ class FolderBucket:
     def delete_prefix(self, prefix: str) -> int:
         folder = self.root / checked_prefix(prefix)
         with _host_faults():
+            self._need()
             count = sum(1 for _ in self._files(folder))
-            with suppress(FileNotFoundError):
-                shutil.rmtree(folder)
+            shutil.rmtree(folder, onerror=_unless_gone)
             self._prune(folder.parent)
         return count
 
     def list_prefix(self, prefix: str) -> Iterator[tuple[str, int]]:
         folder = self.root / checked_prefix(prefix)
         with _host_faults():
+            self._need()
             found = sorted(path.relative_to(self.root).as_posix() for path in self._files(folder))
         for key in found:
             with suppress(FileNotFoundError):  # deleted meanwhile
@@ -135,6 +160,7 @@ class FolderBucket:
     def drop_drafts(self, *, older_than: float) -> int:
         count = 0
         with _host_faults():
+            self._need()
             for draft in (self.root / DRAFTS).glob("*"):
                 with suppress(FileNotFoundError):
                     if draft.stat().st_mtime < time.time() - older_than:
@@ -147,13 +173,43 @@ class FolderBucket:
 
     def check(self) -> str | None:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self._need()
             free = shutil.disk_usage(self.root).free
+        except _NotTheBucket as exc:
+            return exc.problem
         except OSError as exc:
             return f"the folder cannot be used: {exc.strerror}"
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             return "the folder cannot be written to"
         return None if free >= MIN_FREE_BYTES else "the disk is full"
+
+    # --- is it there? ---
+
+    def _need(self) -> None:
+        """Raise StorageUnavailable where the root is not the bucket, having made it one if it is new."""
+        try:
+            self._marker.stat()
+        except FileNotFoundError:
+            if self._was_there or not self._is_new_or_known():
+                raise _NotTheBucket(self._marker) from None
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._marker.write_text(MARKER_TEXT)
+            _sync(self._marker)
+            _sync(self.root)
+        self._was_there = True
+
+    def _is_new_or_known(self) -> bool:
+        keys = self._known_keys()
+        if keys is None:
+            return False
+        return not keys or any(self._path(key).is_file() for key in keys)
+
+    def _missing(self, key: str) -> ObjectMissing:
+        """What to raise for an object that is not found. Raises StorageUnavailable when nothing would be."""
+        self._need()
+        return ObjectMissing(key)
+
+    # --- names ---
 
     def _path(self, key: str) -> Path:
         return self.root / checked_key(key)
@@ -167,26 +223,32 @@ class FolderBucket:
         """A new name in the bucket's own file system; what is left under it is removed."""
         draft = self.root / DRAFTS / secrets.token_hex(16)
         with _host_faults():
-            draft.parent.mkdir(parents=True, exist_ok=True)
+            self._need()
+            draft.parent.mkdir(exist_ok=True)
         try:
             yield draft
         finally:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):  # of a disk that is away; what stays is dropped later
                 draft.unlink()
 
     def _name(self, draft: Path, target: Path) -> None:
         """Give a draft its name and make that durable. Folders that a clean-up removes meanwhile are made again."""
         above = [folder for folder in target.parents if folder == self.root or self.root in folder.parents]
-        for _ in range(10):
-            target.parent.mkdir(parents=True, exist_ok=True)
+        for attempt in range(NAMING_TRIES):
             try:
+                for folder in reversed(above[:-1]):  # never the root: it may be away
+                    with suppress(FileExistsError):
+                        folder.mkdir()
                 os.replace(draft, target)
             except FileNotFoundError:
+                self._need()
                 if not draft.exists():
                     raise
+                time.sleep(0.001 * attempt)
                 continue
             for folder in above:
                 _sync(folder)
+            self._need()  # or it went away while this was written, and the name is on the disk below
             return
         raise StorageUnavailable(f"the folder of {target} vanishes again and again")
 
@@ -203,9 +265,18 @@ class FolderBucket:
 
     @staticmethod
     def _files(folder: Path) -> Iterator[Path]:
-        for place, _, names in os.walk(folder):
+        for place, _, names in os.walk(folder, onerror=_raise_unless_gone):
             for name in names:
                 yield Path(place, name)
+
+
+class _NotTheBucket(StorageUnavailable):
+    def __init__(self, marker: Path) -> None:
+        super().__init__(f"{marker} is missing: the folder is not the bucket")
+        self.problem = (
+            f"is not in its folder, which lacks the file {marker.name}: mount its disk, "
+            "or create that file if this folder is to be the bucket"
+        )
 
 
 def _linked(existing: Path, new: Path) -> bool:
@@ -217,6 +288,13 @@ def _linked(existing: Path, new: Path) -> bool:
             return False
         raise
     return True
+
+
+def _copy(existing: Path, new: Path, should_stop: ShouldStop) -> None:
+    with existing.open("rb", buffering=0) as source, new.open("xb", buffering=0) as out:
+        while chunk := source.read(CHUNK * 4):
+            check_stop(should_stop)
+            _write(out, chunk)
 
 
 def _write(out: RawIOBase, chunk: bytes) -> None:
@@ -232,6 +310,16 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _raise_unless_gone(exc: OSError) -> None:
+    """`os.walk` is silent about folders that it cannot read: those are not empty."""
+    if not isinstance(exc, FileNotFoundError):
+        raise exc
+
+
+def _unless_gone(_call: Any, _path: str, failure: Any) -> None:
+    _raise_unless_gone(failure[1])
 
 
 @contextmanager

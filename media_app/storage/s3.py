@@ -4,19 +4,15 @@ import base64
 import hashlib
 import io
 import os
+import re
 import tempfile
-import threading
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 
@@ -25,13 +21,18 @@ from media_app.storage.base import (
     Chunks,
     ObjectMissing,
     Reader,
+    ShouldStop,
     Stat,
     StorageUnavailable,
     Stored,
+    TransferStopped,
+    check_stop,
     checked_key,
     checked_prefix,
     file_sha256,
 )
+from media_app.storage.crew import Crew
+from media_app.storage.s3_client import Clients, S3Options
 
 PART = 8 * 1024 * 1024  # at least 5 MiB by S3's rules
 MAX_PARTS = 10_000
@@ -39,22 +40,9 @@ THREADS = 4  # parts at a time, of one object
 IN_MEMORY = 1024 * 1024  # more of a part waits on disk: many slow uploads must not fill the memory
 RESUMES = 3
 DEFAULT_TYPE = "application/octet-stream"
+TYPE = re.compile(r"[\w!#$&^.+-]{1,127}/[\w!#$&^.+-]{1,127}(?:;[ -~]{0,200})?", re.ASCII)
 GONE = {"404", "NoSuchKey", "NotFound"}
-
-Given = TypeVar("Given")
-Made = TypeVar("Made")
-
-
-@dataclass(frozen=True)
-class S3Options:
-    """Where the store is and who asks. Without a key boto3 looks in its own places (environment, profile, role)."""
-
-    endpoint: str = ""
-    public_endpoint: str = ""
-    region: str = "us-east-1"
-    path_style: bool = False
-    access_key_id: str = ""
-    secret_access_key: str = ""
+DELETED_TOGETHER = 100  # fewer than S3 allows: a slow store must answer an impatient client
 
 
 @dataclass(frozen=True)
@@ -72,104 +60,150 @@ class Part:
         return base64.b64encode(self.md5).decode()
 
 
+class Body:
+    """What is sent of a part, until its transfer is over."""
+
+    def __init__(self, source: Any, crew: Crew) -> None:
+        self._source = source
+        self._crew = crew
+
+    def read(self, size: int = -1, /) -> bytes:
+        self._crew.proceed()
+        data: bytes = self._source.read(size)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        self._source.seek(offset, whence)
+        return self.tell()
+
+    def tell(self) -> int:
+        at: int = self._source.tell()
+        return at
+
+
 class S3Bucket:
-    """Objects below an optional prefix of one bucket. One client per process: clients do not survive a fork."""
+    """Objects below an optional prefix of one bucket. Nothing is kept but connections."""
 
     def __init__(
         self, name: str, options: S3Options, *, prefix: str = "", scratch: Path | None = None, largest: int = 1 << 40
     ) -> None:
         self.name = name
-        self.options = options
         self.prefix = f"{prefix}/" if prefix else ""
         self.scratch = scratch
         self.largest = largest
-        self._clients: dict[tuple[int, str], Any] = {}
-        self._lock = threading.Lock()
+        self._clients = Clients(options)
 
     # --- writing ---
 
-    def put(self, key: str, source: Reader, *, length: int | None = None, type: str = "") -> Stored:
+    def put(
+        self, key: str, source: Reader, *, length: int | None = None, type: str = "", should_stop: ShouldStop = None
+    ) -> Stored:
         digest = hashlib.sha256()
         size = self._part_size(self.largest if length is None else length)
-        parts = self._parts_of(source, size, digest.update)
-        return self._send(key, parts, size, type, digest.hexdigest, threads=1)
+        with Crew(1, should_stop) as crew:
+            return self._send(crew, key, self._parts_of(source, size, digest.update, should_stop), size, type, digest)
 
-    def put_file(self, key: str, path: Path, *, type: str = "") -> Stored:
-        length, sha256 = path.stat().st_size, file_sha256(path)
+    def put_file(self, key: str, path: Path, *, type: str = "", should_stop: ShouldStop = None) -> Stored:
+        length = path.stat().st_size
         size = self._part_size(length)
+        digest = hashlib.sha256()
 
         def parts() -> Iterator[Part]:
             with path.open("rb") as opened:
                 number = 1
                 while (chunk := opened.read(size)) or number == 1:
+                    digest.update(chunk)
                     yield Part(number, io.BytesIO(chunk), len(chunk), _md5(chunk).digest())
                     number += 1
 
-        stored = self._send(key, parts(), size, type, lambda: sha256, threads=THREADS)
+        with Crew(THREADS, should_stop) as crew:
+            stored = self._send(crew, key, parts(), size, type, digest)
         if stored.size != length:
             self.delete(key)
             raise StorageUnavailable(f"{path.name} changed while it was stored")
         return stored
 
     def _send(
-        self, key: str, parts: Iterator[Part], part_size: int, type: str, sha256: Callable[[], str], *, threads: int
+        self, crew: Crew, key: str, parts: Iterator[Part], part_size: int, type: str, digest: "hashlib._Hash"
     ) -> Stored:
         """Write one object of its parts; one short part goes in one request. Then look at what the store made of it."""
         target = {"Bucket": self.name, "Key": self._full(key)}
-        with _faults(key):
-            first = next(parts)
-            if first.size < part_size:
-                with first.body:
-                    answer = self._client.put_object(
-                        **target, Body=first.body, ContentLength=first.size, ContentMD5=first.content_md5,
-                        ContentType=type or DEFAULT_TYPE,
-                    )  # fmt: skip
-                sent, md5s, tags = first.size, [first.md5], [_tag(answer)]
-            else:
-                sent, md5s, tags = self._send_parts(target, first, parts, type, threads)
-            found = self._client.head_object(**target)
+        type = type if TYPE.fullmatch(type) else DEFAULT_TYPE
+        try:
+            with self._faults(key):
+                first = next(parts)
+                if first.size < part_size:
+                    sent, md5s, tags = first.size, [first.md5], [crew.do(self._send_whole, crew, target, first, type)]
+                else:
+                    sent, md5s, tags = self._send_parts(crew, target, first, parts, type)
+                found = crew.do(self._client.head_object, **target)
+        except TransferStopped:
+            crew.afterwards(lambda: self._forget(key))
+            raise
         # A store that tags parts with their MD5 tags the whole with the MD5 of those; others have rules of their own.
         plain = all(tag == md5.hex() for tag, md5 in zip(tags, md5s, strict=True))
         expected = md5s[0].hex() if first.size < part_size else f"{_md5(b''.join(md5s)).hexdigest()}-{len(md5s)}"
         if found["ContentLength"] != sent or (plain and _tag(found) != expected):
-            with suppress(StorageUnavailable):
-                self.delete(key)
+            self._forget(key)
             raise StorageUnavailable(
                 f"{key}: sent {sent} bytes ({expected}), the store holds {found['ContentLength']} ({_tag(found)})"
             )
-        return Stored(key, sent, sha256(), _tag(found))
+        return Stored(key, sent, digest.hexdigest(), _tag(found))
+
+    def _send_whole(self, crew: Crew, target: dict[str, str], part: Part, type: str) -> str:
+        """The store's tag."""
+        with part.body:
+            answer = self._client.put_object(
+                **target, Body=Body(part.body, crew), ContentLength=part.size, ContentMD5=part.content_md5,
+                ContentType=type,
+            )  # fmt: skip
+        return _tag(answer)
 
     def _send_parts(
-        self, target: dict[str, str], first: Part, rest: Iterator[Part], type: str, threads: int
+        self, crew: Crew, target: dict[str, str], first: Part, rest: Iterator[Part], type: str
     ) -> tuple[int, list[bytes], list[str]]:
         """Size, and per part its MD5 and the store's tag. Whatever goes wrong, the store forgets what it received."""
-        upload = target | {
-            "UploadId": self._client.create_multipart_upload(**target, ContentType=type or DEFAULT_TYPE)["UploadId"]
-        }
+
+        def begin() -> dict[str, str]:
+            made = self._client.create_multipart_upload(**target, ContentType=type)
+            upload = target | {"UploadId": made["UploadId"]}
+            try:
+                crew.proceed()
+            except BaseException:
+                self._abort(upload)
+                raise
+            return upload
 
         def send(part: Part) -> tuple[int, bytes, str]:
             with part.body:
                 answer = self._client.upload_part(
-                    **upload, PartNumber=part.number, Body=part.body, ContentLength=part.size,
+                    **upload, PartNumber=part.number, Body=Body(part.body, crew), ContentLength=part.size,
                     ContentMD5=part.content_md5,
                 )  # fmt: skip
             return part.size, part.md5, _tag(answer)
 
+        upload = crew.do(begin)
         try:
-            done = list(_in_order(send, _chained(first, rest), threads))
-            self._client.complete_multipart_upload(
-                **upload,
-                MultipartUpload={
-                    "Parts": [{"PartNumber": n, "ETag": f'"{tag}"'} for n, (*_, tag) in enumerate(done, 1)]
-                },
-            )
+            done = list(crew.each(send, _chained(first, rest)))
+            parts = [{"PartNumber": n, "ETag": f'"{tag}"'} for n, (*_, tag) in enumerate(done, 1)]
+            crew.do(self._client.complete_multipart_upload, **upload, MultipartUpload={"Parts": parts})
         except BaseException:
-            with suppress(BotoCoreError, ClientError):
-                self._client.abort_multipart_upload(**upload)
+            crew.afterwards(lambda: self._abort(upload))
             raise
         return sum(size for size, *_ in done), [md5 for _, md5, _ in done], [tag for *_, tag in done]
 
-    def _parts_of(self, source: Reader, size: int, saw: Callable[[bytes], object]) -> Iterator[Part]:
+    def _forget(self, key: str) -> None:
+        """Remove what should not have been written. A store that does not answer keeps it until it is cleaned up."""
+        with suppress(StorageUnavailable):
+            self.delete(key)
+
+    def _abort(self, upload: dict[str, str]) -> None:
+        with suppress(BotoCoreError, ClientError):
+            self._quick.abort_multipart_upload(**upload)
+
+    def _parts_of(
+        self, source: Reader, size: int, saw: Callable[[bytes], object], should_stop: ShouldStop
+    ) -> Iterator[Part]:
         """Cut a stream into parts of one size, at least one; each waits on disk beyond a megabyte."""
         number, ended = 1, False
         while not ended:
@@ -180,6 +214,7 @@ class S3Bucket:
             try:
                 while held < size:
                     chunk = source.read(min(CHUNK, size - held))
+                    check_stop(should_stop)
                     if not chunk:
                         ended = True
                         break
@@ -216,7 +251,7 @@ class S3Bucket:
             resumes = 0
             while True:
                 try:
-                    with answer["Body"] as body, _faults(key):
+                    with answer["Body"] as body, self._faults(key):
                         while chunk := body.read(CHUNK):
                             start, left = start + len(chunk), left - len(chunk)
                             yield chunk
@@ -231,41 +266,48 @@ class S3Bucket:
 
         return Chunks(read(), answer["Body"])
 
-    def fetch_to(self, key: str, path: Path, *, sha256: str = "") -> None:
-        found = self.stat(key)
-        starts = range(0, found.size, PART * 2)
+    def fetch_to(self, key: str, path: Path, *, sha256: str = "", should_stop: ShouldStop = None) -> None:
+        with Crew(THREADS, should_stop) as crew:
+            found = crew.do(self.stat, key)
 
-        def fetch(start: int) -> None:
-            at, wanted = start, min(PART * 2, found.size - start)
-            for attempt in range(RESUMES + 1):
-                try:
-                    with self._range(key, at, start + wanted - at, etag=found.etag)["Body"] as body, _faults(key):
-                        while chunk := body.read(CHUNK):
-                            os.pwrite(out.fileno(), chunk, at)
-                            at += len(chunk)
-                    if at == start + wanted:
-                        return
-                    raise StorageUnavailable(f"{key}: the store ended a range early")
-                except StorageUnavailable:
-                    if attempt == RESUMES:
-                        raise
+            def fetch(start: int) -> None:
+                # A handle of its own: one that hangs may end when the others are long closed.
+                with path.open("r+b", buffering=0) as out:
+                    self._fetch_range(crew, out, found, start, min(start + PART * 2, found.size))
 
-        try:
-            with path.open("xb") as out:
-                out.truncate(found.size)
-                for _ in _in_order(fetch, iter(starts), THREADS):
+            try:
+                with path.open("xb") as out:
+                    out.truncate(found.size)
+                for _ in crew.each(fetch, iter(range(0, found.size, PART * 2))):
                     pass
-            if sha256 and file_sha256(path) != sha256:
-                raise StorageUnavailable(f"{key}: the bytes are not those that were stored")
-        except BaseException:
-            path.unlink(missing_ok=True)
-            raise
+                if sha256 and file_sha256(path, should_stop) != sha256:
+                    raise StorageUnavailable(f"{key}: the bytes are not those that were stored")
+            except BaseException:
+                path.unlink(missing_ok=True)
+                raise
+
+    def _fetch_range(self, crew: Crew, out: io.FileIO, found: Stat, at: int, end: int) -> None:
+        """Copy from `at` to `end`, going on where the store breaks off."""
+        for attempt in range(RESUMES + 1):
+            crew.proceed()
+            try:
+                with self._range(found.key, at, end - at, etag=found.etag)["Body"] as body, self._faults(found.key):
+                    while chunk := body.read(CHUNK):
+                        crew.proceed()
+                        os.pwrite(out.fileno(), chunk, at)
+                        at += len(chunk)
+                if at == end:
+                    return
+                raise StorageUnavailable(f"{found.key}: the store ended a range early")
+            except StorageUnavailable:
+                if attempt == RESUMES:
+                    raise
 
     def local_path(self, key: str) -> Path | None:
         return None
 
     def stat(self, key: str) -> Stat:
-        with _faults(key):
+        with self._faults(key, may_miss=True):
             found = self._client.head_object(Bucket=self.name, Key=self._full(key))
         return Stat(key, int(found["ContentLength"]), _tag(found))
 
@@ -275,24 +317,26 @@ class S3Bucket:
             asked["Range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
         if etag:
             asked["IfMatch"] = f'"{etag}"'
-        with _faults(key):
+        with self._faults(key, may_miss=True):
             return self._client.get_object(Bucket=self.name, Key=self._full(key), **asked)
 
     # --- removing and listing ---
 
     def delete(self, key: str) -> None:
-        with _faults(key), suppress(ObjectMissing):
-            self._client.delete_object(Bucket=self.name, Key=self._full(key))
+        with suppress(ObjectMissing), self._faults(key, may_miss=True):
+            self._quick.delete_object(Bucket=self.name, Key=self._full(key))
 
     def delete_prefix(self, prefix: str) -> int:
         count = 0
         for page in self._pages(prefix):
             keys = [{"Key": each["Key"]} for each in page]
-            with _faults(prefix):
-                answer = self._client.delete_objects(Bucket=self.name, Delete={"Objects": keys, "Quiet": True})
-            if answer.get("Errors"):
-                raise StorageUnavailable(f"{prefix}: not all was deleted: {answer['Errors'][0]}")
-            count += len(keys)
+            for start in range(0, len(keys), DELETED_TOGETHER):
+                some = keys[start : start + DELETED_TOGETHER]
+                with self._faults(prefix):
+                    answer = self._quick.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
+                if answer.get("Errors"):
+                    raise StorageUnavailable(f"{prefix}: not all was deleted: {answer['Errors'][0]}")
+                count += len(some)
         return count
 
     def list_prefix(self, prefix: str) -> Iterator[tuple[str, int]]:
@@ -302,19 +346,19 @@ class S3Bucket:
 
     def _pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
         full = self.prefix + checked_prefix(prefix)
-        with _faults(prefix):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=full):
+        with self._faults(prefix):
+            for page in self._quick.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=full):
                 if page.get("Contents"):
                     yield page["Contents"]
 
     def drop_drafts(self, *, older_than: float) -> int:
         count, before = 0, datetime.now(UTC) - timedelta(seconds=older_than)
-        with _faults(self.prefix):
-            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=self.prefix)
+        with self._faults(self.prefix):
+            pages = self._quick.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=self.prefix)
             for page in pages:
                 for upload in page.get("Uploads", ()):
                     if upload["Initiated"] < before:
-                        self._client.abort_multipart_upload(
+                        self._quick.abort_multipart_upload(
                             Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         count += 1
@@ -326,13 +370,15 @@ class S3Bucket:
         params = {"Bucket": self.name, "Key": self._full(key), "ResponseContentType": type}
         if disposition:
             params["ResponseContentDisposition"] = disposition
-        with _faults(key):
-            url: str = self._new("public").generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+        with self._faults(key):
+            url: str = self._clients.get("public").generate_presigned_url(
+                "get_object", Params=params, ExpiresIn=seconds
+            )
         return url
 
     def check(self) -> str | None:
         try:
-            self._new("check").head_bucket(Bucket=self.name)
+            self._quick.head_bucket(Bucket=self.name)
         except ClientError as exc:
             code = exc.response.get("Error", {}).get("Code", "")
             return {"404": "the bucket does not exist", "403": "the store refuses the key"}.get(code, f"answers {code}")
@@ -342,51 +388,41 @@ class S3Bucket:
 
     def close(self) -> None:
         """Close this process's connections; the next use opens new ones."""
-        with self._lock:
-            for place in [place for place in self._clients if place[0] == os.getpid()]:
-                self._clients.pop(place).close()
+        self._clients.close()
+
+    @contextmanager
+    def _faults(self, key: str, *, may_miss: bool = False) -> Iterator[None]:
+        """Errors of boto3 and of the connection below it as ours; ObjectMissing only where an object may be missed."""
+        try:
+            yield
+        except ClientError as exc:
+            code = str(exc.response.get("Error", {}).get("Code", ""))
+            if may_miss and code in GONE and self._is_there():
+                raise ObjectMissing(key) from None
+            raise StorageUnavailable(f"{key}: {exc}") from exc
+        except (BotoCoreError, HTTPError, OSError) as exc:
+            raise StorageUnavailable(f"{key}: {exc}") from exc
+
+    def _is_there(self) -> bool:
+        """Whether there is a bucket: without one every object is missing, and none is. Raises StorageUnavailable."""
+        try:
+            self._quick.head_bucket(Bucket=self.name)
+        except ClientError as exc:
+            return str(exc.response.get("Error", {}).get("Code", "")) == "403"  # it may not be listed, but read
+        except BotoCoreError as exc:
+            raise StorageUnavailable(f"{self.name}: {exc}") from exc
+        return True
 
     def _full(self, key: str) -> str:
         return self.prefix + checked_key(key)
 
     @property
     def _client(self) -> Any:
-        return self._new("work")
+        return self._clients.get("work")
 
-    def _new(self, purpose: str) -> Any:
-        """This process's client for one purpose, made at its first use."""
-        place = (os.getpid(), purpose)
-        client = self._clients.get(place)
-        if client is None:
-            with self._lock:
-                client = self._clients.get(place)
-                if client is None:
-                    client = self._clients[place] = self._make(purpose)
-        return client
-
-    def _make(self, purpose: str) -> Any:
-        options = self.options
-        quick = purpose == "check"
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=(options.public_endpoint if purpose == "public" else options.endpoint) or None,
-            region_name=options.region,
-            aws_access_key_id=options.access_key_id or None,
-            aws_secret_access_key=options.secret_access_key or None,
-            config=Config(
-                signature_version="s3v4",
-                s3={"addressing_style": "path" if options.path_style else "virtual"},
-                connect_timeout=2 if quick else 5,
-                read_timeout=3 if quick else 60,
-                retries={"mode": "standard", "total_max_attempts": 1 if quick else 4},
-                max_pool_connections=64,
-                tcp_keepalive=True,
-                proxies={},
-                # Stores that are not Amazon's know Content-MD5 far more often than the newer checksum headers.
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-            ),
-        )
+    @property
+    def _quick(self) -> Any:
+        return self._clients.get("quick")
 
 
 def _md5(data: bytes) -> "hashlib._Hash":
@@ -400,35 +436,3 @@ def _tag(answer: dict[str, Any]) -> str:
 def _chained(first: Part, rest: Iterable[Part]) -> Iterator[Part]:
     yield first
     yield from rest
-
-
-def _in_order(work: Callable[[Given], Made], given: Iterator[Given], threads: int) -> Iterator[Made]:
-    """What `work` makes of each, in their order, several at a time; never more are taken than are being worked on."""
-    if threads == 1:
-        yield from map(work, given)
-        return
-    running: deque[Future[Made]] = deque()
-    with ThreadPoolExecutor(threads, thread_name_prefix="s3") as pool:
-        try:
-            for each in given:
-                running.append(pool.submit(work, each))
-                if len(running) >= threads:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for late in running:
-                late.cancel()
-
-
-@contextmanager
-def _faults(key: str) -> Iterator[None]:
-    """Errors of boto3 and of the connection below it as ours."""
-    try:
-        yield
-    except ClientError as exc:
-        if str(exc.response.get("Error", {}).get("Code", "")) in GONE:
-            raise ObjectMissing(key) from None
-        raise StorageUnavailable(f"{key}: {exc}") from exc
-    except (BotoCoreError, HTTPError, OSError) as exc:
-        raise StorageUnavailable(f"{key}: {exc}") from exc

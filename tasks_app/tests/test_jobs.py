@@ -240,7 +240,7 @@ def test_a_fault_gives_the_task_back_with_a_back_off(photo, monkeypatch, woken, 
         store(**arguments)
         raise fault
 
-    monkeypatch.setattr(jobs, "DATABASE_PATIENCE", 0.0)
+    monkeypatch.setattr(heartbeat, "DATABASE_PATIENCE", 0.0)
     monkeypatch.setattr(jobs, "outputs_store", store_and_fail)
     task = make_task(source=photo, width=16)
     woken.clear()
@@ -299,7 +299,7 @@ def test_a_database_that_is_away_at_the_end_of_the_work_is_waited_for(photo, mon
             raise OperationalError("the connection was lost")
         return call(**arguments)
 
-    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(heartbeat.time, "sleep", lambda seconds: None)
     monkeypatch.setattr(where, name, fail_first)
     task = run(make_task(source=photo, width=16))
     assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 2)
@@ -313,7 +313,7 @@ def test_a_publication_whose_answer_was_lost_is_kept(photo, monkeypatch):
         calls.append(publish(**arguments))
         raise OperationalError("the connection was lost")
 
-    monkeypatch.setattr(jobs.time, "sleep", lambda seconds: monkeypatch.setattr(services, "task_publish", publish))
+    monkeypatch.setattr(heartbeat.time, "sleep", lambda seconds: monkeypatch.setattr(services, "task_publish", publish))
     monkeypatch.setattr(services, "task_publish", publish_and_lose_the_answer)
     task = run(make_task(source=photo, width=16))
     assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 1)

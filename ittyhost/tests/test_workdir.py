@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks_app import workdir
-from tasks_app.workdir import remove_abandoned, work_directory
+from ittyhost import workdir
+from ittyhost.workdir import remove_abandoned, work_directory
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ import sys, time
 from pathlib import Path
 from django.conf import settings
 settings.configure(WORK_DIR=Path(sys.argv[1]))
-from tasks_app.workdir import work_directory
+from ittyhost.workdir import work_directory
 with work_directory("task-1") as place:
     (place / "half").write_text("x")
     print("there", flush=True)
