@@ -78,7 +78,7 @@ def pytest_report_header() -> str:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_setupnodes() -> None:
-    """Let each process of the run prepare its own folder first: once the settings are named, pytest-django reads them."""
+    """Let each process of the run prepare its own folder: once settings are named, pytest-django reads them first."""
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 

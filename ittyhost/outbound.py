@@ -30,12 +30,11 @@ from urllib3.exceptions import HTTPError, LocationParseError
 from urllib3.response import BaseHTTPResponse
 from urllib3.util import Url, parse_url
 
+from ittyhost.addresses import Address, is_refused
 from ittyhost.errors import Invalid
 from ittyhost.wire import Wire
 
 logger = logging.getLogger(__name__)
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 MAX_URL_LENGTH = 4096
 MAX_REDIRECTS = 5
@@ -52,12 +51,6 @@ RESUMES = 5
 SLICE_SECONDS = 0.25  # how soon a wait notices that it is to stop
 AGENT = "ittyhost (media fetcher)"
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-_REFUSED = (
-    ipaddress.ip_network("64:ff9b:1::/48"),  # NAT64 of a local network
-    ipaddress.ip_network("::/96"),  # IPv4-compatible, long withdrawn
-    ipaddress.ip_network("192.88.99.0/24"),  # 6to4 relays
-)
 
 
 class FetchFailed(Exception):
@@ -197,7 +190,7 @@ class Download:
                 verdict = exc
             if verdict is not None:
                 self._end(verdict)
-            elif self._wire is not None and time.monotonic() > (self._head_until or self._deadline):
+            elif self._wire is not None and self._head_until is not None and time.monotonic() > self._head_until:
                 self._wire.cut(TimeoutError("the head of the answer did not come in time"))
 
     def _end(self, verdict: Exception) -> None:
@@ -220,7 +213,7 @@ class Download:
         waited, since = self._waited
         waited += 0.0 if since is None else time.monotonic() - since
         wire, begun, had = self._window
-        if wire is not self._wire or self._wire is None:
+        if wire is None or wire is not self._wire:
             self._window = (self._wire, waited, 0)
         elif waited - begun >= SLOW_SECONDS:
             came = wire.received - had
@@ -405,23 +398,6 @@ def resolve(name: str, port: int) -> list[Address]:
     host = name if name.isascii() else name.encode("idna").decode()
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(ipaddress.ip_address(str(place[0]).partition("%")[0]) for *_, place in found))
-
-
-def is_refused(address: Address) -> bool:
-    """Whether users' URLs may not reach an address: all that is not the public internet, unless settings allow it."""
-    if any(address.version == network.version and address in network for network in settings.OUTBOUND_ALLOW):
-        return False
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour
-        if inner is None and address in _NAT64:
-            inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_refused(inner)
-        if address.is_site_local:
-            return True
-    if any(address.version == network.version and address in network for network in _REFUSED):
-        return True
-    return not address.is_global or address.is_multicast or address.is_reserved or address.is_unspecified
 
 
 def _check_address(address: Address) -> None:

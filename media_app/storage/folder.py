@@ -235,13 +235,13 @@ class FolderBucket:
         """Give a draft its name and make that durable. Folders that a clean-up removes meanwhile are made again."""
         above = [folder for folder in target.parents if folder == self.root or self.root in folder.parents]
         for attempt in range(NAMING_TRIES):
+            self._need()
             try:
                 for folder in reversed(above[:-1]):  # never the root: it may be away
                     with suppress(FileExistsError):
                         folder.mkdir()
                 os.replace(draft, target)
             except FileNotFoundError:
-                self._need()
                 if not draft.exists():
                     raise
                 time.sleep(0.001 * attempt)

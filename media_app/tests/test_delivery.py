@@ -94,6 +94,7 @@ def test_what_is_put_is_kept_and_waits_to_be_probed(caller, version):
         assert body["links"] == {"self": f"/files/{file.public_id}", "parent": "/files"}
 
 
+@pytest.mark.django_db(transaction=True)  # the job lets go of its connection
 def test_the_answer_waits_for_the_probe(caller, settings, monkeypatch):
     settings.PROBE_WAIT_SECONDS = 5
     monkeypatch.setattr(delivery, "connection_rest", lambda: jobs.work("fast"))

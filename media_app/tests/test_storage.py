@@ -3,17 +3,25 @@
 import hashlib
 import io
 import os
+import shutil
+import socket
 import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from media_app.storage import FolderBucket, ObjectMissing, S3Bucket, S3Options, StorageUnavailable
+from media_app import storage
+from media_app.storage import FolderBucket, ObjectMissing, S3Bucket, S3Options, StorageUnavailable, TransferStopped
+from media_app.storage import folder as folder_module
 from media_app.storage import s3 as s3_module
 from media_app.storage.base import CHUNK, Bucket, checked_key, checked_prefix
+from media_app.tests.factories import make_file
 from tests.services.s3 import S3Server
 
 MEGABYTE = 1024 * 1024
@@ -197,6 +205,49 @@ def test_eight_threads_share_a_bucket(store: Bucket):
     assert failures == []
 
 
+def after(calls: int) -> Callable[[], bool]:
+    """A `should_stop` that says so from a certain call on."""
+    asked = iter(range(10**9))
+    return lambda: next(asked) >= calls
+
+
+@pytest.mark.parametrize("calls", [0, 3, 25])
+def test_a_write_can_be_stopped_and_leaves_nothing(store: Bucket, calls: int):
+    data = pattern(SMALL_PART * 2)
+
+    with pytest.raises(TransferStopped):
+        store.put("p/f/1/source", Trickle(data, step=CHUNK), should_stop=after(calls))
+
+    with pytest.raises(ObjectMissing):
+        store.stat("p/f/1/source")
+    assert store.drop_drafts(older_than=-60) == 0
+
+
+def test_a_files_way_into_the_bucket_and_out_can_be_stopped(store: Bucket, tmp_path: Path):
+    made, fetched = tmp_path / "made", tmp_path / "fetched"
+    made.write_bytes(pattern(SMALL_PART * 3))
+
+    with pytest.raises(TransferStopped):
+        store.put_file("p/f/1/x", made, should_stop=after(1))
+    with pytest.raises(ObjectMissing):
+        store.stat("p/f/1/x")
+    assert store.drop_drafts(older_than=-60) == 0
+
+    store.put_file("p/f/1/x", made, should_stop=lambda: False)
+    with pytest.raises(TransferStopped):
+        store.fetch_to("p/f/1/x", fetched, should_stop=lambda: True)
+    assert not fetched.exists()
+    store.fetch_to("p/f/1/x", fetched, should_stop=lambda: False)
+    assert fetched.read_bytes() == pattern(SMALL_PART * 3)
+
+
+@pytest.mark.parametrize(
+    "type", ["", "video/mp4; codecs=größe", "video", "a/b\r\nX: y", "vidéo/mp4", "a/" + "b" * 3000]
+)
+def test_a_type_that_a_server_made_up_is_no_obstacle(store: Bucket, type: str):
+    assert store.put("p/f/1/x", io.BytesIO(b"x"), type=type).size == 1
+
+
 @pytest.mark.parametrize("key", ["", "/a", "a/", "a//b", "../a", "a/../b", ".a", "a/.b", "a b", "a\0", "ä", "a\n"])
 def test_a_key_that_is_not_ours_is_a_bug(key: str):
     with pytest.raises(ValueError, match="is not an object's key"):
@@ -253,6 +304,138 @@ def test_a_folder_that_cannot_be_written_is_the_hosts_fault(tmp_path: Path):
 
     assert str(tmp_path) not in caught.value.message
     assert "cannot be used" in (store.check() or "")
+
+
+def away(root: Path) -> None:
+    """What unmounting looks like: the folder is there, and empty."""
+    root.rename(root.with_name("elsewhere"))
+    root.mkdir()
+
+
+def gone(root: Path) -> None:
+    root.rename(root.with_name("elsewhere"))
+
+
+CALLS: dict[str, Callable[[FolderBucket, Path], object]] = {
+    "put": lambda store, _: store.put("p/f/1/y", io.BytesIO(b"y")),
+    "put_file": lambda store, path: store.put_file("p/f/1/y", Path(__file__)),
+    "open": lambda store, _: store.open("p/f/1/x"),
+    "fetch_to": lambda store, path: store.fetch_to("p/f/1/x", path / "fetched"),
+    "local_path": lambda store, _: store.local_path("p/f/1/x"),
+    "stat": lambda store, _: store.stat("p/f/1/x"),
+    "delete": lambda store, _: store.delete("p/f/1/x"),
+    "delete_prefix": lambda store, _: store.delete_prefix("p/f/"),
+    "list_prefix": lambda store, _: list(store.list_prefix("p/f/")),
+    "drop_drafts": lambda store, _: store.drop_drafts(older_than=0),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize("lose", [away, gone])
+@pytest.mark.parametrize("again", [False, True], ids=["running", "restarted"])
+def test_a_bucket_whose_disk_is_away_is_unavailable_and_misses_nothing(
+    tmp_path: Path, call: str, lose: Callable[[Path], None], again: bool
+):
+    root = tmp_path / "bucket"
+    store = FolderBucket(root)
+    store.put("p/f/1/x", io.BytesIO(b"x"))
+    lose(root)
+    if again:
+        store = FolderBucket(root, known_keys=lambda: ["p/f/1/x"])
+
+    with pytest.raises(StorageUnavailable):
+        CALLS[call](store, tmp_path)
+
+    assert "mount its disk" in (store.check() or "")
+    assert not root.exists() or os.listdir(root) == []
+    shutil.rmtree(root, ignore_errors=True)
+    (tmp_path / "elsewhere").rename(root)
+    assert store.check() is None
+    assert b"".join(store.open("p/f/1/x")) == b"x"
+
+
+def test_a_disk_that_goes_away_while_bytes_come_is_noticed(tmp_path: Path):
+    root = tmp_path / "bucket"
+    store = FolderBucket(root)
+    source = Trickle(pattern(100_000))
+    read = source.read
+
+    def read_and_lose(size: int) -> bytes:
+        if source.source.tell() == 50_000:
+            away(root)
+        return read(size)
+
+    source.read = read_and_lose  # type: ignore[method-assign]
+    with pytest.raises(StorageUnavailable):
+        store.put("p/f/1/x", source)
+    assert os.listdir(root) == []
+
+
+def test_a_bucket_from_before_there_were_markers_is_known_by_its_objects(tmp_path: Path):
+    FolderBucket(tmp_path).put("p/f/1/x", io.BytesIO(b"x"))
+    (tmp_path / ".bucket").unlink()
+
+    assert FolderBucket(tmp_path, known_keys=lambda: None).check() is not None
+    assert FolderBucket(tmp_path, known_keys=lambda: ["p/g/1/x"]).check() is not None
+    assert FolderBucket(tmp_path, known_keys=lambda: ["p/g/1/x", "p/f/1/x"]).check() is None
+    assert FolderBucket(tmp_path, known_keys=lambda: None).check() is None
+
+
+@pytest.mark.django_db
+def test_the_settings_bucket_is_new_until_a_file_is_in_it(settings, tmp_path: Path):
+    settings.BUCKET_URL = f"file://{tmp_path}/one"
+    file = make_file(content=b"x")
+    assert (tmp_path / "one" / file.key).read_bytes() == b"x"
+
+    settings.BUCKET_URL = f"file://{tmp_path}/two"
+    assert "mount its disk" in (storage.check() or "")
+    with pytest.raises(StorageUnavailable):
+        storage.bucket().fetch_to(file.key, tmp_path / "fetched")
+    assert not (tmp_path / "two").exists()
+
+
+@pytest.mark.parametrize("url", ["file://x", "file://data/bucket", "file:x/y"])
+def test_a_folder_is_named_by_its_whole_path(settings, url: str):
+    settings.BUCKET_URL = url
+    with pytest.raises(ImproperlyConfigured, match="whole path"):
+        storage.bucket()
+
+
+def test_links_lead_to_the_objects_from_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(folder_module, "_linked", lambda *_: False)
+    store = FolderBucket(Path("bucket"))
+    store.put("p/f/1/x", io.BytesIO(b"x"))
+    (tmp_path / "work").mkdir()
+    store.fetch_to("p/f/1/x", tmp_path / "work" / "x")
+    assert (tmp_path / "work" / "x").read_bytes() == b"x"
+
+
+def test_a_folder_may_vanish_at_any_moment_before_its_object_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = FolderBucket(tmp_path)
+    real, left = Path.mkdir, [3]
+
+    def mkdir(path: Path, *args: Any, **kwargs: Any) -> None:
+        if path.name == "1" and left[0]:  # a clean-up removed the folder above just now
+            left[0] -= 1
+            shutil.rmtree(path.parent, ignore_errors=True)
+        real(path, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", mkdir)
+    store.put("p/f/1/x", io.BytesIO(b"x"))
+    assert store.stat("p/f/1/x").size == 1
+
+
+def test_a_file_from_another_disk_is_copied_and_that_can_be_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(folder_module, "_linked", lambda *_: False)
+    store, made = FolderBucket(tmp_path / "bucket"), tmp_path / "made"
+    made.write_bytes(pattern(CHUNK * 8))
+
+    with pytest.raises(TransferStopped):
+        store.put_file("p/f/1/x", made, should_stop=after(9))  # eight pieces are read for the checksum
+    assert store.drop_drafts(older_than=-60) == 0
+    store.put_file("p/f/1/x", made)
+    assert b"".join(store.open("p/f/1/x")) == pattern(CHUNK * 8)
 
 
 # --- S3 alone ---
@@ -314,3 +497,109 @@ def test_a_forked_child_makes_a_client_of_its_own(quick: S3Bucket):
         os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert len(quick._clients) == 1
+
+
+@pytest.mark.parametrize("server", ["s3_quick", pytest.param("s3", marks=pytest.mark.services)])
+def test_without_its_bucket_an_object_is_not_missing(request: pytest.FixtureRequest, server: str, tmp_path: Path):
+    store = s3_bucket(request.getfixturevalue(server), tmp_path)
+    store.name = "no-such-bucket"
+
+    for ask in (
+        lambda: store.stat("p/f/1/x"),
+        lambda: store.open("p/f/1/x"),
+        lambda: store.open("p/f/1/x", 0, 0),
+        lambda: store.fetch_to("p/f/1/x", tmp_path / "x"),
+        lambda: store.put("p/f/1/x", io.BytesIO(b"x")),
+        lambda: store.put_file("p/f/1/x", Path(__file__)),
+        lambda: store.delete("p/f/1/x"),
+        lambda: store.delete_prefix("p/f/"),
+    ):
+        with pytest.raises(StorageUnavailable):
+            ask()
+    store.close()
+
+
+@pytest.fixture
+def odd_store() -> Iterator[tuple[S3Bucket, dict[str, Any]]]:
+    """A bucket in a store that answers each method with the status, or the function, it is given."""
+    answers: dict[str, Any] = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            status = answers.get(self.command, 200)
+            if self.command == "HEAD" and self.path.rstrip("/") == "/odd":
+                status = 200
+            if callable(status):
+                status = status()
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.send_header("ETag", '"x"')
+            self.end_headers()
+
+        do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  http.server's names
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.block_on_close = False
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
+    store = S3Bucket("odd", S3Options(endpoint=endpoint, path_style=True, access_key_id="a", secret_access_key="b"))
+    yield store, answers
+    store.close()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_store_that_misses_what_it_deletes_has_deleted_it(odd_store):
+    store, answers = odd_store
+    answers["DELETE"] = 404
+    store.delete("p/f/1/x")
+
+
+def test_a_store_that_loses_what_was_put_is_at_fault(odd_store):
+    store, answers = odd_store
+    answers["HEAD"] = 404
+    with pytest.raises(StorageUnavailable):
+        store.put("p/f/1/x", io.BytesIO(b"x"))
+    with pytest.raises(ObjectMissing):
+        store.stat("p/f/1/x")
+
+
+def test_a_store_that_hangs_holds_a_clean_up_for_seconds_and_a_stopped_write_for_less(odd_store):
+    store, answers = odd_store
+    over = threading.Event()
+    answers.update(dict.fromkeys(("DELETE", "GET", "PUT"), lambda: over.wait(60) and 500))
+
+    begun = time.monotonic()
+    with pytest.raises(TransferStopped):
+        store.put("p/f/1/x", io.BytesIO(b"x"), should_stop=lambda: time.monotonic() - begun > 0.5)
+    assert time.monotonic() - begun < 4
+
+    for clean_up in (lambda: store.delete("p/f/1/x"), lambda: store.delete_prefix("p/f/")):
+        begun = time.monotonic()
+        with pytest.raises(StorageUnavailable):
+            clean_up()
+        assert time.monotonic() - begun < 10
+    over.set()
+
+
+def test_a_store_that_takes_bytes_slowly_can_be_left(tmp_path: Path):
+    """It accepts the connection and reads nothing: what is sent waits for room."""
+    made = tmp_path / "made"
+    made.write_bytes(pattern(SMALL_PART * 2))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"http://127.0.0.1:{server.getsockname()[1]}"
+        store = S3Bucket("b", S3Options(endpoint=endpoint, path_style=True, access_key_id="a", secret_access_key="b"))
+        begun = time.monotonic()
+        with pytest.raises(TransferStopped):
+            store.put_file("p/f/1/x", made, should_stop=lambda: time.monotonic() - begun > 0.5)
+        assert time.monotonic() - begun < 4
+    store.close()

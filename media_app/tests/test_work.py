@@ -26,7 +26,8 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import make_project
 from workers.engine.errors import EngineUnavailable
 
-pytestmark = pytest.mark.django_db
+# Not in one transaction: jobs let go of connections, and the heartbeat looks at the row from a thread of its own.
+pytestmark = pytest.mark.django_db(transaction=True)
 
 Status = File.Status
 URL = "https://example.com/clip.jpg?secret=1"
@@ -441,7 +442,6 @@ def test_what_is_being_cleaned_up_can_no_longer_be_published():
 # --- beside a real heartbeat ---
 
 
-@pytest.mark.django_db(transaction=True)
 def test_a_file_deleted_during_long_work_stops_it(monkeypatch):
     monkeypatch.setattr(jobs, "Heartbeat", lambda **calls: Heartbeat(**calls, watch=0.05))
     file = upload()
