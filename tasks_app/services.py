@@ -19,7 +19,7 @@ from ittyhost import queue
 from ittyhost.errors import Conflict, Invalid, NotFound
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from media_app.models import File, Media
-from media_app.services import StoredObject, file_from_url, output_publish, outputs_discard
+from media_app.services import StoredObject, file_from_url, media_lock, output_publish, outputs_discard
 from orgs_app.models import Project
 from orgs_app.services import storage_check
 from tasks_app.models import Attempt, Task
@@ -73,6 +73,8 @@ def task_create(
         source = file_from_url(project=project, url=source, created_by=created_by)
     if source.status in UNSETTLED:
         # The file may settle at this moment: with its row locked, either this sees it or its event finds this task.
+        # Its media comes first, in the one order of locks (media_app.services.locks).
+        media_lock(source.media_id)
         found = File.objects.select_for_update().filter(pk=source.pk).first()
         if found is None:
             raise NotFound("The input was deleted meanwhile.", param="input")

@@ -1,6 +1,7 @@
 """Every write of media, files and their objects."""
 
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
+from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, place_read
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
@@ -43,6 +44,7 @@ __all__ = [
     "lane_wake",
     "media_create",
     "media_delete",
+    "media_lock",
     "objects_clean_up",
     "objects_expect",
     "objects_keep",
