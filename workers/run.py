@@ -50,7 +50,7 @@ def run(
     if report.should_stop():
         raise Stopped
     source.fetch(workdir / SOURCE, plan.reads)
-    outputs = verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE)
+    outputs = verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes)
 
 

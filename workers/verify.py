@@ -6,44 +6,45 @@ from pathlib import Path
 from workers.engine.ending import decoded_end
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
 from workers.engine.probe import Probe, probe
+from workers.engine.runner import Stops
 from workers.kinds.base import Expected, Output, Plan
 
 SLACK = 0.25  # seconds: priming of sound, the length of a last frame
 SHARE = 0.02  # of the length: timestamps of damaged or variable sources
 
 
-def verify(plan: Plan, outputs: list[Output], source: Path) -> tuple[Output, ...]:
-    """The outputs with their facts, each as planned. Raises OutputMismatch, EngineUnavailable.
+def verify(plan: Plan, outputs: list[Output], source: Path, *, report: Stops | None = None) -> tuple[Output, ...]:
+    """The outputs with their facts, each as planned. Raises OutputMismatch, EngineUnavailable, Stopped.
 
     `source` is looked at only when an output is shorter than planned, to tell why.
     """
     checked = []
     for output in outputs:
         expected = next(item for item in plan.expected if item.name == output.name or _covers(item.name, output.name))
-        checked.append(_checked(output, expected, source))
+        checked.append(_checked(output, expected, source, report))
     for expected in plan.expected:
         if not any(item.name == expected.name or _covers(expected.name, item.name) for item in checked):
             raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
     return tuple(checked)
 
 
-def _checked(output: Output, expected: Expected, source: Path) -> Output:
+def _checked(output: Output, expected: Expected, source: Path, report: Stops | None) -> Output:
     if not output.path.is_file() or not output.path.stat().st_size:
         raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
     facts = output.probe
     if facts is None:
         try:
-            facts = probe(output.path, deep=True)
+            facts = probe(output.path, deep=True, report=report)
         except LimitExceeded as exc:
             raise EngineUnavailable("The output could not be checked in time.", log=exc.log) from exc
         except MediaError as exc:
             raise OutputMismatch("The output made cannot be read back.", log=f"{exc.message}\n{exc.log}") from exc
-    for problem in _differences(facts, expected, source):
+    for problem in _differences(facts, expected, source, report):
         raise OutputMismatch(problem, log=str(expected.to_json()))
     return replace(output, probe=facts)
 
 
-def _differences(facts: Probe, expected: Expected, source: Path) -> list[str]:
+def _differences(facts: Probe, expected: Expected, source: Path, report: Stops | None) -> list[str]:
     found = []
     if facts.media_type != expected.media_type:
         found.append(f"The output is of type {facts.media_type}, not {expected.media_type}.")
@@ -53,7 +54,7 @@ def _differences(facts: Probe, expected: Expected, source: Path) -> list[str]:
         length = facts.duration or 0.0
         slack = max(SLACK, expected.duration * SHARE, 2.0 / (facts.fps or 30.0))
         if length < expected.duration - slack:
-            if _ends_early(source, expected.until, slack):
+            if _ends_early(source, expected.until, slack, report):
                 found.append(
                     f"The input is damaged or cut short: only {length:.2f} of {expected.duration:.2f} s could be made."
                 )
@@ -73,12 +74,12 @@ def _other_length(length: float, expected: float) -> str:
     return f"The output is {length:.2f} s long, not {expected:.2f} s."
 
 
-def _ends_early(source: Path, until: float | None, slack: float) -> bool:
+def _ends_early(source: Path, until: float | None, slack: float, report: Stops | None) -> bool:
     """Whether the source cannot be decoded as far as it was to be used."""
     if until is None:
         return False
     try:
-        return decoded_end(source, until - slack) < until - slack
+        return decoded_end(source, until - slack, report=report) < until - slack
     except MediaError:
         return True
 

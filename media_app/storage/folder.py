@@ -274,8 +274,8 @@ class _NotTheBucket(StorageUnavailable):
     def __init__(self, marker: Path) -> None:
         super().__init__(f"{marker} is missing: the folder is not the bucket")
         self.problem = (
-            f"is not in its folder, which lacks the file {marker.name}: mount its disk, "
-            "or create that file if this folder is to be the bucket"
+            f"the folder is not the bucket, for it lacks the file {marker.name}: mount its disk, "
+            "or create that file if this is to be the bucket from now on"
         )
 
 

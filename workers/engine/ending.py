@@ -1,21 +1,24 @@
 """Where a source really ends: what a header says and what can be decoded may differ."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workers.engine.runner import Stops
 
 FROM = 5.0  # seconds before the moment looked for, to meet a key frame
 PACKETS = 20_000  # looked at
 
 
-def decoded_end(path: Path, near: float) -> float:
+def decoded_end(path: Path, near: float, *, report: "Stops | None" = None) -> float:
     """The end of the last picture or sound decoded, seconds from the start; looked for from a little before `near`
     on, and no further than `near`.
 
-    Read outside this process. Raises SourceUnreadable.
+    Read outside this process. Raises SourceUnreadable; Stopped when the report says so.
     """
     from workers.engine import host
 
-    return float(host.call("end", {"path": str(Path(path).absolute()), "near": near}))
+    return float(host.call("end", {"path": str(Path(path).absolute()), "near": near}, report=report))
 
 
 def read_end(path: Path, near: float) -> float:

@@ -41,7 +41,10 @@ class Helper:
         self.limits = limits
         self.served = 0
         self.resident = 0
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the helper
+        try:
+            self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the helper
+        except OSError as exc:
+            raise EngineUnavailable("The media helper could not be started on this host.", log=str(exc)) from exc
         # The death signal is tied to the starting *thread*; only the main thread lives as long as the process.
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
@@ -140,7 +143,7 @@ class Host:
         """The value an operation of resident.py gives. Raises MediaError, EngineUnavailable, Stopped.
 
         A helper that dies is replaced and asked once more: it may have been ended from outside. The second time it is
-        the file's doing.
+        the file's doing, unless it was killed: that is the system's memory guard or an operator.
         """
         report = report or Silent()
         if report.should_stop():
@@ -160,8 +163,10 @@ class Host:
             helper.end()
             raise
         if helper.spent:  # its successor loads its libraries while the worker does other things
+            self._helper = None
             helper.end()
-            self._helper = Helper(self.limits)
+            with contextlib.suppress(EngineUnavailable):  # the next request needs it and tells; this one has its answer
+                self._helper = Helper(self.limits)
         return response
 
     def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
@@ -175,6 +180,8 @@ class Host:
             helper.end()
             if helper.process.returncode in (-signal.SIGALRM, -signal.SIGXCPU):
                 raise LimitExceeded("The file took too long to read.", log=log) from None
+            if helper.process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
+                raise EngineUnavailable("The media helper was killed from outside.", log=log) from None
             if not helper.served and "Error" in log and helper.process.returncode == 1:
                 raise EngineUnavailable("The media helper does not start on this host.", log=log) from None
             raise SourceUnreadable("The file made its reader crash; it is damaged.", log=log) from None

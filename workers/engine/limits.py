@@ -14,8 +14,8 @@ class Limits:
     wall: float = 6 * 3600.0  # seconds
     cpu: float = 48 * 3600.0  # seconds, over all threads
     memory: int = 6 * GIB  # bytes resident
-    output: int = 64 * GIB  # bytes, any one file
-    idle: float = 180.0  # seconds without progress
+    output: int = 64 * GIB  # bytes, all files of one run together
+    idle: float = 180.0  # seconds with neither progress nor anything written
     processes: int = 4096  # of this user; root is exempt
 
 
@@ -35,7 +35,7 @@ class SourceLimits:
     """What a source may be, checked on its header before anything is decoded."""
 
     edge: int = 8192  # pixels of the longest edge, stills and video
-    frames: int = 10_000  # of a moving picture
+    frames: int = 10_000  # of an animated picture
     streams: int = 100
 
 

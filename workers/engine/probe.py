@@ -9,10 +9,30 @@ if TYPE_CHECKING:
     from workers.engine.runner import Stops
 
 SCHEMA = 1  # of to_json; raised when a stored probe can no longer be read
+LEAST, MOST = 1e-6, 1e9  # seconds or frames per second that a file is believed
+
+
+class _Believed:
+    """Plans do arithmetic on these: lengths and rates that no file can have are unknown, and a stream without extent
+    is no use."""
+
+    def __post_init__(self) -> None:
+        told = vars(self)
+        for name in ("duration", "frame_rate", "base_rate"):
+            if name in told:
+                object.__setattr__(self, name, believed(told[name]))
+        extents = ("channels", "width", "height", "coded_width", "coded_height")
+        if "decodable" in told and any(told.get(name, 1) <= 0 for name in extents):
+            object.__setattr__(self, "decodable", False)
+
+
+def believed(value: float | None) -> float | None:
+    """The length or rate, None when it is beyond belief."""
+    return value if value is not None and LEAST <= value <= MOST else None
 
 
 @dataclass(frozen=True)
-class VideoStream:
+class VideoStream(_Believed):
     """One moving picture. `width`/`height` as displayed: after rotation and sample aspect."""
 
     index: int
@@ -54,7 +74,7 @@ class VideoStream:
 
 
 @dataclass(frozen=True)
-class AudioStream:
+class AudioStream(_Believed):
     """One sound track."""
 
     index: int
@@ -118,7 +138,7 @@ class Image:
 
 
 @dataclass(frozen=True)
-class Probe:
+class Probe(_Believed):
     """What a file is, by its content. Seconds, pixels as displayed, bits/s and bytes."""
 
     media_type: str  # "image", "video" or "audio"

@@ -1,6 +1,7 @@
 """Reads facts from files with Pillow and PyAV. Runs only in the resident helper: hostile files may crash it."""
 
 import itertools
+import math
 import os
 import struct
 from dataclasses import replace
@@ -14,7 +15,16 @@ from av.stream import Disposition
 from workers.engine import stills
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.limits import SourceLimits
-from workers.engine.probe import AudioStream, Chapter, Cover, Probe, SubtitleStream, VideoStream, displayed_size
+from workers.engine.probe import (
+    AudioStream,
+    Chapter,
+    Cover,
+    Probe,
+    SubtitleStream,
+    VideoStream,
+    believed,
+    displayed_size,
+)
 from workers.formats import CONTAINERS
 
 HEAD = 4096
@@ -53,7 +63,10 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
         plugins = stills.plugins_for(head)
         if plugins:
             with open(handle, "rb", closefd=False) as file, stills.open_still(file, plugins) as image:
-                return stills.still_probe(image, size)
+                facts = stills.still_probe(image, size)
+            if (facts.frames or 1) > limits.frames:
+                raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
+            return facts
         stills.refuse_known(head)
         return _read_streams(handle, head, size, limits, deep)
     finally:
@@ -92,7 +105,7 @@ class _Reader:
     def __init__(self, container: Any, handle: int, head: bytes, size: int, limits: SourceLimits, deep: bool) -> None:
         self.container, self.handle, self.head, self.size = container, handle, head, size
         self.limits, self.deep = limits, deep
-        self.duration = container.duration / 1e6 if container.duration and container.duration > 0 else None
+        self.duration = believed((container.duration or 0) / 1e6)
 
     def facts(self) -> Probe:
         others = 0
@@ -184,6 +197,8 @@ class _Reader:
         found = []
         for item in self.container.chapters()[:1000]:
             start, end = (float(item[name] * item["time_base"]) for name in ("start", "end"))
+            if not (math.isfinite(start) and math.isfinite(end)):
+                continue
             title = item["metadata"].get("title")
             found.append(Chapter(round(start, 6), round(end, 6), title[:_TAG_LENGTH] if title else None))
         return tuple(found)
@@ -223,13 +238,14 @@ class _Reader:
 
     def _stream_duration(self, stream: Any) -> float | None:
         if stream.duration and stream.time_base:
-            return round(float(stream.duration * stream.time_base), 6)
+            return believed(round(float(stream.duration * stream.time_base), 6))
         parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's statistics tags
         try:
             hours, minutes, seconds = (float(part) for part in parts)
         except ValueError:
             return None
-        return round(hours * 3600 + minutes * 60 + seconds, 6) or None
+        length = hours * 3600 + minutes * 60 + seconds
+        return believed(round(length, 6)) if math.isfinite(length) else None
 
     def _video(self, stream: Any) -> VideoStream:
         context = stream.codec_context

@@ -82,9 +82,9 @@ def _hang(seconds: float) -> None:
     time.sleep(seconds)
 
 
-def _crash() -> None:
-    """For tests: what a decoder's memory error does."""
-    os.kill(os.getpid(), signal.SIGSEGV)
+def _crash(number: int = signal.SIGSEGV) -> None:
+    """For tests: what a decoder's memory error does, or the system's memory guard."""
+    os.kill(os.getpid(), number)
 
 
 _OPERATIONS: dict[str, Callable[..., Any]] = {
@@ -108,7 +108,7 @@ def read_message(stream: BinaryIO) -> dict[str, Any] | None:
 
 
 def write_message(stream: BinaryIO, message: dict[str, Any]) -> None:
-    body = json.dumps(message, separators=(",", ":")).encode()
+    body = json.dumps(message, separators=(",", ":"), allow_nan=False).encode()
     stream.write(struct.pack(">I", len(body)) + body)
     stream.flush()
 
@@ -127,7 +127,11 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
         signal.alarm(int(request["timeout"]) + ALARM_MARGIN)
         response = answer(request)
         signal.alarm(0)
-        write_message(target, response | {"resident": _resident()})
+        told = {"resident": _resident()}
+        try:
+            write_message(target, response | told)
+        except ValueError as exc:  # a number that JSON has no word for; nothing was written yet
+            write_message(target, _unavailable("The media helper met a defect of its own.", repr(exc)) | told)
 
 
 def main(argv: list[str]) -> None:

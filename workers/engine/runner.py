@@ -28,6 +28,8 @@ from workers.engine.limits import GIB, Limits, limits_from_environment
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PREAMBLE = ("-nostdin", "-hide_banner", "-y")
 POLL = 0.1  # seconds; a stop is seen within twice this
+ROOM_POLL = 1.0  # seconds between two looks at how much the work directory holds
+WRITTEN = 1024**2  # bytes that count as progress; reports to us are far fewer within any idle limit
 ADDRESS_SPACE_HEADROOM = 4 * GIB  # threads' stacks and arenas are address space, not memory
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -163,11 +165,15 @@ class _Watch:
         self.marks: dict[str, str] = {}  # what it was
         self.percent = -1.0
         self.memory = 0
+        self.written = 0  # bytes, when that last counted as progress
+        self.before = 0  # bytes in the work directory at the start: the source may be one of its files
+        self.measured = 0.0  # when the work directory was last looked at
 
     def run(self) -> Ran:
         if self.report.should_stop():
             raise Stopped
-        started = self.moved = time.monotonic()
+        self.before = folder_bytes(self.cwd)
+        started = self.moved = self.measured = time.monotonic()
         args = (*PREAMBLE, "-nostats", "-progress", "pipe:1", *self.args)
         process = run_program(ffmpeg_path(), args, cwd=self.cwd, limits=self.limits)
         try:
@@ -217,12 +223,25 @@ class _Watch:
             raise Stopped
         if now - started > self.limits.wall:
             raise LimitExceeded(f"The work took longer than {self.limits.wall:.0f} seconds.", log=self._text())
+        self._check_output(now)
+        # Moving an MP4's index to its front rewrites the file for minutes without a word.
+        written = written_bytes(pid)
+        if written - self.written >= WRITTEN:
+            self.written, self.moved = written, now
         if now - self.moved > self.limits.idle:
             raise LimitExceeded(f"The work made no progress for {self.limits.idle:.0f} seconds.", log=self._text())
         used = resident_bytes(pid)
         self.memory = max(self.memory, used)
         if used > self.limits.memory:
             raise LimitExceeded("The work needed more memory than it may have.", log=self._text())
+
+    def _check_output(self, now: float) -> None:
+        """The system bounds each file; many small ones fill a disk as well."""
+        if now - self.measured < ROOM_POLL:
+            return
+        if folder_bytes(self.cwd) - self.before > self.limits.output:
+            raise LimitExceeded(f"The output grew beyond {self.limits.output} bytes.", log=self._text())
+        self.measured = time.monotonic()
 
     def _text(self) -> str:
         return self.log.decode("utf-8", "replace")
@@ -266,6 +285,28 @@ def resident_bytes(pid: int) -> int:
             return int(statm.read().split()[1]) * PAGE
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def written_bytes(pid: int) -> int:
+    """What a process has written so far, bytes; 0 where the system does not tell."""
+    try:
+        with open(f"/proc/{pid}/io", "rb") as counts:
+            found = dict(line.split(b": ") for line in counts.read().splitlines())
+        return int(found[b"wchar"])
+    except (OSError, KeyError, ValueError):
+        return 0
+
+
+def folder_bytes(folder: Path) -> int:
+    """Size of all files in a folder and below, bytes; links count as themselves."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(place, name)).st_size
+            except OSError:  # gone meanwhile
+                continue
+    return total
 
 
 def failure(status: int, log: str, limits: Limits) -> MediaError | EngineUnavailable:

@@ -49,9 +49,9 @@ class Options(BaseModel):
 
     filename: Filename = Field(None, description="Name of the file made; its extension may choose the format.")
     folder: Folder = Field(None, description="Folder the file is delivered from.")
-    ref: str | None = Field(None, max_length=200, description="A name of your own for the file.")
+    ref: str | None = Field(None, max_length=100, description="A name of your own for the file.")
     description: str | None = Field(None, max_length=10_000, description="Echoed.")
-    label: str | None = Field(None, max_length=1000, description="Echoed.")
+    label: str | None = Field(None, max_length=200, description="Echoed.")
     input: Any = Field(None, description="Echoed.")
     speakers: bool | int | None = Field(None, description="Echoed.")
 

@@ -1,5 +1,6 @@
 """A still picture from a picture, or from a moment of a video."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from workers.options import (
 )
 
 MOST_PICTURES = 1000  # of one task
+MOST_PIXELS = 2_500_000_000  # of them all: frames wait uncompressed in the work directory, 3 or 4 bytes a pixel
 SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
 
 
@@ -48,7 +50,7 @@ class ImageOptions(Options):
     start: Seconds = Field(None, description="Which moment of a video, seconds.")
     interval: float | None = Field(
         None,
-        gt=0,
+        ge=0.001,
         le=86_400,
         allow_inf_nan=False,
         description="One picture every so many seconds of a video, many files.",
@@ -74,7 +76,8 @@ def plan(options: ImageOptions, source: Source) -> Plan:
         raise SourceUnsupported("interval needs a video, and the input is a picture.", param="interval")
     edge = source_limits().edge
     image, shown = source.probe.image, source.probe.displayed
-    assert shown is not None
+    if shown is None:
+        raise SourceUnsupported("The size of the picture is not known.")
     if max(shown) > edge:
         raise LimitExceeded(
             f"The picture is {shown[0]} × {shown[1]} pixels; at most {edge} on the longest edge are accepted."
@@ -121,8 +124,9 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     part, _ = graph.span(probe, start=options.start, end=None, duration=None)
     shown = (video.width, video.height)
     framed = _framing(options, shown, source_limits().edge)
-    # As large as wanted and no larger; what is cropped or padded is left to Pillow.
-    whole = Framing(framed.scaled, (0, 0), framed.scaled, (0, 0), framed.scaled)
+    # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
+    size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
+    whole = Framing(size, (0, 0), size, (0, 0), size)
     clear = video.alpha  # Pillow puts the background under it where the format has no transparency
     still = "frame*.png" if clear else "frame*.ppm"
     notes = graph.dropped(probe, video.index, *(stream.index for stream in probe.audios), covers=False)
@@ -158,22 +162,31 @@ def _many(
     assert options.interval is not None
     if part.duration is None:
         raise SourceUnsupported("interval needs a video whose length is known.", param="interval")
-    if part.duration / options.interval > MOST_PICTURES:
-        count = int(part.duration / options.interval)
-        raise SourceUnsupported(
-            f"interval would make {count} pictures; at most {MOST_PICTURES}: make it longer.", param="interval"
-        )
+    largest = max(math.prod(whole.canvas), math.prod(framed.canvas))
+    most = min(MOST_PICTURES, max(1, MOST_PIXELS // largest))
+    count = math.ceil(min(part.duration / options.interval, 1e12))
+    if count > most:
+        words = "make it longer."
+        if most < MOST_PICTURES:
+            words = f"make it longer, or the pictures smaller than {_times(framed.canvas, whole.canvas)} pixels."
+        raise SourceUnsupported(f"interval would make {count} pictures; at most {most}: {words}", param="interval")
     stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
     # Chosen by time, from the first frame on: the frame shown at each multiple of the interval.
     stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass")
     clear = still.endswith("png")
     stream = _still(stream, video, whole, clear)
-    args = graph.output_args([stream], still.replace("*", "-%04d"), _still_options(clear) | {"frames:v": MOST_PICTURES})
+    args = graph.output_args([stream], still.replace("*", "-%04d"), _still_options(clear) | {"frames:v": most})
     grab = FfmpegStep(args, duration=part.duration, needs=graph.picture_needs(video))
     target = f"image-*.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
     write = PictureStep(still.replace("*", "-*"), (variant,), type=_pillow_type(still), orient=False)
     return Plan((grab, write), (_expected(chosen, framed, target),), notes=notes)
+
+
+def _times(*sizes: tuple[int, int]) -> str:
+    """The largest of some sizes, in words."""
+    width, height = max(sizes, key=math.prod)
+    return f"{width} × {height}"
 
 
 def _grab(

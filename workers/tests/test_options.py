@@ -1,10 +1,17 @@
 """Options are checked before anything runs, and every refusal names the option."""
 
+import contextlib
+import json
+import random
+
 import pytest
 from pydantic import ValidationError
 
+from workers.engine.errors import MediaError
+from workers.engine.probe import AudioStream, Image, Probe, VideoStream
 from workers.kinds import UnknownKind, all_kinds, get_kind
 from workers.options import anchor, on_curve, option_errors, quality_number, rgba
+from workers.run import check
 
 IMAGE, VIDEO, AUDIO = (get_kind(name).options for name in ("image", "video", "audio"))
 
@@ -43,6 +50,9 @@ def refused(options, **given):
         (IMAGE, {"start": -1}, "start"),
         (IMAGE, {"start": "soon"}, "start"),
         (IMAGE, {"interval": 0}, "interval"),
+        (IMAGE, {"interval": 1e-320}, "interval"),
+        (IMAGE, {"ref": "r" * 101}, "ref"),
+        (AUDIO, {"label": "l" * 201}, "label"),
         (IMAGE, {"filename": "a/b.jpg"}, "filename"),
         (IMAGE, {"filename": "a\nb.jpg"}, "filename"),
         (IMAGE, {"filename": "a.mp4"}, "filename"),
@@ -82,6 +92,7 @@ def test_a_bad_option_is_named(options, given, option):
 
 def test_sentences_say_the_way_out():
     assert refused(VIDEO, fps=61) == {"fps": "fps must be at most 60."}
+    assert refused(IMAGE, interval=1e-320) == {"interval": "interval must be at least 0.001."}
     assert refused(VIDEO, fps=0) == {"fps": "fps must be at least 1."}
     assert refused(IMAGE, colour=1) == {"colour": "colour is not an option of this kind."}
     assert refused(VIDEO, format="webm", codec="h264") == {"codec": "codec must be one of vp9, av1 for webm."}
@@ -184,3 +195,34 @@ def test_an_unknown_kind_names_the_known():
         get_kind("hologram")
     assert str(caught.value) == f"kind must be one of {', '.join(all_kinds())}, not 'hologram'."
     assert isinstance(caught.value, KeyError)
+
+
+LENGTHS = (None, 0.0, 1e-320, 0.001, 10.0, 3.7e4, 1e300, -1.0, float("inf"), float("nan"))
+RATES = (None, 0.0, 1e-320, 25.0, 1e300, float("inf"))
+
+
+@pytest.mark.parametrize("kind", sorted(all_kinds()))
+def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
+    chance = random.Random(kind)
+    pick = chance.choice
+    given = {
+        "image": {"interval": (0.001, 0.5, 86_400), "start": (0, 1e-320, 3.0, 1e7), "fit": ("cover", "contain")},
+        "video": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "fps": (1, 60), "codec": ("av1",)},
+        "audio": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "format": ("ogg", "mp3", "opus")},
+    }[kind]
+    if kind != "audio":
+        given |= {"width": (1, 8192, "0.000001%", "10000%"), "height": (1, 8192, "50%")}
+    for _ in range(3000):
+        picture = VideoStream(0, "h264", *(pick((1, 64, 8192, 0, 10**12)) for _ in range(4)),
+                              frame_rate=pick(RATES), base_rate=pick(RATES), duration=pick(LENGTHS),
+                              time_base=pick((None, (1, 25), (0, 0))), variable=pick((True, False)))  # fmt: skip
+        sound = AudioStream(1, "aac", pick((0, 1, 2, 6, 64)), sample_rate=pick((None, 0, 1, 44_100, 10**9)),
+                            duration=pick(LENGTHS))  # fmt: skip
+        still = Image("png", "RGB", 1, 1) if pick((0, 0, 1)) else None
+        facts = Probe("image" if still else pick(("video", "audio")), "x/y", "mp4", 9, demuxer=pick((None, "mov,mp4")),
+                      duration=pick(LENGTHS), width=pick((None, 0, 1, 10**9)), height=pick((None, 1, 64)), image=still,
+                      videos=() if still else (picture,), audios=pick(((), (sound,))))  # fmt: skip
+        options = {name: pick(values) for name, values in given.items() if pick((0, 1))}
+        json.dumps(facts.to_json(), allow_nan=False)
+        with contextlib.suppress(MediaError):
+            json.dumps(check(get_kind(kind), options, facts).to_json(), allow_nan=False)

@@ -117,3 +117,22 @@ def test_an_index_at_the_end_is_refused(make_video):
     right = Expected(path.name, "video/mp4", "video", video_codec="h264", audio_codec="aac")
     with pytest.raises(OutputMismatch, match="index"):
         verification.verify(Plan((), (right,)), [Output(path, True, path.name, "video/mp4")], path)
+
+
+@pytest.mark.ffmpeg
+def test_checking_can_be_stopped(make_video, make_image, workdir, report):
+    path = make_image(".png")
+    output = Output(path, True, "image.png", "image/png")
+    report.stop = True
+    with pytest.raises(Stopped):
+        verification.verify(Plan((), (EXPECTED,)), [output], path, report=report)
+    report.stop = False
+    kind = get_kind("video")
+
+    def execute(plan, source, folder, report):
+        outputs = kind.execute(plan, source, folder, report)
+        report.stop = True
+        return outputs
+
+    with pytest.raises(Stopped):
+        run(replace(kind, execute=execute), {}, make_video(seconds=0.4), workdir, report=report)

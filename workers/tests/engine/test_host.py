@@ -206,3 +206,44 @@ def test_the_helper_knows_nothing_of_our_environment(monkeypatch):
 def test_warming_starts_it_ahead():
     host.warm()
     assert host.call("ping", {})
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_being_killed_twice_is_the_hosts_fault(helper, number):
+    with pytest.raises(EngineUnavailable, match="killed"):
+        helper.call("crash", {"number": number})
+    assert helper.call("ping", {})
+
+
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS])
+def test_a_crash_of_any_sort_is_the_files_fault(helper, number):
+    with pytest.raises(SourceUnreadable, match="crash"):
+        helper.call("crash", {"number": number})
+
+
+def test_an_answer_is_kept_when_the_next_helper_cannot_start(monkeypatch):
+    own = Host(PictureLimits(requests=1))
+    try:
+        own.warm()
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", "/nowhere/python")
+            assert own.call("ping", {})
+            with pytest.raises(EngineUnavailable):
+                own.call("ping", {})
+        assert own.call("ping", {})
+    finally:
+        own.end()
+
+
+def test_numbers_that_json_has_no_word_for_are_a_defect(monkeypatch):
+    from io import BytesIO
+
+    from workers.engine import resident
+
+    monkeypatch.setattr(resident, "_OPERATIONS", {"endless": lambda: float("inf")})
+    asked, answered = BytesIO(), BytesIO()
+    resident.write_message(asked, {"op": "endless", "args": {}, "timeout": 60})
+    asked.seek(0)
+    resident.serve(asked, answered)
+    answered.seek(0)
+    assert resident.read_message(answered)["error"]["class"] == "EngineUnavailable"

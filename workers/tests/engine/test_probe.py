@@ -197,3 +197,30 @@ def test_too_many_streams_are_refused(make_audio, tmp_path):
 def test_a_stored_probe_of_another_schema_is_refused():
     with pytest.raises(ValueError, match="schema"):
         Probe.from_json({"schema": 0})
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    "claimed", ["1e999:00:00.000000", "9e99:00:00.000000", "-1:00:00.0000000000", "nan:00:00.0000000"]
+)
+def test_a_length_beyond_belief_is_unknown(make_video, claimed):
+    path = make_video(".mkv", seconds=0.4, audio=None)
+    data, place = path.read_bytes(), path.read_bytes().find(b"DURATION")
+    place = data.index(b"00:00:00.4", place)
+    text = claimed.encode()[:18].ljust(18, b"0")
+    path.write_bytes(data[:place] + text + data[place + 18 :])
+    found = facts_of(path)
+    assert found.video.duration is None
+    assert found.duration == pytest.approx(0.4, abs=0.1)
+    json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_too_many_frames_are_refused(make_image):
+    from workers.engine.limits import SourceLimits
+    from workers.engine.reading import read_facts
+
+    for suffix in (".gif", ".webp", ".png"):
+        path = make_image(suffix, frames=4)
+        assert read_facts(path, SourceLimits(frames=4)).frames == 4
+        with pytest.raises(LimitExceeded, match="4 frames; at most 3"):
+            read_facts(path, SourceLimits(frames=3))

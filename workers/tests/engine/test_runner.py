@@ -168,3 +168,35 @@ def test_limits_are_read_from_the_environment(monkeypatch):
     monkeypatch.setenv("FFMPEG_TIMEOUT", "soon")
     with pytest.raises(ValueError, match="FFMPEG_TIMEOUT"):
         limits_from_environment()
+
+
+def test_many_files_are_bounded_together(workdir):
+    (workdir / "source").write_bytes(bytes(3_000_000))  # what lay there before does not count
+    args = ("-re", "-f", "lavfi", "-i", "testsrc2=s=320x240:d=3600", "-c:v", "ppm", "frame-%04d.ppm")
+    with pytest.raises(LimitExceeded, match="grew beyond 2000000 bytes"):
+        runner.run(args, cwd=workdir, duration=3600.0, limits=Limits(output=2_000_000, wall=20))
+    assert processes_in(workdir) == []
+    assert len(list(workdir.iterdir())) < 150
+    args = (*args[:4], "testsrc2=s=320x240:d=1.5", *args[5:-1], "other-%04d.ppm")
+    runner.run(args, cwd=workdir, duration=1.5, limits=Limits(output=20_000_000))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what a process has written is Linux's to tell")
+@pytest.mark.parametrize(("piece", "lives"), [(2**20, True), (1, False)])
+def test_rewriting_a_file_in_place_is_progress(workdir, monkeypatch, tmp_path, piece, lives):
+    tool = tmp_path / "tool"
+    script = f"""
+        import os, time
+        file = os.open("out.mp4", os.O_CREAT | os.O_RDWR)
+        for _ in range(30):
+            os.pwrite(file, bytes({piece}), 0)
+            time.sleep(0.05)
+    """
+    tool.write_text(f"#!{sys.executable}" + textwrap.dedent(script))
+    tool.chmod(0o755)
+    monkeypatch.setenv("FFMPEG", str(tool))
+    if lives:
+        assert runner.run((), cwd=workdir, duration=1.0, limits=Limits(idle=0.6)).wall > 1.4
+    else:
+        with pytest.raises(LimitExceeded, match="no progress"):
+            runner.run((), cwd=workdir, duration=1.0, limits=Limits(idle=0.6))

@@ -98,7 +98,10 @@ def test_the_format_is_asked_for_or_named_or_kept(options, source, expected):
         (moving(), {"start": 10}, SourceUnsupported, "start is 10 s, but the input is only 10 s long."),
         (still(), {"interval": 1}, SourceUnsupported, "interval needs a video"),
         (moving(duration=None), {"interval": 1}, SourceUnsupported, "length is known"),
-        (moving(), {"interval": 0.001}, SourceUnsupported, "at most 1000"),
+        (moving(), {"interval": 0.001}, SourceUnsupported, "at most 1000: make it longer."),
+        (moving(duration=1e9), {"interval": 0.001}, SourceUnsupported, "1000000000000 pictures; at most 1000"),
+        (moving(64, 64), {"interval": 0.1, "width": 8192}, SourceUnsupported, "at most 37: .* than 8192 × 8192 pixels"),
+        (moving(8192, 8192), {"interval": 0.1}, SourceUnsupported, "100 pictures; at most 37"),
         (still(16384, 100), {}, LimitExceeded, "8192"),
         (moving(9000, 100), {}, LimitExceeded, "8192"),
         (still(), {"width": "9000%"}, LimitExceeded, "8192"),
@@ -108,6 +111,17 @@ def test_what_cannot_be_made_is_told_before_anything_runs(source, options, error
     with pytest.raises(error, match=words) as caught:
         planned(source, **options)
     assert caught.value.param == next(iter(options), None)
+
+
+@pytest.mark.parametrize("fit", ["fill", "cover", "contain"])
+def test_ffmpeg_never_enlarges(fit):
+    for source in (moving(64, 48), moving(64, 48, rotation=90), moving(8192, 1)):
+        for options in ({"interval": 1.0}, {"start": 1.0}):
+            found = planned(source, width=512, height=1024, fit=fit, **options)
+            scale = next(part for part in " ".join(found.steps[0].args).split("]") if part.startswith("scale="))
+            width, height = scale.removeprefix("scale=").split(":")[:2]
+            assert int(width) <= source.probe.width
+            assert int(height) <= source.probe.height
 
 
 def test_the_limit_can_be_set(monkeypatch):
@@ -400,3 +414,14 @@ def test_the_commands_make_the_same_file_by_hand(make_video, workdir, tmp_path):
     for command in done.plan["commands"]:
         subprocess.run(command, shell=True, cwd=by_hand, env=environment, check=True, capture_output=True)
     assert (by_hand / "image.jpg").read_bytes() == done.outputs[0].path.read_bytes()
+
+
+@pytest.mark.ffmpeg
+def test_frames_are_grabbed_no_larger_than_they_are_and_enlarged_by_pillow(make_video, workdir):
+    source = make_video(size=(64, 48), seconds=1.0, corners=True)
+    options = {"interval": 0.5, "width": 320, "height": 480, "fit": "cover", "format": "png"}
+    done, image = made(options, source, workdir)
+    assert "64:48" in " ".join(done.plan["steps"][0]["args"])
+    assert (image.size, done.result.count) == ((320, 480), 2)
+    assert near(image.getpixel((20, 20)), RED)
+    assert near(image.getpixel((300, 460)), WHITE)
