@@ -144,8 +144,8 @@ def web_only(of: Parts, settings_module: str) -> Iterator[Service]:
         if "BROKER_URL" not in settings:
             settings["BROKER_URL"] = cleanup.enter_context(EmbeddedBroker(broker_socket(data))).url
         command = [sys.executable, "-m", "ittyhost.launcher.setup"]
-        subprocess.run(command, cwd=ROOT, env=settings, check=True, stdout=subprocess.DEVNULL)
         log = cleanup.enter_context((data / "web.log").open("wb"))
+        subprocess.run(command, cwd=ROOT, env=settings, check=True, stdout=log, stderr=log)
         web = subprocess.Popen(
             [sys.executable, "-m", "ittyhost.launcher.roles", "web"],
             cwd=ROOT,

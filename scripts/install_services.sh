@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# The servers that integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway. Installs what is missing
-# where this machine has apt and root; otherwise says why not, and those tests are skipped with the same reason.
+# What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser. Installs what is missing where
+# this machine has apt and root; otherwise says why not, and those tests are skipped with the same reason.
 set -u
 
 packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
 command -v redis-server >/dev/null || packages+=(redis-server)
-for program in radosgw ceph-mon ceph-osd ceph-mgr; do
+for program in radosgw ceph-mon ceph-osd ceph-mgr chromium curl; do
     command -v "$program" >/dev/null || packages+=("$program")
 done
 ((${#packages[@]})) || exit 0
