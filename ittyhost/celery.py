@@ -11,6 +11,7 @@ from django.conf import settings
 
 from ittyhost import logs, queue
 from ittyhost.stopping import worker_stop
+from workers.engine.host import warm
 
 # Workers wait on the broker by blocking reads of a second; the others only send, and a request must not hang with it.
 SENDS_ONLY = os.environ.get("ITTYHOST_ROLE") in {"web", "scheduler"}
@@ -68,9 +69,20 @@ def _before_the_pool_forks(sender: Any, **_: Any) -> None:
         os.environ["FFMPEG_THREADS"] = os.environ.get("FFMPEG_THREADS", "").strip() or share
 
 
+_lanes: frozenset[str] = frozenset()
+
+
+@signals.celeryd_after_setup.connect
+def _know_the_lanes(instance: Any, **_: Any) -> None:
+    global _lanes
+    _lanes = frozenset(instance.app.amqp.queues.consume_from)
+
+
 @signals.worker_process_init.connect
 def _in_each_child(**_: Any) -> None:
     worker_stop.inherit()
+    if queue.FAST in _lanes:
+        warm()  # the first picture should not wait for the helper that decodes it to start
 
 
 @signals.worker_ready.connect
