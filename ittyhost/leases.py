@@ -66,8 +66,10 @@ def backoff(failures: int) -> models.Func:
 Work = TypeVar("Work", bound=LeasedWork)
 
 
-def claim_next(due: models.QuerySet[Work], **changes: Any) -> Work | None:
+def claim_next(due: models.QuerySet[Work], *, related: tuple[str, ...] = (), **changes: Any) -> Work | None:
     """Take the first row of `due` (already filtered and ordered) for one attempt; None when there is nothing to take.
+
+    The row comes with the records that `related` names, read together with it.
 
     PostgreSQL passes over rows that another worker is taking; SQLite has one writer at a time anyway.
     """
@@ -80,8 +82,8 @@ def claim_next(due: models.QuerySet[Work], **changes: Any) -> Work | None:
         )
         if not taken:
             return None
-        work.refresh_from_db()
-        return work
+        rows = due.model._base_manager.all()
+        return (rows.select_related(*related) if related else rows).get(pk=work.pk)
 
 
 def held(work: Work) -> models.QuerySet[Work]:

@@ -122,6 +122,7 @@ def task_claim(*, lane: str, worker: str = "") -> Task | None:
     with transaction.atomic():
         task = claim_next(
             Task.objects.filter(lane=lane, status=Status.QUEUED).order_by("due_at", "id"),
+            related=("project", "source", "media"),
             status=Status.PROCESSING,
             progress=0,
             updated=Now(),

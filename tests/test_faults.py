@@ -124,9 +124,13 @@ def slow_source(noise: Path) -> Callable[[Service], str]:
 def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
     both: list[Service], slow_source: Callable[[Service], str], told: list[str]
 ) -> None:
-    first = [Running(service, slow_source(service)).begun() for service in both]
+    # Each is killed as soon as it has begun: on a fast machine it would end while the others are brought up.
+    sources = [(service, slow_source(service)) for service in both]
     killed: dict[str, float] = {}
-    for run in first:
+    first, second = [], []
+    for service, source in sources:
+        run = Running(service, source).begun()
+        first.append(run)
         [slot] = run.service.slots("heavy")
         os.kill(slot, signal.SIGKILL)
         killed[run.id] = time.monotonic()
@@ -134,8 +138,9 @@ def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
         told.append(f"{run.service.name}: slot killed, ffmpeg gone after {gone:.2f} s")
 
     # The worker has a new slot already: it takes the next task while the first one's lease runs.
-    second = [Running(service, slow_source(service)).begun() for service in both]
-    for run in second:
+    for service, source in sources:
+        run = Running(service, source).begun()
+        second.append(run)
         main, everyone = run.service.node("heavy"), run.service.slots("heavy")
         os.killpg(main, signal.SIGKILL)
         killed[run.id] = time.monotonic()

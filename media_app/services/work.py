@@ -56,12 +56,8 @@ class Fetched:
 
 def file_claim(*, lane: str) -> File | None:
     """Take the next due file of a lane for one attempt; None when there is none."""
-    due = (
-        File.objects.filter(status=Status.WAITING, lane=lane)
-        .select_related("project", "media")
-        .order_by("due_at", "id")
-    )
-    return claim_next(due, status=Status.PROCESSING)
+    due = File.objects.filter(status=Status.WAITING, lane=lane).order_by("due_at", "id")
+    return claim_next(due, related=("project", "media"), status=Status.PROCESSING)
 
 
 def file_heartbeat(*, file: File) -> bool:
