@@ -9,6 +9,8 @@ from django.core.checks import run_checks
 from ittyhost import checks, queue
 from ittyhost.checks import PARTS, SERVERS, SETTINGS, problems
 
+pytestmark = pytest.mark.django_db  # a new bucket asks the database whether files were ever stored
+
 
 def found(tag: str = PARTS) -> dict[str, str]:
     """The messages of the checks of one tag, by id."""
