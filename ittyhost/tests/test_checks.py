@@ -17,7 +17,6 @@ def found(tag: str = PARTS) -> dict[str, str]:
     return {item.id: item.msg for item in run_checks(tags=[tag], include_deployment_checks=True)}
 
 
-@pytest.mark.django_db
 def test_this_host_has_all_it_needs():
     assert found(SETTINGS) | found(SERVERS) | found(PARTS) == {}
 
@@ -40,7 +39,6 @@ def test_a_value_that_cannot_be_used_is_told_by_its_name(settings, name, value, 
     assert problems(SETTINGS) == ([message], [])
 
 
-@pytest.mark.django_db
 def test_a_broker_of_the_operators_that_does_not_answer_is_told(settings, monkeypatch):
     monkeypatch.setattr(checks, "BROKER_SECONDS", 0.0)
     settings.BROKER_URL = "redis://127.0.0.1:1/0"
