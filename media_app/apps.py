@@ -11,9 +11,9 @@ class MediaConfig(AppConfig):
         from ittyhost import health
         from media_app import checks, storage  # noqa: F401  # checks register themselves
         from media_app.api import (
-            delivery,
             shapes,  # noqa: F401  # registers itself
+            visits,
         )
 
-        request_started.connect(delivery.mark_broken_path, dispatch_uid="media_app.path")
+        request_started.connect(visits.mark_broken_path, dispatch_uid="media_app.path")
         health.register("bucket", storage.check)

@@ -78,10 +78,10 @@ def test_tasks(version: str, project: Project, call: Callable[..., Any]) -> None
     for task in tasks:
         check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{task.public_id}", version))
     bodies = {
-        "2024-03-21": {"input": files[0].public_id, "output": {"kind": "image", "width": 8}},
-        "2025-08-20": {"file_id": files[0].public_id, "kind": "image", "width": 8},
+        "2024": {"input": files[0].public_id, "output": {"kind": "image", "width": 8}},
+        "2025": {"file_id": files[0].public_id, "kind": "image", "width": 8},
     }
-    check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version]))
+    check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version[:4]]))
     check(version, "POST", "/tasks", call("POST", "/tasks", version, {}))
     check(version, "GET", "/tasks/{task_id}", call("GET", "/tasks/tsk_x", version))
 

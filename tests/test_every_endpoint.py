@@ -71,11 +71,19 @@ def test_every_answer_is_json_in_the_version_and_names_the_request(endpoint, ver
     assert response.status_code < 500
     assert response.headers["Content-Type"] == "application/json"
     body = response.json()
-    if version.name.startswith("2024"):
-        assert (body["meta"]["id"], body["meta"]["version"]) == (response.headers["X-Request-Id"], version.name)
-        assert (body["meta"]["status"], body["meta"]["project_id"]) == (response.status_code, key.project.public_id)
-    else:
-        assert "meta" not in body
+    match version.name[:7]:
+        case "2024-03" | "2024-08":
+            assert (body["meta"]["id"], body["meta"]["version"]) == (response.headers["X-Request-Id"], version.name)
+            assert (body["meta"]["status"], body["meta"]["project_id"]) == (
+                response.status_code,
+                key.project.public_id,
+            )
+        case "2025-01" | "2025-07":
+            assert list(body) == ["meta", "data", "error", "links"]
+            assert body["meta"]["request_id"] == response.headers["X-Request-Id"]
+            assert (body["meta"]["version"], body["meta"]["project_id"]) == (version.name, key.project.public_id)
+        case _:
+            assert "meta" not in body
 
 
 @EVERY

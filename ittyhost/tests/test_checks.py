@@ -24,7 +24,12 @@ def test_this_host_has_all_it_needs():
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("API_DEFAULT_VERSION", "foo", "API_DEFAULT_VERSION: must be one of 2024-03-21, 2025-08-20, not 'foo'."),
+        (
+            "API_DEFAULT_VERSION",
+            "foo",
+            "API_DEFAULT_VERSION: must be one of 2024-03-21, 2024-08-21, 2025-01-01, 2025-07-01, 2025-08-20, "
+            "not 'foo'.",
+        ),
         ("KEY_RING", ("abc",), "KEY_RING: key 1 is not URL-safe base64."),
         ("WORK_DIR", "/proc/nope", "WORK_DIR: /proc/nope cannot be written (No such file or directory)."),
         (

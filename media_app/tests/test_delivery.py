@@ -11,13 +11,14 @@ from django.utils.http import http_date
 
 from events_app.models import Event
 from media_app import jobs
-from media_app.api import delivery
+from media_app.api import uploads
+from media_app.api.delivery import deliver
 from media_app.delivery import transfers
 from media_app.models import DeadObject, File, Media
 from media_app.storage import StorageUnavailable, bucket
-from media_app.tests.caller import G1, G4, VERSIONS, Caller, message
 from media_app.tests.factories import jpeg_bytes, make_file
 from orgs_app.models import Project
+from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, message
 from orgs_app.tests.factories import bearer_header
 
 pytestmark = pytest.mark.django_db
@@ -97,7 +98,7 @@ def test_what_is_put_is_kept_and_waits_to_be_probed(caller, version):
 @pytest.mark.django_db(transaction=True)  # the job lets go of its connection
 def test_the_answer_waits_for_the_probe(caller, settings, monkeypatch):
     settings.PROBE_WAIT_SECONDS = 5
-    monkeypatch.setattr(delivery, "connection_rest", lambda: jobs.work("fast"))
+    monkeypatch.setattr(uploads, "connection_rest", lambda: jobs.work("fast"))
     answer = put(caller, "photo.jpg", jpeg_bytes(width=80, height=60))
     shown = answer.json()
     assert (shown["status"], shown["type"], shown["width"], shown["height"]) == ("ready", "image/jpeg", 80, 60)
@@ -115,7 +116,7 @@ def test_a_name_is_kept_in_one_spelling(caller):
 
 def test_an_empty_file_is_taken(caller):
     request = RequestFactory().put("/", b"", HTTP_AUTHORIZATION=f"Bearer {caller.secret}", CONTENT_LENGTH="0")
-    assert delivery.deliver(request, caller.project.public_id, "empty.txt").status_code == 201
+    assert deliver(request, caller.project.public_id, "empty.txt").status_code == 201
     assert File.objects.get().filesize == 0
     assert content(get(caller, "empty.txt")) == b""
 
@@ -179,7 +180,7 @@ def test_only_a_key_of_the_project_that_may_write_can_put(caller):
 )
 def test_a_body_that_cannot_be_trusted_is_refused(caller, headers, status, param):
     request = RequestFactory().put("/", DATA, **{"HTTP_AUTHORIZATION": f"Bearer {caller.secret}"} | headers)
-    answer = delivery.deliver(request, caller.project.public_id, "a.jpg")
+    answer = deliver(request, caller.project.public_id, "a.jpg")
     assert answer.status_code == status
     assert param in answer.content.decode()
     assert (File.objects.count(), DeadObject.objects.count()) == (0, 0)
@@ -203,7 +204,7 @@ class Gone(io.RawIOBase):
 def test_a_body_that_ends_early_leaves_nothing(caller, by_error):
     request = RequestFactory().put("/", HTTP_AUTHORIZATION=f"Bearer {caller.secret}", CONTENT_LENGTH="1024")
     request.META["wsgi.input"] = Gone(by_error=by_error)
-    answer = delivery.deliver(request, caller.project.public_id, "a.jpg")
+    answer = deliver(request, caller.project.public_id, "a.jpg")
     assert answer.status_code == 400
     assert "500 of 1024 bytes" in answer.content.decode()
     assert (File.objects.count(), Media.objects.count(), Event.objects.count()) == (0, 0, 0)

@@ -6,9 +6,9 @@ from django.db import OperationalError
 
 from media_app.api import domains
 from media_app.models import File
-from media_app.tests.caller import G4, VERSIONS, Caller
 from media_app.tests.factories import make_file
 from orgs_app.models import Project
+from orgs_app.tests.caller import G4, VERSIONS, Caller
 from orgs_app.tests.factories import bearer_header, make_project
 
 pytestmark = pytest.mark.django_db

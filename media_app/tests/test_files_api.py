@@ -4,10 +4,10 @@ import pytest
 
 from events_app.models import Event
 from media_app.models import DeadObject, File, Media
-from media_app.tests.caller import G1, G4, VERSIONS, Caller, at, message
 from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.services import api_key_revoke
+from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, at, message
 
 pytestmark = pytest.mark.django_db
 

@@ -6,8 +6,8 @@ import pytest
 
 from media_app.models import File, FileMember
 from media_app.storage import bucket
-from media_app.tests.caller import G1, G4, VERSIONS, Caller
 from media_app.tests.factories import jpeg_bytes, make_file
+from orgs_app.tests.caller import G1, G4, VERSIONS, Caller
 
 pytestmark = pytest.mark.django_db
 

@@ -12,8 +12,8 @@ from media_app.services.files import SOURCE_NAME
 from media_app.services.objects import objects_expect
 from media_app.services.work import Fetched, file_claim, file_fetched
 from media_app.storage import bucket
-from media_app.tests.caller import G1, G4, VERSIONS, Caller
 from media_app.tests.factories import jpeg_bytes, jpeg_facts
+from orgs_app.tests.caller import G1, G4, VERSIONS, Caller
 from orgs_app.tests.factories import bearer_header
 from workers.kinds.base import Output
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from django.test import RequestFactory
 
-from media_app.api import delivery
-from media_app.tests.caller import G1, G4, Caller
+from media_app.api.delivery import deliver
 from media_app.tests.factories import make_file
 from orgs_app.models import Project
+from orgs_app.tests.caller import G1, G4, Caller
 from orgs_app.tests.factories import bearer_header, make_project
 
 pytestmark = pytest.mark.django_db
@@ -34,7 +34,7 @@ def refusals(caller: Caller) -> list[Any]:
         ask(caller, "put", "a.jpg", project=make_project()),
         ask(caller, "get", "a.jpg"),
         ask(caller, "delete", "a.jpg"),
-        delivery.deliver(no_length, caller.project.public_id, "a.jpg"),
+        deliver(no_length, caller.project.public_id, "a.jpg"),
     ]
     Project.objects.filter(pk=caller.project.pk).update(storage_quota=0, storage_used=0)
     place = f"/delivery/{caller.project.public_id}/a.jpg"

@@ -141,7 +141,7 @@ def test_real_answers_fit_their_schemas(api, version, path):
 def test_the_command_writes_and_checks(tmp_path, settings):
     settings.ROOT_URLCONF = "ittyhost.api.tests.thing_urls"
     folder = f"--folder={tmp_path / 'openapi'}"
-    with pytest.raises(CommandError, match=r"2024-03-21.yaml, 2025-08-20.yaml out of step with the code"):
+    with pytest.raises(CommandError, match=r"2024-03-21.yaml, .*2025-08-20.yaml out of step with the code"):
         call_command("openapi", "--check", folder)
     call_command("openapi", "--write", folder, stdout=StringIO())
     call_command("openapi", "--check", folder)

@@ -163,7 +163,8 @@ def test_an_unknown_version_is_refused_in_the_default_one(api, key_and_secret, a
         "meta": meta_of(key_and_secret[0], response, method="GET", url="/things", type="error"),
         "error": {
             "message": f"Version {asked[:40]!r} is not supported. "
-            "Send Accept-Version with one of: 2024-03-21, 2025-08-20, latest.",
+            "Send Accept-Version with one of: "
+            "2024-03-21, 2024-08-21, 2025-01-01, 2025-07-01, 2025-08-20, latest.",
             "code": "version_unknown",
             "param": "Accept-Version",
         },
@@ -179,14 +180,14 @@ def test_an_unknown_version_is_refused_in_the_pinned_one(api, key_and_secret):
 
 
 def test_versions_are_found_by_name_and_alias():
-    assert [version.name for version in all_versions()] == [G1, G4]
+    assert [version.name for version in all_versions()] == [G1, "2024-08-21", "2025-01-01", "2025-07-01", G4]
     assert find_version("latest") is find_version(G4)
     assert find_version("2024-03-22") is None
 
 
 def test_a_wrong_default_stops_the_start(settings):
     settings.API_DEFAULT_VERSION = "2020-01-01"
-    with pytest.raises(ImproperlyConfigured, match="API_DEFAULT_VERSION: must be one of 2024-03-21, 2025-08-20"):
+    with pytest.raises(ImproperlyConfigured, match="API_DEFAULT_VERSION: must be one of 2024-03-21, 2024-08-21"):
         default_version()
 
 
@@ -196,7 +197,7 @@ def test_shapes_that_a_version_lacks_stop_the_start(tmp_path, monkeypatch):
     (package / "__init__.py").write_text("")
     (package / "v2024_03_21.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
-    message = "API version 2025-08-20 has no shapes for half: add v2025_08_20.py to half_shapes."
+    message = "API version 2025-01-01 has no shapes for half: add v2025_08_20.py to half_shapes."
     with pytest.raises(ImproperlyConfigured, match=re.escape(message)):
         shapes.register("half", "half_shapes")
 

@@ -8,8 +8,15 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 
 G1 = "2024-03-21"
+G2 = "2024-08-21"
+G3 = "2025-07-01"
 G4 = "2025-08-20"
 VERSIONS = (G1, G4)
+
+
+def created(version: str) -> int:
+    """The status of an answer to what was created."""
+    return 200 if version.startswith("2024") else 201
 
 
 class Caller:
