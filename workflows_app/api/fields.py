@@ -55,8 +55,8 @@ class StatusField(serializers.Field):
 
     def openapi_schema(self, components: Components) -> Schema:
         return {
-            "type": "string",
-            "enum": list(STATUS_WORDS),
+            "type": ["string", "null"],
+            "enum": [*STATUS_WORDS, None],
             "description": "paused, or as an early SDK says inactive or draft: kept, and started by nothing.",
         }
 
@@ -72,7 +72,8 @@ class Given(serializers.Field):
         return data
 
     def openapi_schema(self, components: Components) -> Schema:
-        return self._schema(components)
+        schema = self._schema(components)
+        return {"anyOf": [schema, {"type": "null"}]} if self.allow_null else schema
 
 
 class AutomationBody(Body):
