@@ -37,6 +37,6 @@ class Automation(Record):
         indexes = [
             models.Index(fields=["project", "-created", "-id"], name="automation_created"),
             models.Index(fields=["project", "-updated", "-id"], name="automation_updated"),
+            models.Index(fields=["project", "status", "-created", "-id"], name="automation_of_status"),
             models.Index(fields=["project", "status", "event"], name="automation_started_by"),
-            models.Index(fields=["-created", "-id"], name="automation_recent"),  # across projects, for operators
         ]
