@@ -21,6 +21,15 @@ ORDERS = ("desc", "asc")
 SORTS: Mapping[str, str] = {"created": "created", "updated": "updated"}
 
 
+def parameter(params: QueryDict, name: str) -> str | None:
+    """What a query gives for a parameter; None when it does not. Raises Invalid when it is given twice: which of the
+    two counts, clients and the servers on the way here may see differently."""
+    given = params.getlist(name)
+    if len(given) > 1:
+        raise Invalid(f"{name} must be given once, not {len(given)} times.", param=name)
+    return given[0] if given else None
+
+
 @dataclass(frozen=True)
 class Filter:
     """A query parameter that narrows a list. `choices` maps each word a client may use to what the selector takes;
@@ -35,7 +44,7 @@ class Filter:
 
     def read(self, params: QueryDict) -> Any:
         """What the selector takes; None when the parameter is not given. Raises Invalid naming the words allowed."""
-        given = params.get(self.name)
+        given = parameter(params, self.name)
         if not given:  # `?kind=` asks for nothing
             return None
         words = self.words()
@@ -70,7 +79,7 @@ class PageRequest:
 
 
 def _integer(params: QueryDict, name: str, default: int, high: int) -> int:
-    given = params.get(name)
+    given = parameter(params, name)
     if given is None:
         return default
     if not re.fullmatch(r"[0-9]{1,18}", given):
@@ -84,7 +93,9 @@ def _integer(params: QueryDict, name: str, default: int, high: int) -> int:
 def _word(params: QueryDict, name: str, words: Iterable[str]) -> str:
     """The word given; the first of them when none is."""
     known = list(words)
-    given = params.get(name, known[0])
+    given = parameter(params, name)
+    if given is None:
+        return known[0]
     if given not in known:
         raise Invalid(f"{name} must be one of {', '.join(known)}.", param=name)
     return given
@@ -104,9 +115,12 @@ def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
     rows = queryset.order_by(*ordering(queryset, wanted))[start : start + wanted.limit]
     if wanted.number == 1 and len(rows) < wanted.limit:  # all there are: nothing is left to count
         return Page(list(rows), PageInfo(number=1, limit=wanted.limit, total=len(rows)))
-    total, exact = count(queryset)
-    info = PageInfo(number=wanted.number, limit=wanted.limit, total=total)
-    return Page([] if exact and start >= total else list(rows), info)
+    total = count(queryset)
+    # Past the end nothing is read: to skip rows is to read them. A page within a total that is a few seconds old may
+    # be one that has just begun; it is there once the total tells of it.
+    return Page(
+        [] if start >= total else list(rows), PageInfo(number=wanted.number, limit=wanted.limit, total=total)
+    )
 
 
 def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:
@@ -118,19 +132,19 @@ def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:
     return [field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True), f"{sign}pk"]
 
 
-def count(queryset: QuerySet) -> tuple[int, bool]:
-    """How many rows, and whether that is exact: beyond EXACT_TOTAL it may be TOTAL_SECONDS old."""
+def count(queryset: QuerySet) -> int:
+    """How many rows; beyond EXACT_TOTAL that may be TOTAL_SECONDS old."""
     bare = queryset.order_by()
     total = bare[: EXACT_TOTAL + 1].count()
     if total <= EXACT_TOTAL:
-        return total, True
+        return total
     try:
         sql, params = bare.query.sql_with_params()
     except EmptyResultSet:
-        return 0, True
+        return 0
     name = "total:" + hashlib.sha256(f"{sql} {params!r}".encode()).hexdigest()
     known: int | None = cache.get(name)
     if known is None:
         known = bare.count()
         cache.set(name, known, TOTAL_SECONDS)
-    return known, False
+    return known

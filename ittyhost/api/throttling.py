@@ -28,9 +28,9 @@ ANSWER_SECONDS = 0.25  # what a request may wait for the broker
 PAUSE_SECONDS = 5.0
 POLICY = '"key"'
 
-# KEYS: the bucket. ARGV: microseconds for one request, and for a whole bucket; whole numbers, which doubles add exactly.
-# The server's clock: those of web processes differ. Where it was set back, or the settings changed, a bucket may seem
-# emptier than empty: that is cut off.
+# KEYS: the bucket. ARGV: microseconds for one request, and for a whole bucket: whole numbers, which Lua's doubles add
+# exactly. The clock is the server's, as those of web processes differ. Where it was set back, or the settings changed,
+# a bucket may seem emptier than empty: that is cut off.
 TAKE = """
 local one, room = tonumber(ARGV[1]), tonumber(ARGV[2])
 local clock = redis.call('TIME')

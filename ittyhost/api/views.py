@@ -78,7 +78,8 @@ class ProjectView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         finished = super().finalize_response(request, response, *args, **kwargs)
         if self.rate is not None:
-            finished.headers.update(self.rate.headers)
+            for name, value in self.rate.headers.items():
+                finished.headers[name] = value
         return finished
 
     # --- before the handler ---
