@@ -23,7 +23,7 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)  # far longer than a request takes; whoever needs more has its work undone
 BATCH, BATCHES = 1000, 20
-_TRIES = 3  # a key may be freed, or taken by another, between two looks at it
+_LOOKS = 4  # one before and one after taking the key, and more where others free or take it in between
 
 
 def request_claim(*, project: Project, key: str, fingerprint: str) -> IdempotentRequest:
@@ -39,28 +39,27 @@ def request_claim(*, project: Project, key: str, fingerprint: str) -> Idempotent
     }
     rows = IdempotentRequest.objects.filter(project=project, key=key)
     is_free = ExpressionWrapper(_is_free(), output_field=BooleanField())
-    for _ in range(_TRIES):
-        # An insert that finds the key taken does nothing, waits for nobody's work, and is no error.
-        IdempotentRequest.objects.bulk_create(
-            [IdempotentRequest(project=project, key=key, **claim)], ignore_conflicts=True
-        )
+    for _ in range(_LOOKS):
+        # Looked at first: on SQLite a write would wait until the request that holds the key is done.
         found = rows.annotate(is_free=is_free).first()
         if found is None:
-            continue
-        if found.token == claim["token"]:
+            # Where another one is quicker this does nothing, and is no error.
+            row = IdempotentRequest(project=project, key=key, **claim)
+            IdempotentRequest.objects.bulk_create([row], ignore_conflicts=True)
+        elif found.token == claim["token"]:
             return found
-        if found.is_free:
+        elif found.is_free:
             rows.filter(_is_free(), token=found.token).update(**claim, status=None, headers={}, body=b"")
-            continue
-        if found.fingerprint != fingerprint:
+        elif found.fingerprint != fingerprint:
             raise Unprocessable(
                 f"This {HEADER} was used for another request. Send each request with a key of its own.",
                 param=HEADER,
                 code="idempotency_key_reused",
             )
-        if found.status is not None:
+        elif found.status is None:
+            break
+        else:
             return found
-        break
     raise _in_progress()
 
 
