@@ -43,7 +43,7 @@ def excess(meta: Mapping[str, Any]) -> DomainError | None:
         return HeadersTooLarge(f"A request may have at most {MAX_HEADERS} header fields.")
     if size > MAX_HEADER_BYTES:
         return HeadersTooLarge(f"The header fields of a request may have at most {MAX_HEADER_BYTES} bytes together.")
-    if len(meta.get("PATH_INFO", "")) > MAX_PATH_BYTES:
+    if len(meta.get("PATH_INFO", "").encode(errors="surrogatepass")) > MAX_PATH_BYTES:  # Django has decoded it
         return UriTooLong(f"The path must have at most {MAX_PATH_BYTES} bytes.")
     if len(query) > MAX_QUERY_BYTES:
         return UriTooLong(f"The query must have at most {MAX_QUERY_BYTES} bytes.")

@@ -201,7 +201,12 @@ class VersionedSchema(AutoSchema):
                         "A text of your own, such as a UUID: the same request sent again with it within 24 hours is "
                         "not done again, and answered as it was the first time."
                     ),
-                    "schema": {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[ -~]*[!-~][ -~]*$"},
+                    "schema": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": MAX_KEY,
+                        "pattern": "^[ -~]*[!-~][ -~]*$",
+                    },
                 }
             )
         found += [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]

@@ -118,9 +118,7 @@ def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
     total = count(queryset)
     # Past the end nothing is read: to skip rows is to read them. A page within a total that is a few seconds old may
     # be one that has just begun; it is there once the total tells of it.
-    return Page(
-        [] if start >= total else list(rows), PageInfo(number=wanted.number, limit=wanted.limit, total=total)
-    )
+    return Page([] if start >= total else list(rows), PageInfo(number=wanted.number, limit=wanted.limit, total=total))
 
 
 def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:

@@ -68,9 +68,7 @@ def read_json(body: bytes) -> Any:
     """The value a body holds. Raises Invalid: not JSON, not UTF-8, a name twice in one object, too deep or too much, or
     with a NUL or half a surrogate pair."""
     try:
-        value = json.loads(
-            body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_each_name_once
-        )
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except UnicodeDecodeError as exc:
         raise Invalid(f"The body must be UTF-8; byte {exc.start} is not.") from exc
     except json.JSONDecodeError as exc:

@@ -25,7 +25,7 @@ _VISIBLE = re.compile("[\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U0
 _JOINERS = frozenset("\u200c\u200d")
 _JOINED = frozenset({"Lo", "Lm", "Mn", "Mc", "Me", "So", "Sk", "Sm"})  # uncased letters, marks, emoji and tones
 _SELECTOR = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
-_PLAIN = re.compile("[\x00-\"$-)+-/:-\x7f]")  # ASCII but for digits, # and *, which selectors turn into keys
+_PLAIN = re.compile('[\x00-"$-)+-/:-\x7f]')  # ASCII but for digits, # and *, which selectors turn into keys
 _FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")
 _MONGOLIAN_SEPARATOR = re.compile("(?<=[\u1820-\u18aa])\u180e")
 

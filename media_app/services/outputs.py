@@ -119,7 +119,7 @@ def output_publish(
         attempt=attempt,
         folder=folder,
         filename=filename,
-        ref=ref,
+        ref=ref_clean(ref),
         label=label,
         language=language,
         metadata=metadata or {},

@@ -7,31 +7,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('orgs_app', '0001_initial'),
+        ("orgs_app", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IdempotentRequest',
+            name="IdempotentRequest",
             fields=[
-                ('id', models.CharField(default=ittyhost.records.new_id, editable=False, max_length=16, primary_key=True, serialize=False)),
-                ('created', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
-                ('updated', models.DateTimeField(default=django.utils.timezone.now, editable=False, help_text='Last change that users can see.')),
-                ('key', models.CharField(help_text='As the client sent it.', max_length=255)),
-                ('fingerprint', models.CharField(help_text='SHA-256 of what was asked for.', max_length=64)),
-                ('token', models.CharField(max_length=32)),
-                ('lease_until', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('headers', models.JSONField(default=dict)),
-                ('body', models.BinaryField(default=b'')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='idempotent_requests', to='orgs_app.project')),
+                (
+                    "id",
+                    models.CharField(
+                        default=ittyhost.records.new_id,
+                        editable=False,
+                        max_length=16,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("created", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "updated",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, editable=False, help_text="Last change that users can see."
+                    ),
+                ),
+                ("key", models.CharField(help_text="As the client sent it.", max_length=255)),
+                ("fingerprint", models.CharField(help_text="SHA-256 of what was asked for.", max_length=64)),
+                ("token", models.CharField(max_length=32)),
+                ("lease_until", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("status", models.PositiveSmallIntegerField(null=True)),
+                ("headers", models.JSONField(default=dict)),
+                ("body", models.BinaryField(default=b"")),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="idempotent_requests",
+                        to="orgs_app.project",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['expires_at'], name='idempotentrequest_expiry')],
-                'constraints': [models.UniqueConstraint(fields=('project', 'key'), name='idempotentrequest_key_once')],
+                "indexes": [models.Index(fields=["expires_at"], name="idempotentrequest_expiry")],
+                "constraints": [models.UniqueConstraint(fields=("project", "key"), name="idempotentrequest_key_once")],
             },
         ),
     ]

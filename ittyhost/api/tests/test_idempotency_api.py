@@ -173,7 +173,15 @@ def test_a_refusal_of_what_was_asked_is_kept_and_its_work_undone(send, made, dur
 
 @pytest.mark.parametrize(
     ("fault", "status"),
-    [("quota", 402), ("forbidden", 403), ("conflict", 409), ("rate", 429), ("away", 503), ("database", 503), ("bug", 500)],
+    [
+        ("quota", 402),
+        ("forbidden", 403),
+        ("conflict", 409),
+        ("rate", 429),
+        ("away", 503),
+        ("database", 503),
+        ("bug", 500),
+    ],
 )
 def test_what_may_pass_leaves_the_key_free_and_nothing_else(send, made, during, fault, status):
     calls = during()

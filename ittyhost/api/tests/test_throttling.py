@@ -192,7 +192,12 @@ def test_each_key_has_a_bucket_of_its_own_even_in_one_project(api, key_and_secre
 
 def test_refusals_count_and_strangers_do_not(api, limits, server):
     limits(1, 5)
-    asked = [("get", "/things?page=0", 400), ("put", "/things", 405), ("get", "/nowhere", 404), ("post", "/things", 415)]
+    asked = [
+        ("get", "/things?page=0", 400),
+        ("put", "/things", 405),
+        ("get", "/nowhere", 404),
+        ("post", "/things", 415),
+    ]
     for left, (method, path, status) in zip((4, 3, 2, 1), asked, strict=True):
         answer = api(method, path)
         assert (answer.status_code, answer.headers["RateLimit"].split(";")[1]) == (status, f"r={left}")
