@@ -28,7 +28,11 @@ class RequestLimitsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         problem = excess(request.META)
-        return errors.respond(request, problem) if problem else self._get_response(request)
+        if problem is None:
+            return self._get_response(request)
+        answer = errors.respond(request, problem)
+        answer.headers["Content-Length"] = str(len(answer.content))
+        return answer
 
 
 def excess(meta: Mapping[str, Any]) -> DomainError | None:

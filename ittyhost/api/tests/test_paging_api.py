@@ -203,6 +203,17 @@ def test_totals_are_exact_to_a_limit_and_kept_for_a_while_beyond(db, monkeypatch
     assert count(queryset) == 5
 
 
+def test_past_the_end_of_a_long_list_nothing_is_read_either(api, make_things, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(paging, "EXACT_TOTAL", 3)
+    cache.clear()
+    make_things(5)
+    assert len(api("get", "/things?limit=2&page=3", version=G4).json()) == 1
+    for page in (4, 100_000_000):
+        with django_assert_num_queries(2):  # the API key; whether there are more than are counted each time
+            assert api("get", f"/things?limit=2&page={page}", version=G4).json() == []
+    cache.clear()
+
+
 def test_counting_never_reads_past_the_limit(db):
     with CaptureQueriesContext(connection) as queries:
         count(Project.objects.order_by("name"))
