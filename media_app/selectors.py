@@ -49,6 +49,12 @@ def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
     return members.filter(file__project=project, file_id=bare, name=name).first()
 
 
+def file_path_find(*, project: Project, file_id: str) -> str | None:
+    """The path of names at which a file is delivered, by its bare id; None when it has none."""
+    place = File.objects.filter(project=project, pk=file_id, holds_path=True).values_list("folder", "filename").first()
+    return "/".join(part for part in place if part) if place and place[1] else None
+
+
 def file_url(file: File) -> str:
     """Where a file is delivered, from the moment it is known; reads the file's project.
 

@@ -1,7 +1,7 @@
 """Names of codecs as a MIME type's `codecs` parameter has them, told from a stream's own configuration.
 
-Players decide by them whether they can play a file before they fetch it. Sources: RFC 6381; ISO/IEC 14496-15 (AVC in 5.4,
-HEVC in annex E); the AV1 and VP9 bindings to ISO media files; RFC 5334 for Ogg.
+Players decide by them whether they can play a file before they fetch it. Sources: RFC 6381; ISO/IEC 14496-15 (AVC in
+5.4, HEVC in annex E); the AV1 and VP9 bindings to ISO media files; RFC 5334 for Ogg.
 """
 
 from collections.abc import Iterable
