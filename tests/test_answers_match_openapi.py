@@ -109,3 +109,11 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
     check(version, "POST", "/media", call("POST", "/media", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_signatures(version: str, call: Callable[..., Any]) -> None:
+    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
