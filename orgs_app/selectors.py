@@ -16,6 +16,8 @@ from orgs_app.models import ApiKey, Organisation, Project
 SIGNERS = 100
 SECRET_FORM = re.compile(r"sk_(live|test)_[0-9A-Za-z]{43}")
 
+_BY_ID = Prepared(lambda ids: Project.objects.select_related("organisation").filter(pk__in=ids))
+_BY_DOMAIN = Prepared(lambda hosts: Project.objects.select_related("organisation").filter(delivery_domain__in=hosts))
 _BY_DIGEST = Prepared(lambda digests: ApiKey.objects.select_related("project__organisation").filter(digest__in=digests))
 
 
@@ -63,7 +65,7 @@ def api_key_signers(*, project: Project, scope: str) -> Iterator[tuple[ApiKey, s
 def project_find(public_id: str) -> Project | None:
     """The project of an id as it stands in delivery URLs; None when there is none."""
     bare = parse_id(public_id, Project.prefix)
-    return Project.objects.select_related("organisation").filter(pk=bare).first() if bare else None
+    return _BY_ID.first([bare]) if bare else None
 
 
 def project_first() -> Project | None:
@@ -73,7 +75,7 @@ def project_first() -> Project | None:
 
 def project_find_by_domain(host: str) -> Project | None:
     """The project delivered under a host, with its port where it has one of its own; None when there is none."""
-    return Project.objects.select_related("organisation").filter(delivery_domain=host.lower()).first()
+    return _BY_DOMAIN.first([host.lower()])
 
 
 def project_get(public_id: str) -> Project:
