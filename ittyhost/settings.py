@@ -125,6 +125,7 @@ S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
 # The endpoint that clients reach, where it differs from the one that this service reaches.
 S3_PUBLIC_ENDPOINT_URL = env.url("S3_PUBLIC_ENDPOINT_URL", S3_ENDPOINT_URL, schemes=("http", "https"))
 DELIVERY_FROM_S3 = env.choice("DELIVERY_FROM_S3", "redirect", ("redirect", "stream"))
+DELIVERY_CORS = env.origins("DELIVERY_CORS", ("*",))  # whose scripts may read what is delivered, and put files
 if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
     raise BadSetting("S3_SECRET_ACCESS_KEY", "goes together with S3_ACCESS_KEY_ID: set both or neither.")
 

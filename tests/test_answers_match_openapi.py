@@ -113,6 +113,14 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_signatures(version: str, call: Callable[..., Any]) -> None:
+    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_automations(version: str, project: Project, call: Callable[..., Any]) -> None:
     where = [{"prop": "kind", "value": "video"}]
     bare = make_automation(project=project, name="")

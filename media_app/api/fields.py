@@ -12,6 +12,7 @@ from ittyhost.records import parse_id
 from media_app.models import Media
 from media_app.selectors import media_get
 from media_app.services import place_clean, ref_clean
+from media_app.signatures import SCOPES
 
 MAX_METADATA_BYTES = 16 * 1024
 
@@ -50,6 +51,25 @@ class MetadataField(serializers.JSONField):
         if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
             raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
         return data
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number as JSON writes it: neither a text, nor 1.0, nor true."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            raise serializers.ValidationError("This field must be a whole number.")
+        return int(data)
+
+
+class MethodField(serializers.ChoiceField):
+    """What a URL is signed for, in either case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        method = data.lower() if isinstance(data, str) else data
+        if not isinstance(method, str) or method not in self.choices:
+            raise serializers.ValidationError(f"This field must be one of {', '.join(self.choices)}.")
+        return method
 
 
 class MediaField(serializers.CharField):
@@ -126,3 +146,23 @@ class MediaBody(Body):
                 if attrs.get(name):
                     raise serializers.ValidationError({name: [f"{name} needs url: it is about the file fetched."]})
         return super().validate(attrs)
+
+
+class SignatureBody(Body):
+    """What `POST /signatures` reads."""
+
+    IGNORED = ("resumable", "metadata")
+
+    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    expiry = WholeField(
+        required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
+    )
+    method = MethodField(
+        choices=tuple(SCOPES), required=False, allow_null=True, help_text="What it allows. Default: get."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("filename"):
+            raise serializers.ValidationError({"filename": ["filename is required."]})
+        return attrs
