@@ -36,7 +36,8 @@ class Task(LeasedWork):
     error = models.TextField(blank=True, help_text="Why it ended in error, for the person who asked for it.")
 
     # A task outlives its input. What was given stays as text, and the ids of the rows stay too, so that the tasks of a
-    # file are found when it was deleted: so no constraint, and whoever reads one loads it by `select_related`.
+    # file are found when it was deleted: so no constraint, and whoever reads a row loads it with the task (None when it
+    # is gone): by `select_related`, or by `prefetch_related` where its id is filtered by.
     input = models.CharField(max_length=4096, help_text="The id or URL that was given.")
     source = models.ForeignKey(
         File, models.DO_NOTHING, db_constraint=False, null=True, blank=True, related_name="tasks"

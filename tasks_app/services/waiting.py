@@ -41,7 +41,8 @@ def tasks_settle(which: Q, batch: int = 500) -> int:
     unsettled = File.objects.filter(pk=OuterRef("source_id"), status__in=UNSETTLED)
     waiting = (
         Task.objects.filter(which, ~Exists(unsettled), status=Status.WAITING, source_id__isnull=False)
-        .select_related("source", "project")
+        .select_related("project")
+        .prefetch_related("source")  # a join beside a filter on its id would leave out what was deleted
         .order_by("due_at")[:batch]
     )
     for task in waiting:
