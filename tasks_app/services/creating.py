@@ -74,9 +74,7 @@ def task_create(
 def _file_to_ingest(task: Task, options: IngestOptions, url: File | str) -> File:
     """The file that an ingest makes: what it waits for, and what comes of it."""
     if not isinstance(url, str):
-        raise Invalid(
-            "ingest fetches what a URL points to; this input is a file of the project already.", param="input"
-        )
+        raise Invalid("The input of ingest must be a URL; this is a file of the project already.", param="input")
     return file_from_url(
         project=task.project,
         url=url,

@@ -18,7 +18,7 @@ from orgs_app.tests.factories import make_project
 from tasks_app.admin.nodes import lanes_state
 from tasks_app.models import Attempt, Node, Task
 from tasks_app.services import task_claim, task_fail
-from tasks_app.tests.factories import end, make_task
+from tasks_app.tests.factories import end, make_ingest, make_task
 
 pytestmark = pytest.mark.django_db
 Status = Task.Status
@@ -167,6 +167,28 @@ def test_a_task_whose_input_is_gone_cannot_be_tried_again_and_nothing_is_raised(
     assert told(response) == [
         f"{task.public_id}: This task cannot be tried again: its input is gone or cannot be used."
     ]
+
+
+def test_an_ingest_is_cancelled_and_tried_again_from_its_page():
+    client = sign_in()
+    task = make_ingest()
+    assert f"/admin/media_app/file/{task.source_id}/change/" in text(client, page_path(task))
+    assert told(client.post(page_path(task, "action", "cancel"), follow=True)) == ["1 task cancelled."]
+    assert "The fetch was cancelled." in text(client, f"/admin/media_app/file/{task.source_id}/change/")
+    assert told(client.post(page_path(task, "action", "retry"), follow=True)) == ["1 task queued again."]
+    task = Task.objects.select_related("source").get()
+    assert (task.status, task.source.status, task.source.lane) == (Status.WAITING, "waiting", "transfer")
+    assert "ingest" in text(client, f"{list_path(Task)}?kind__exact=ingest")
+
+
+def test_an_input_that_is_gone_is_no_link():
+    client = sign_in()
+    task = make_task()
+    assert f"/admin/media_app/file/{task.source_id}/change/" in text(client, list_path(Task))
+    file_delete(file=task.source)
+    for path in (list_path(Task), page_path(task)):
+        assert f"/admin/media_app/file/{task.source_id}/change/" not in text(client, path)
+    assert task.public_id in text(client, f"{list_path(Task)}?q=file_{task.source_id}")  # found by its id all the same
 
 
 def test_whoever_may_only_look_starts_nothing():
