@@ -51,9 +51,8 @@ def test_deleting_the_input_ends_the_task_and_its_ffmpeg(
         begun = time.monotonic()
         gone = until(lambda: not any(map(is_alive, tools)), seconds=5, what="ffmpeg ended", every=0.01)
         ended = {task: client.wait(task, timeout=10) for task in (run.id, queued)}
-        told.append(
-            f"{service.name}, {which}: deleted to ffmpeg gone {gone:.2f} s, to both ended {time.monotonic() - begun:.2f} s"
-        )
+        both = time.monotonic() - begun
+        told.append(f"{service.name}, {which}: deleted to ffmpeg gone {gone:.2f} s, to both tasks ended {both:.2f} s")
         assert gone < 1.5
         assert [task["status"] for task in ended.values()] == ["error", "error"]
         assert ended[run.id]["error"] == DELETED
