@@ -7,7 +7,7 @@ from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
-from tasks_app.api.fields import ALIASES
+from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
 from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
 from tasks_app.control import INGEST, all_kinds
@@ -34,15 +34,8 @@ STATUS_WORDS = {
     "cancelled": [Status.CANCELLED],
 }
 
-# The documented kinds, those included that this service does not make (yet): a list of them is empty, not refused.
-DOCUMENTED_KINDS = (
-    *("image", "video", "audio", "adaptive_video", "animation", "ingest"),
-    *("subtitles", "chapters", "thumbnails"),
-    *("speech", "nsfw", "description", "summary", "outline", "prompt", "tags", "objects", "faces", "text"),
-    *("workflow", "conditions", "http", "store", "probe", "export"),
-)
-# What later versions call a kind. Only lists are asked for in these words.
-LATER_NAMES = {"import": INGEST.name}
+# Kinds of later versions. Only lists are asked for in these words; those this service does not know find nothing.
+LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
 
 
 def kind_words() -> dict[str, str]:
