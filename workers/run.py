@@ -57,7 +57,7 @@ def run(
 
 
 def _looked_at(output: Output, workdir: Path, report: Report) -> Output:
-    """The output with its preview, if it is the entry. Pictures had theirs made from the pixels they were written of."""
+    """The output with its preview, if it is the entry; pictures have theirs already, of the pixels just written."""
     if not output.entry or output.preview or output.probe is None:
         return output
     return replace(output, preview=preview(output.path, output.probe, workdir, report=report))

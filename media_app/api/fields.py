@@ -6,6 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from ittyhost.api.openapi import Components
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
@@ -14,6 +15,9 @@ from media_app.selectors import media_get
 from media_app.services import place_clean
 
 MAX_METADATA_BYTES = 16 * 1024
+MAX_METADATA_DEPTH = 8  # the object itself is the first level
+MAX_METADATA_NAMES = 200  # in all levels together
+MAX_METADATA_NAME = 100  # characters
 
 
 class TextField(serializers.CharField):
@@ -32,7 +36,7 @@ class TextField(serializers.CharField):
 
 
 class MetadataField(serializers.JSONField):
-    """A JSON object of the client's own."""
+    """A JSON object of the client's own, bounded in size, depth and names; what is too much is named by its place."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_null=True, **kwargs)
@@ -40,9 +44,45 @@ class MetadataField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("This field must be an object.")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
+        _check_metadata(data)
+        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_METADATA_BYTES:
             raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
         return data
+
+    def openapi_schema(self, components: Components) -> dict[str, Any]:
+        limits = f"At most {MAX_METADATA_BYTES} bytes, {MAX_METADATA_DEPTH} levels and {MAX_METADATA_NAMES} names."
+        return {
+            "type": ["object", "null"],
+            "additionalProperties": True,
+            "description": f"{self.help_text} {limits}" if self.help_text else limits,
+        }
+
+
+def _check_metadata(data: dict[str, Any]) -> None:
+    names = 0
+    rest: list[tuple[Any, tuple[str, ...]]] = [(data, ())]
+    while rest:
+        value, place = rest.pop()
+        if not isinstance(value, dict | list):
+            continue
+        if len(place) >= MAX_METADATA_DEPTH:
+            raise _at(place, f"This field is nested too deeply: at most {MAX_METADATA_DEPTH} levels are kept.")
+        if isinstance(value, dict):
+            names += len(value)
+            if any(len(name) > MAX_METADATA_NAME for name in value):
+                raise _at(place, f"This field must have names of at most {MAX_METADATA_NAME} characters.")
+        if names > MAX_METADATA_NAMES:
+            raise _at((), f"This field must have at most {MAX_METADATA_NAMES} names, in all its levels together.")
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        rest += [(item, (*place, str(name))) for name, item in inner]
+
+
+def _at(place: tuple[str, ...], message: str) -> serializers.ValidationError:
+    """The error of a field, told of a place within it."""
+    detail: Any = [message]
+    for name in reversed(place):
+        detail = {name: detail}
+    return serializers.ValidationError(detail)
 
 
 class MediaField(serializers.CharField):
@@ -72,6 +112,10 @@ class Body(serializers.Serializer):
                 {unknown[0]: [f"{unknown[0]} is not known here. Leave it out, or check how it is spelled."]}
             )
         given: dict[str, Any] = super().to_internal_value(data)
+        return self.meant(given)
+
+    def meant(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given, of what stands in the body."""
         return {name: value for name, value in given.items() if value is not None}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -97,6 +141,34 @@ class FileBody(Body):
         if not attrs.get("url"):
             raise serializers.ValidationError({"url": ["url is required."]})
         return super().validate(attrs)
+
+
+class Changes(Body):
+    """What a PATCH reads: only what is given changes, and null empties it."""
+
+    def meant(self, given: dict[str, Any]) -> dict[str, Any]:
+        empty = {name: {} if isinstance(field, MetadataField) else "" for name, field in self.fields.items()}
+        return {name: empty[name] if value is None else value for name, value in given.items()}
+
+
+class FileChangeBody(Changes):
+    """What `PATCH /files/:id` reads."""
+
+    folder = TextField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
+    filename = TextField(
+        max_length=1000, help_text="What it is delivered as; with slashes, a path from the top. Null: its id."
+    )
+    ref = TextField(max_length=100, help_text="A name of your own for it.")
+    label = TextField(max_length=200, help_text="What it is called in lists.")  # type: ignore[assignment]
+    metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
+
+
+class MediaChangeBody(Changes):
+    """What `PATCH /media/:id` reads."""
+
+    title = TextField(max_length=500)
+    alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
+    metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
 
 
 class MediaBody(Body):
