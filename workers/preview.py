@@ -77,7 +77,8 @@ def _poster(path: Path, facts: Probe, workdir: Path, report: Stops) -> Preview |
 
     source = Source(facts, fetch)
     steps = poster_steps(source)
-    if missing := capabilities.capabilities().missing(steps[0].needs):
+    needs = steps[0].needs
+    if needs and (missing := capabilities.capabilities().missing(needs)):
         raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}.")
     problem: MediaError | None = None
     with tempfile.TemporaryDirectory(prefix="preview-", dir=workdir) as name:
