@@ -52,10 +52,8 @@ def preview(path: Path, facts: Probe, workdir: Path, *, report: Stops | None = N
 
 
 def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
-    """How to get a small picture of a video, the later ones for when those before gave none. Pure.
-
-    The first takes the key frame before a moment: one frame is decoded, however long the way from it to the moment.
-    Raises SourceUnsupported, LimitExceeded.
+    """How to get a small picture of a video: from a key frame near a moment, and the way for when that gave none, from
+    whatever comes first. Pure. Raises SourceUnsupported, LimitExceeded.
     """
     video = graph.usable_video(source.probe, "A preview")
     ratio = min(1.0, POSTER_EDGE / max(video.width, video.height))
@@ -63,9 +61,12 @@ def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
     whole = Framing(size, (0, 0), size, (0, 0), size)
     name = "poster.png" if video.alpha else "poster.ppm"
     moment = min((source.probe.duration or 0.0) * PART, FARTHEST)
-    starts = (moment, 0.0) if moment > 0 else (0.0,)
-    return tuple(
-        grab(source, video, graph.Cut(start, 0.0, None, 0.0, False), whole, name, video.alpha) for start in starts
+    # Not the frame of that moment: all from the key frame on would have to be decoded for it. And of others ffmpeg
+    # decodes some more before it sees that it has the one it wants: six times the work for 1080p.
+    near = graph.Cut(seek=moment, offset=0.0, duration=None, last=0.0, steady=False)
+    return (
+        grab(source, video, near, whole, name, video.alpha, key_frames=True),
+        grab(source, video, graph.Span(0.0, None, False), whole, name, video.alpha),
     )
 
 

@@ -190,11 +190,18 @@ def _times(*sizes: tuple[int, int]) -> str:
 
 
 def grab(
-    source: Source, video: VideoStream, part: Span | Cut, whole: Framing, name: str, clear: bool, last: bool = False
+    source: Source,
+    video: VideoStream,
+    part: Span | Cut,
+    whole: Framing,
+    name: str,
+    clear: bool,
+    last: bool = False,
+    key_frames: bool = False,
 ) -> FfmpegStep:
     """One frame: the first at or after the span's start (of a cut, the key frame before it), or the last there is from
-    it on."""
-    stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
+    it on. With `key_frames` no other will do."""
+    stream = graph.source_input(source.probe, source.path, part, alpha=video, key_frames=key_frames)[str(video.index)]
     stream = _still(stream, video, whole, clear)
     options = _still_options(clear) | ({"update": 1} if last else {"frames:v": 1})
     args = graph.output_args([stream], name, options)

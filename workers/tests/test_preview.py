@@ -201,11 +201,13 @@ def moving(**facts) -> Source:
 def test_one_key_frame_is_decoded_a_tenth_into_the_video():
     first, second = (" ".join(step.args) for step in poster_steps(moving()))
     assert "-noaccurate_seek" in first
+    assert "-skip_frame nokey" in first
     assert "-ss 2 -i source" in first
     assert "-frames:v 1" in first
     assert "scale=128:72" in first
     assert "-protocol_whitelist file,pipe" in first
     assert "-ss" not in second
+    assert "-skip_frame" not in second
 
 
 @pytest.mark.parametrize(("duration", "moment"), [(7200.0, "-ss 60 "), (None, "-i "), (0.5, "-ss 0.05 ")])
@@ -213,7 +215,7 @@ def test_the_moment_is_never_far_into_the_file(duration, moment):
     source = moving()
     steps = poster_steps(Source(replace(source.probe, duration=duration), source.fetch))
     assert moment in " ".join(steps[0].args)
-    assert len(steps) == (2 if duration else 1)
+    assert ("-ss" in steps[0].args) == bool(duration)
 
 
 @pytest.mark.ffmpeg
