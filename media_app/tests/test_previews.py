@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import transaction
 from PIL import Image
 
 from ittyhost import queue
@@ -112,8 +113,8 @@ def test_an_output_keeps_what_the_engine_saw(tmp_path):
     seen = Preview("data:image/webp;base64,AA==", None)
     output = Output(path, True, "a.jpg", "image/jpeg", jpeg_facts(), seen)
     stored = outputs_store(project_id=media.project_id, file_id="0" * 16, attempt=1, outputs=[output])
-    output_publish(
-        project=media.project, media=media, file_id="0" * 16, object="source", kind="image", attempt=1, stored=stored
-    )
+    made = {"project": media.project, "media": media, "file_id": "0" * 16, "attempt": 1, "stored": stored}
+    with transaction.atomic():
+        output_publish(object="source", kind="image", **made)
     file = File.objects.get()
     assert (file.placeholder, file.background) == (seen.placeholder, "")
