@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "events_app",
     "media_app",
     "tasks_app",
+    "workflows_app",
 ]
 MIDDLEWARE = [
     "ittyhost.proxies.TrustedProxiesMiddleware",

@@ -14,7 +14,7 @@ from media_app.models import File
 from media_app.services import output_publish, outputs_store
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, jpeg_facts, make_file, make_media
-from orgs_app.tests.caller import G1, G2, G3, G4, Caller
+from orgs_app.tests.caller import G4, VERSIONS, Caller, is_2024
 from workers.kinds.base import Output
 from workers.preview import Preview
 from workers.tests.media import make_audio, make_video
@@ -41,12 +41,7 @@ def probed(content: bytes | Path, caller: Caller | None = None) -> File:
     return file
 
 
-def data(answer: Any) -> dict[str, Any]:
-    body: dict[str, Any] = answer.json()
-    return body.get("data", body)
-
-
-@pytest.mark.parametrize("version", [G1, G2, G3, G4])
+@pytest.mark.parametrize("version", VERSIONS)
 def test_a_picture_is_shown_by_its_colour_until_it_is_loaded(version):
     caller = Caller()
     file = probed(jpeg_bytes(), caller)
@@ -54,10 +49,10 @@ def test_a_picture_is_shown_by_its_colour_until_it_is_loaded(version):
     assert file.placeholder.startswith("data:image/webp;base64,")
     red, green, blue = bytes.fromhex(file.background[1:])
     assert max(abs(red - 200), abs(green - 30), abs(blue - 30)) < 6
-    media = data(caller.ask("get", f"/media/{file.media.public_id}", version))
-    shown = data(caller.ask("get", f"/files/{file.public_id}", version))
+    media = caller.data("get", f"/media/{file.media.public_id}", version)
+    shown = caller.data("get", f"/files/{file.public_id}", version)
     assert media["background"] == file.background
-    if version in (G1, G2):
+    if is_2024(version):
         assert media["placeholder"] == file.placeholder
     else:
         assert (shown["placeholder"], shown["background"]) == (file.placeholder, file.background)
