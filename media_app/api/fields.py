@@ -1,6 +1,5 @@
 """How the bodies of media and files are read: the same in every version."""
 
-import json
 import unicodedata
 from typing import Any
 
@@ -12,12 +11,9 @@ from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
 from media_app.models import Media
 from media_app.selectors import media_get
-from media_app.services import place_clean
-
-MAX_METADATA_BYTES = 16 * 1024
-MAX_METADATA_DEPTH = 8  # the object itself is the first level
-MAX_METADATA_NAMES = 200  # in all levels together
-MAX_METADATA_NAME = 100  # characters
+from media_app.services import place_clean, ref_clean
+from media_app.services.metadata import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_METADATA_NAMES, metadata_clean
+from media_app.signatures import SCOPES
 
 
 class TextField(serializers.CharField):
@@ -35,6 +31,13 @@ class TextField(serializers.CharField):
         return text
 
 
+class NameField(TextField):
+    """A name as it was given, spaces around it and all: whether it may be one is for the services to say."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
+
+
 class MetadataField(serializers.JSONField):
     """A JSON object of the client's own, bounded in size, depth and names; what is too much is named by its place."""
 
@@ -44,10 +47,7 @@ class MetadataField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("This field must be an object.")
-        _check_metadata(data)
-        if len(json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_METADATA_BYTES:
-            raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
-        return data
+        return metadata_clean(data, param=self.field_name or "metadata")
 
     def openapi_schema(self, components: Components) -> dict[str, Any]:
         limits = f"At most {MAX_METADATA_BYTES} bytes, {MAX_METADATA_DEPTH} levels and {MAX_METADATA_NAMES} names."
@@ -58,31 +58,23 @@ class MetadataField(serializers.JSONField):
         }
 
 
-def _check_metadata(data: dict[str, Any]) -> None:
-    names = 0
-    rest: list[tuple[Any, tuple[str, ...]]] = [(data, ())]
-    while rest:
-        value, place = rest.pop()
-        if not isinstance(value, dict | list):
-            continue
-        if len(place) >= MAX_METADATA_DEPTH:
-            raise _at(place, f"This field is nested too deeply: at most {MAX_METADATA_DEPTH} levels are kept.")
-        if isinstance(value, dict):
-            names += len(value)
-            if any(len(name) > MAX_METADATA_NAME for name in value):
-                raise _at(place, f"This field must have names of at most {MAX_METADATA_NAME} characters.")
-        if names > MAX_METADATA_NAMES:
-            raise _at((), f"This field must have at most {MAX_METADATA_NAMES} names, in all its levels together.")
-        inner = value.items() if isinstance(value, dict) else enumerate(value)
-        rest += [(item, (*place, str(name))) for name, item in inner]
+class WholeField(serializers.IntegerField):
+    """A whole number as JSON writes it: neither a text, nor 1.0, nor true."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            raise serializers.ValidationError("This field must be a whole number.")
+        return int(data)
 
 
-def _at(place: tuple[str, ...], message: str) -> serializers.ValidationError:
-    """The error of a field, told of a place within it."""
-    detail: Any = [message]
-    for name in reversed(place):
-        detail = {name: detail}
-    return serializers.ValidationError(detail)
+class MethodField(serializers.ChoiceField):
+    """What a URL is signed for, in either case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        method = data.lower() if isinstance(data, str) else data
+        if not isinstance(method, str) or method not in self.choices:
+            raise serializers.ValidationError(f"This field must be one of {', '.join(self.choices)}.")
+        return method
 
 
 class MediaField(serializers.CharField):
@@ -121,6 +113,7 @@ class Body(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "folder" in attrs or "filename" in attrs:
             place_clean(folder=attrs.get("folder", ""), filename=attrs.get("filename", ""))
+        ref_clean(attrs.get("ref", ""))
         return attrs
 
 
@@ -131,9 +124,9 @@ class FileBody(Body):
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
-    folder = TextField(max_length=1000, help_text="Where it is delivered.")
-    filename = TextField(max_length=1000, help_text="What it is delivered as. Default: its id.")
-    ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
+    folder = NameField(max_length=1000, help_text="Where it is delivered.")
+    filename = NameField(max_length=1000, help_text="What it is delivered as. Default: its id.")
+    ref = NameField(max_length=100, help_text="Its name among the `urls` of its media.")
     label = TextField(max_length=200)  # type: ignore[assignment]  # a serializer's own label is not used here
     metadata = MetadataField(help_text="Anything, kept as it is.")
 
@@ -154,11 +147,11 @@ class Changes(Body):
 class FileChangeBody(Changes):
     """What `PATCH /files/:id` reads."""
 
-    folder = TextField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
-    filename = TextField(
+    folder = NameField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
+    filename = NameField(
         max_length=1000, help_text="What it is delivered as; with slashes, a path from the top. Null: its id."
     )
-    ref = TextField(max_length=100, help_text="A name of your own for it.")
+    ref = NameField(max_length=100, help_text="A name of your own for it.")
     label = TextField(max_length=200, help_text="What it is called in lists.")  # type: ignore[assignment]
     metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
 
@@ -180,8 +173,8 @@ class MediaBody(Body):
     alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
     metadata = MetadataField(help_text="Anything, kept as it is.")
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where its original is fetched from. Default: it stays empty.")
-    folder = TextField(max_length=1000, help_text="Where its original is delivered.")
-    filename = TextField(max_length=1000, help_text="What its original is delivered as.")
+    folder = NameField(max_length=1000, help_text="Where its original is delivered.")
+    filename = NameField(max_length=1000, help_text="What its original is delivered as.")
     label = TextField(max_length=200, help_text="Of its original.")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -190,3 +183,23 @@ class MediaBody(Body):
                 if attrs.get(name):
                     raise serializers.ValidationError({name: [f"{name} needs url: it is about the file fetched."]})
         return super().validate(attrs)
+
+
+class SignatureBody(Body):
+    """What `POST /signatures` reads."""
+
+    IGNORED = ("resumable", "metadata")
+
+    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    expiry = WholeField(
+        required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
+    )
+    method = MethodField(
+        choices=tuple(SCOPES), required=False, allow_null=True, help_text="What it allows. Default: get."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("filename"):
+            raise serializers.ValidationError({"filename": ["filename is required."]})
+        return attrs

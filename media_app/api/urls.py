@@ -1,4 +1,4 @@
-"""Paths of media, files and delivery."""
+"""Paths of media, files, signatures and delivery."""
 
 import re
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from django.urls import re_path
 from ittyhost.api.routes import route
 from media_app.api import views
 from media_app.api.delivery import deliver
+from media_app.api.signatures import SignatureListView
 
 
 def delivery_prefix() -> str:
@@ -32,5 +33,6 @@ urlpatterns = [
     route("files", views.FileListView, name="file-list"),
     route("files/<file_id>", views.FileView, name="file"),
     route("sources/<source_id>", views.SourceView, name="source"),  # tasks_app has the list, as its POST makes a task
+    route("signatures", SignatureListView, name="signature-list"),
     re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
 ]

@@ -19,7 +19,7 @@ def file_facts(probe: Probe, preview: Preview | None = None) -> dict[str, Any]:
         "placeholder": preview.placeholder if preview else "",
         "background": (preview.background or "") if preview else "",
         "kind": probe.media_type,
-        "type": probe.mime[:100],
+        "type": probe.type[:100],
         "format": (probe.image.format if probe.image else probe.container)[:20],
         "container": "" if probe.image else probe.container[:40],
         "codec": (probe.codec or "")[:40],

@@ -4,15 +4,19 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody
+from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.api.schemas import OPTIONAL, closed, described
+from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, media_face, member_url
+
+__all__ = ["signature_schema", "signature_show"]  # later than this version, and the same in all that know it
 
 FileCreate = FileBody
 FileChange = FileChangeBody
 MediaCreate = MediaBody
 MediaChange = MediaChangeBody
+SignatureCreate = SignatureBody
 
 MEDIA_STATUSES = {
     File.Status.WAITING: "processing",
