@@ -157,11 +157,11 @@ class Changes(Body):
 class FileChangeBody(Changes):
     """What `PATCH /files/:id` reads."""
 
-    folder = TextField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
-    filename = TextField(
+    folder = NameField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
+    filename = NameField(
         max_length=1000, help_text="What it is delivered as; with slashes, a path from the top. Null: its id."
     )
-    ref = TextField(max_length=100, help_text="A name of your own for it.")
+    ref = NameField(max_length=100, help_text="A name of your own for it.")
     label = TextField(max_length=200, help_text="What it is called in lists.")  # type: ignore[assignment]
     metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
 

@@ -11,7 +11,7 @@ from events_app.services import event_record
 from ittyhost.errors import NotFound
 from media_app.models import File, Media
 from media_app.services.locks import media_lock, project_lock
-from media_app.services.names import place_clean
+from media_app.services.names import place_clean, ref_clean
 from media_app.services.paths import path_take
 
 
@@ -51,6 +51,8 @@ def file_update(*, file: File, changes: Mapping[str, Any]) -> File:
     if moves:
         wanted["folder"], wanted["filename"] = _place(row, changes)
         wanted["holds_path"] = row.holds_path or bool(row.key)
+    if "ref" in changes:
+        wanted["ref"] = ref_clean(changes["ref"])
     new = _new(row, wanted)
     if not new:
         return row
