@@ -61,6 +61,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ittyhost.proxies.TrustedProxiesMiddleware",
     "ittyhost.api.request_ids.RequestIdMiddleware",
+    "ittyhost.api.limits.RequestLimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "media_app.api.domains.DeliveryDomainsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -132,6 +133,10 @@ if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
 API_DEFAULT_VERSION = env.text("API_DEFAULT_VERSION", "2024-03-21")
 MAX_JSON_BYTES = env.integer("MAX_JSON_BYTES", 1024 * 1024, low=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+# Of one API key: requests a second in the long run, 0 for no limit; and how many may come at once.
+RATE_LIMIT = env.integer("RATE_LIMIT", 100, high=1_000_000)
+RATE_BURST = env.integer("RATE_BURST", 500, low=1, high=1_000_000)
+IDEMPOTENCY_STORE = "orgs_app.idempotency"  # ittyhost.api.idempotency.Store
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["orgs_app.api.auth.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["ittyhost.api.permissions.HasScope"],

@@ -13,6 +13,7 @@ from drf_spectacular.settings import patched_settings
 from pydantic import BaseModel
 from rest_framework import serializers
 
+from ittyhost.api.idempotency import HEADER, MAX_KEY
 from ittyhost.api.paging import MAX_PAGE, ORDERS
 from ittyhost.api.shapes import Shapes
 from ittyhost.api.versions import Version, default_version
@@ -37,8 +38,13 @@ COMMON_REFUSALS = {
     400: "Something given is wrong; the message names it.",
     401: "No valid API key.",
     403: "Scope missing.",
+    429: "Too many requests with this key; `Retry-After` says when to try again, in seconds.",
 }
 BODY_REFUSALS = {413: "The body is too large.", 415: "The body is not JSON."}
+POST_REFUSALS = {
+    409: "A request with the same `Idempotency-Key` is being done, or the state of things does not allow this now.",
+    422: "The `Idempotency-Key` was used for another request.",
+}
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,23 @@ class VersionedSchema(AutoSchema):
                 "schema": {"type": "string", "enum": [version.name, *version.aliases]},
             }
         ]
+        if self.method == "POST":
+            found.append(
+                {
+                    "name": HEADER,
+                    "in": "header",
+                    "description": (
+                        "A text of your own, such as a UUID: the same request sent again with it within 24 hours is "
+                        "not done again, and answered as it was the first time."
+                    ),
+                    "schema": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": MAX_KEY,
+                        "pattern": "^[ -~]*[!-~][ -~]*$",
+                    },
+                }
+            )
         found += [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
         if operation.many:
             found += self._list_parameters(version)
@@ -222,6 +245,7 @@ class VersionedSchema(AutoSchema):
         refused = self.components.add("Error", version.error_schema())
         refusals = COMMON_REFUSALS | ({404: "No such object in this project."} if names else {})
         refusals |= BODY_REFUSALS if operation.request else {}
+        refusals |= POST_REFUSALS if self.method == "POST" else {}
         refusals |= operation.refusals
         written = {str(status): _answer("Done.", wrapped, headers=version.list_headers if operation.many else {})}
         written |= {str(code): _answer(meaning, refused) for code, meaning in sorted(refusals.items())}

@@ -11,7 +11,7 @@ from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
 from media_app.models import Media
 from media_app.selectors import media_get
-from media_app.services import place_clean
+from media_app.services import place_clean, ref_clean
 from media_app.signatures import SCOPES
 
 MAX_METADATA_BYTES = 16 * 1024
@@ -30,6 +30,13 @@ class TextField(serializers.CharField):
         if any(unicodedata.category(character) == "Cc" for character in text):
             raise serializers.ValidationError("This field must not hold control characters.")
         return text
+
+
+class NameField(TextField):
+    """A name as it was given, spaces around it and all: whether it may be one is for the services to say."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
 
 
 class MetadataField(serializers.JSONField):
@@ -97,6 +104,7 @@ class Body(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "folder" in attrs or "filename" in attrs:
             place_clean(folder=attrs.get("folder", ""), filename=attrs.get("filename", ""))
+        ref_clean(attrs.get("ref", ""))
         return attrs
 
 
@@ -107,9 +115,9 @@ class FileBody(Body):
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
-    folder = TextField(max_length=1000, help_text="Where it is delivered.")
-    filename = TextField(max_length=1000, help_text="What it is delivered as. Default: its id.")
-    ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
+    folder = NameField(max_length=1000, help_text="Where it is delivered.")
+    filename = NameField(max_length=1000, help_text="What it is delivered as. Default: its id.")
+    ref = NameField(max_length=100, help_text="Its name among the `urls` of its media.")
     label = TextField(max_length=200)  # type: ignore[assignment]  # a serializer's own label is not used here
     metadata = MetadataField(help_text="Anything, kept as it is.")
 
@@ -128,8 +136,8 @@ class MediaBody(Body):
     alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
     metadata = MetadataField(help_text="Anything, kept as it is.")
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where its original is fetched from. Default: it stays empty.")
-    folder = TextField(max_length=1000, help_text="Where its original is delivered.")
-    filename = TextField(max_length=1000, help_text="What its original is delivered as.")
+    folder = NameField(max_length=1000, help_text="Where its original is delivered.")
+    filename = NameField(max_length=1000, help_text="What its original is delivered as.")
     label = TextField(max_length=200, help_text="Of its original.")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

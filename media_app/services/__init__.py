@@ -2,7 +2,7 @@
 
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.locks import media_lock
-from media_app.services.names import place_clean, place_read
+from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.work import (
@@ -53,4 +53,5 @@ __all__ = [
     "outputs_store",
     "place_clean",
     "place_read",
+    "ref_clean",
 ]

@@ -10,7 +10,7 @@ from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
 from media_app.selectors import file_get, media_get, media_original
-from media_app.services import place_clean
+from media_app.services import place_clean, ref_clean
 from orgs_app.models import Project
 from workers.kinds import UnknownKind, all_kinds, get_kind
 from workers.kinds.base import Kind, Options
@@ -76,8 +76,9 @@ def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] =
         options = kind.options.model_validate(given)
     except ValidationError as exc:
         raise refused_options(exc, prefix=prefix) from None
-    names = tuple(".".join((*prefix, name)) for name in ("folder", "filename"))
+    names = tuple(".".join((*prefix, name)) for name in ("folder", "filename", "ref"))
     place_clean(folder=options.folder or "", filename=options.filename or "", params=(names[0], names[1]))
+    ref_clean(options.ref or "", param=names[2])
     return options
 
 
