@@ -59,6 +59,7 @@ class Operation:
     creates: bool = False
     refusals: Mapping[int, str] = field(default_factory=dict)
     versions: frozenset[str] | None = None  # None: every version has it
+    operation_id: str | None = None  # None: made of the path and the method
 
 
 def documented(
@@ -71,12 +72,14 @@ def documented(
     creates: bool | None = None,
     refusals: Mapping[int, str] | None = None,
     versions: Iterable[str] | None = None,
+    operation_id: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Put a handler into OpenAPI. `request` and `response` name what the version's shapes hold: serializers, pydantic
     models, anything with `openapi_schema(components)`, or functions: components → schema.
 
     A handler named `post` creates unless told otherwise; `refusals` adds statuses with their meaning; `response` None
-    is a message, as after a deletion; `versions` names those that have the operation, None when all have it.
+    is a message, as after a deletion; `versions` names those that have the operation, None when all have it;
+    `operation_id` is given where another path would make the same of itself.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -89,6 +92,7 @@ def documented(
             creates=handler.__name__ == "post" if creates is None else creates,
             refusals=dict(refusals or {}),
             versions=None if versions is None else frozenset(versions),
+            operation_id=operation_id,
         )
         return handler
 
@@ -179,6 +183,8 @@ class VersionedSchema(AutoSchema):
         return written
 
     def _operation_id(self, path: str, operation: Operation) -> str:
+        if operation.operation_id:
+            return operation.operation_id
         parts = [part for part in path.strip("/").split("/") if not part.startswith("{")]
         verbs = {"GET": "list" if operation.many else "get", "POST": "create", "PATCH": "update", "PUT": "replace"}
         return "_".join([*parts, verbs.get(self.method, self.method.lower())]).replace("-", "_")

@@ -9,12 +9,10 @@ from rest_framework import serializers
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
-from media_app.models import Media
+from media_app.models import MAX_METADATA_BYTES, Media
 from media_app.selectors import media_get
 from media_app.services import place_clean, ref_clean
 from media_app.signatures import SCOPES
-
-MAX_METADATA_BYTES = 16 * 1024
 
 
 class TextField(serializers.CharField):
