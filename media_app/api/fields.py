@@ -200,8 +200,8 @@ class SignatureBody(Body):
 
     IGNORED = ("resumable", "metadata")
 
-    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
-    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")
     expiry = WholeField(
         required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
     )
