@@ -48,6 +48,18 @@ class Conflict(DomainError):
     default_code = "conflict"
 
 
+class InProgress(Conflict):
+    """The same is being done by another request at the moment; `retry_after` seconds from now it may be tried again."""
+
+    default_code = "in_progress"
+
+    def __init__(
+        self, message: str, *, retry_after: int = 1, param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        self.retry_after = retry_after
+
+
 class PayloadTooLarge(DomainError):
     """More bytes than are taken."""
 

@@ -89,7 +89,7 @@ def _domain(exc: errors.DomainError) -> Problem:
     headers: dict[str, str] = {}
     if isinstance(exc, errors.Unauthenticated):
         headers = {"WWW-Authenticate": CHALLENGE}
-    elif isinstance(exc, errors.RateLimited | errors.Unavailable):
+    elif isinstance(exc, errors.RateLimited | errors.Unavailable | errors.InProgress):
         headers = {"Retry-After": str(exc.retry_after)}
     return Problem(status, exc.code, exc.message, exc.param, headers)
 

@@ -15,7 +15,8 @@ from rest_framework.exceptions import MethodNotAllowed
 from ittyhost.api import errors
 from ittyhost.api.permissions import READ
 from ittyhost.errors import DomainError, Forbidden, Invalid, NotFound
-from media_app.api.uploads import put
+from media_app.api.stores import is_store, store
+from media_app.api.uploads import give_up, put
 from media_app.api.visits import Visit
 from media_app.delivery import Target, respond, without_body
 from media_app.models import File
@@ -25,7 +26,8 @@ from orgs_app.models import Project
 from orgs_app.selectors import project_find
 from orgs_app.services import api_key_touch
 
-METHODS = ("GET", "HEAD", "OPTIONS", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PUT")
+ELSEWHERE_METHODS = ("POST", *METHODS)  # POST only to the addresses of upload sessions
 ALWAYS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
@@ -44,8 +46,12 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
         match request.method:
             case "GET" | "HEAD":
                 return get(visit)
+            case "PUT" | "POST" | "DELETE" if is_store(visit):
+                return store(visit)
             case "PUT":
                 return put(visit)
+            case "DELETE":
+                return give_up(visit)
             case "OPTIONS":
                 return preflight()
         raise MethodNotAllowed(request.method or "")
@@ -107,8 +113,10 @@ def preflight() -> HttpResponse:
         {
             "Allow": ", ".join(METHODS),
             "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": ", ".join(METHODS),
-            "Access-Control-Allow-Headers": "Accept-Version, Authorization, Content-Type, If-Match, If-Range, Range",
+            "Access-Control-Allow-Methods": ", ".join(ELSEWHERE_METHODS),
+            "Access-Control-Allow-Headers": (
+                "Accept-Version, Authorization, Content-Range, Content-Type, If-Match, If-Range, Range"
+            ),
             "Access-Control-Max-Age": "86400",
         },
     )

@@ -9,6 +9,7 @@ from django.urls import re_path
 from ittyhost.api.routes import route
 from media_app.api import views
 from media_app.api.delivery import deliver
+from media_app.api.sessions import UploadListView
 
 
 def delivery_prefix() -> str:
@@ -31,5 +32,6 @@ urlpatterns = [
     route("media/<media_id>", views.MediaView, name="media"),
     route("files", views.FileListView, name="file-list"),
     route("files/<file_id>", views.FileView, name="file"),
+    route("uploads", UploadListView, name="upload-list"),
     re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, MediaBody
 from media_app.api.schemas import closed, described
 from media_app.models import File, FileMember, Media
@@ -12,6 +13,9 @@ from media_app.selectors import file_url, member_url
 
 FileCreate = FileBody
 MediaCreate = MediaBody
+UploadCreate = upload_shapes.UploadBody
+upload_schema = upload_shapes.upload_schema
+progress_show = upload_shapes.progress_show
 
 ORIGINAL = "original"  # what the file a media came with is called, unless its owner named it otherwise
 # Not shown of the files in a media.
