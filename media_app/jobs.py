@@ -91,7 +91,7 @@ def attempt_probe(file: File, heartbeat: Heartbeat) -> None:
 
 def attempt_digest(file: File) -> None:
     """After the file is ready, so that nobody waits for it: what a direct upload knows from the start."""
-    if file.sha256 or file.lane != queue.FAST:
+    if file.sha256:
         return
     try:
         services.file_digest(file=file)

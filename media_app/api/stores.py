@@ -41,13 +41,12 @@ def store(visit: Visit) -> HttpResponse:
                 raise Invalid("POST completes this upload and takes no body. Send the bytes by PUT.", param="body")
             file = session.file or upload_complete(place=place)
         case "PUT" if resumable:
-            length = body_length(request)
             if not request.META.get("HTTP_CONTENT_RANGE"):
                 raise Invalid(
                     "Content-Range must tell which bytes these are: bytes <first>-<last>/<total>.",
                     param="Content-Range",
                 )
-            progress = piece_taken(request, place, length)
+            progress = piece_taken(request, place)
             return show_progress(request, key, version, progress, patience=session.patience)
         case "DELETE" if resumable and session.file_id is None:
             return given_up(request, key, version, place)

@@ -42,9 +42,9 @@ def put(visit: Visit) -> HttpResponse:
     key = writer(visit)
     version = wished_version(request, key)
     place = _place(visit, key)
-    length = body_length(request)
     if request.META.get("HTTP_CONTENT_RANGE"):
-        return show_progress(request, key, version, piece_taken(request, place, length))
+        return show_progress(request, key, version, piece_taken(request, place))
+    length = body_length(request)
     transfers.begin()
     try:
         file = file_receive(
@@ -73,8 +73,11 @@ def given_up(request: HttpRequest, key: ApiKey, version: Version, place: Place) 
     return _json(version.object(Call.of(request, key), message, status=202, path=request.path_info, parent=None))
 
 
-def piece_taken(request: HttpRequest, place: Place, length: int) -> Progress:
+def piece_taken(request: HttpRequest, place: Place) -> Progress:
     """How far the upload at a place is, once the piece that the request brings is kept."""
+    # A request without a body need not announce that (RFC 9110, 8.6).
+    has_body = request.META.get("CONTENT_LENGTH") or request.META.get("HTTP_TRANSFER_ENCODING")
+    length = body_length(request) if has_body else 0
     span = read_content_range(request.META.get("HTTP_CONTENT_RANGE", ""), length)
     if span.total > settings.MAX_FILE_BYTES:
         raise PayloadTooLarge(f"A file may have at most {settings.MAX_FILE_BYTES} bytes.", param="Content-Range")

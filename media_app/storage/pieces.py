@@ -2,7 +2,8 @@
 
 The rules are those of S3, whatever the bucket: an object of a multipart upload has at most 10,000 parts, and each but
 the last has at least 5 MiB. So a piece is at least one unit long, and the unit that it starts in numbers it: numbers
-rise with the place in the object, and no two pieces share one, in whatever order they come.
+rise with the place in the object, and no two pieces share one, in whatever order they come. Each unit has several
+numbers, for a piece that broke off is sent under others: not every store bears a part that is written over.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from media_app.storage.base import Reader, ShouldStop, Stored
 
 SMALLEST_PART = 5 * 1024 * 1024
 MAX_PARTS = 10_000
+LEAST_TRIES = 4  # numbers of one unit
 # Objects up to this size are joined of pieces of any size: so much passes through a process in a second or two.
 JOINED = 64 * 1024 * 1024
 MAX_JOINED = 1_000  # pieces of such an object
@@ -93,7 +95,7 @@ class Pieces(Protocol):
 
 def unit_of(total: int) -> int:
     """How long each piece but the last must be, for an object that is not joined."""
-    return max(SMALLEST_PART, -(-total // MAX_PARTS))
+    return max(SMALLEST_PART, -(-total * LEAST_TRIES // MAX_PARTS))
 
 
 def smallest_piece(total: int) -> int:

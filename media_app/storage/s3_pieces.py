@@ -12,12 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from media_app.storage.base import ObjectMissing, Reader, ShouldStop, Stat, StorageUnavailable, Stored
 from media_app.storage.crew import Crew
-from media_app.storage.pieces import JOINED, Part, Piece, PiecesLost, Written, tag_of, unit_of
+from media_app.storage.pieces import JOINED, MAX_PARTS, Part, Piece, PiecesLost, Written, tag_of, unit_of
 from media_app.storage.s3 import DEFAULT_TYPE, PART, THREADS, Body, S3Bucket, SpooledPart, tag_in
 
 AHEAD = 2  # parts of a piece in hand: one is sent while the next comes in
-NO_UPLOAD = "NoSuchUpload"
-LAYOUT = "layout"  # beside the pieces: which ranges of a wrong object make the right one
+FORGOTTEN = {"NoSuchUpload", "NoSuchKey"}  # Ceph calls it the one or the other
+# Names beside an object that was made too long: of the right one, and of the list of its ranges.
+REARRANGED, LAYOUT = "-rearranged", "-layout"
 
 
 class S3Pieces:
@@ -53,7 +54,7 @@ class S3Pieces:
         upload = self._place(key) | {"UploadId": handle}
 
         def cut() -> Iterator[SpooledPart]:
-            for number, size in parts_of(start=start, length=length, total=total):
+            for number, size in self._free(key, handle, parts_of(start=start, length=length, total=total), total):
                 yield self._store.spooled(number, source, size, digest.update, should_stop)
 
         def send(part: SpooledPart) -> Part:
@@ -68,16 +69,26 @@ class S3Pieces:
             with self._store.faults(key), Crew(AHEAD, should_stop) as crew:
                 sent = tuple(crew.each(send, cut()))
         except StorageUnavailable as exc:
-            if _code_of(exc.__cause__) == NO_UPLOAD:
+            if _code_of(exc.__cause__) in FORGOTTEN:
                 raise PiecesLost(f"{key}: the store has forgotten the multipart upload") from exc
             raise
         return Written(digest.hexdigest(), sent)
+
+    def _free(self, key: str, handle: str, parts: Sequence[tuple[int, int]], total: int) -> Iterator[tuple[int, int]]:
+        """The same parts under numbers that no earlier try has taken."""
+        tries, first, last = tries_of(total), parts[0][0], parts[-1][0]
+        taken = {number for number, _, _ in self._listed(key, handle, after=first - 1, to=last + tries - 1)}
+        for number, size in parts:
+            free = [each for each in range(number, number + tries) if each not in taken]
+            if not free:
+                raise StorageUnavailable(f"{key}: a piece broke off {tries} times, and has no part numbers left")
+            yield free[0], size
 
     def finish(
         self, key: str, handle: str, *, total: int, pieces: Sequence[Piece], should_stop: ShouldStop = None
     ) -> Stored:
         with Crew(THREADS, should_stop) as crew:
-            found = crew.do(self._made, key, total)
+            found = crew.do(self._made, key, total) or crew.do(self._rearranged, key, total)
             if found is None and total <= JOINED:
                 return self._join(key, total, pieces, should_stop)
             if found is None:
@@ -95,7 +106,7 @@ class S3Pieces:
             with self._store.faults(key):
                 self._store.quick.abort_multipart_upload(**self._place(key), UploadId=handle)
         except StorageUnavailable as exc:
-            if _code_of(exc.__cause__) != NO_UPLOAD:
+            if _code_of(exc.__cause__) not in FORGOTTEN:
                 raise
 
     # --- an object that is joined ---
@@ -126,13 +137,11 @@ class S3Pieces:
             # Made before, by whoever died after it: stores tell that in various ways.
             if found := self._made(key, total):
                 return found
-            if _code_of(exc.__cause__) == NO_UPLOAD:
-                if self._layout(key) is not None:
-                    return None
-                raise PiecesLost(f"{key}: the store has forgotten the multipart upload") from exc
-            if _code_of(exc.__cause__) not in ("InvalidPart", "InvalidPartOrder"):
-                raise
+            if self._layout(key) is not None:
+                return None
             self._check_parts(key, handle, pieces)
+            if _code_of(exc.__cause__) != "InvalidPart":
+                raise
             return None
         found = self._made(key, total)
         if found is None:
@@ -141,7 +150,12 @@ class S3Pieces:
 
     def _check_parts(self, key: str, handle: str, pieces: Sequence[Piece]) -> None:
         """Raise PiecesLost with those of which the store has a part no more, or another in its place."""
-        held = {number: (size, tag) for number, size, tag in self._listed(key, handle)}
+        try:
+            held = {number: (size, tag) for number, size, tag in self._listed(key, handle)}
+        except StorageUnavailable as exc:
+            if _code_of(exc.__cause__) in FORGOTTEN:
+                raise PiecesLost(f"{key}: the store has forgotten the multipart upload") from exc
+            raise
         lost = {
             piece.start
             for piece in pieces
@@ -156,10 +170,7 @@ class S3Pieces:
 
         It gets its way with an object that is too long, of which the right ranges are copied, within the store.
         """
-        joined = f"{key}-joined"
-        if found := crew.do(self._made, joined, total):
-            self._store.delete(key)
-            return found
+        joined = f"{key}{REARRANGED}"
         ranges = self._layout(key) or self._write_layout(key, handle, pieces)
         try:
             parts = [{"PartNumber": number, "ETag": f'"{tag}"'} for number, _, tag in self._listed(key, handle)]
@@ -188,38 +199,46 @@ class S3Pieces:
                 with suppress(BotoCoreError, ClientError):
                     self._store.quick.abort_multipart_upload(**upload)
                 raise
-        found = crew.do(self._made, joined, total)
+        found = crew.do(self._rearranged, key, total)
         if found is None:
             raise StorageUnavailable(f"{joined}: the store made something else than {total} bytes of the ranges")
-        for wrong in (key, f"{key}-{LAYOUT}"):
-            self._store.delete(wrong)
+        return found
+
+    def _rearranged(self, key: str, total: int) -> Stat | None:
+        """The object that was copied of ranges, if it is there; then nothing else is any more."""
+        if found := self._made(f"{key}{REARRANGED}", total):
+            for wrong in (key, f"{key}{LAYOUT}"):
+                self._store.delete(wrong)
         return found
 
     def _write_layout(self, key: str, handle: str, pieces: Sequence[Piece]) -> list[list[int]]:
         """Before the wrong object is made: afterwards nothing tells its parts apart."""
         wanted = {number for piece in pieces for number, _, _ in piece.written.parts}
         ranges = ranges_of(self._listed(key, handle), wanted)
-        self._store.put(f"{key}-{LAYOUT}", io.BytesIO(json.dumps(ranges).encode()))
+        self._store.put(f"{key}{LAYOUT}", io.BytesIO(json.dumps(ranges).encode()))
         return ranges
 
     def _layout(self, key: str) -> list[list[int]] | None:
         """The ranges that were written down for `_rearrange`; None when that has not begun."""
         try:
-            with closing(self._store.open(f"{key}-{LAYOUT}")) as opened:
+            with closing(self._store.open(f"{key}{LAYOUT}")) as opened:
                 found: list[list[int]] = json.loads(b"".join(opened))
         except ObjectMissing:
             return None
         return found
 
-    def _listed(self, key: str, handle: str) -> list[Part]:
-        """The parts that the store has, in order."""
+    def _listed(self, key: str, handle: str, *, after: int = 0, to: int = MAX_PARTS) -> list[Part]:
+        """The parts that the store has with a number above `after`, up to `to`, in order."""
+        found: list[Part] = []
+        asked = self._place(key) | {"UploadId": handle}
         with self._store.faults(key):
-            pages = self._store.client.get_paginator("list_parts").paginate(**self._place(key), UploadId=handle)
-            return [
-                (int(part["PartNumber"]), int(part["Size"]), tag_in(part))
-                for page in pages
-                for part in page.get("Parts", ())
-            ]
+            while True:
+                page = self._store.client.list_parts(**asked, PartNumberMarker=after, MaxParts=min(to - after, 1000))
+                for part in page.get("Parts", ()):
+                    found.append((int(part["PartNumber"]), int(part["Size"]), tag_in(part)))
+                after = found[-1][0] if page.get("Parts") else to
+                if not page.get("IsTruncated") or after >= to:
+                    return [part for part in found if part[0] <= to]
 
     def _made(self, key: str, total: int) -> Stat | None:
         """The object, if it is there and has its size."""
@@ -261,13 +280,18 @@ class _Joined:
                 raise PiecesLost(str(exc), frozenset({piece.start})) from exc
 
 
+def tries_of(total: int) -> int:
+    """How many part numbers each unit of an object has."""
+    return MAX_PARTS // -(-total // unit_of(total))
+
+
 def parts_of(*, start: int, length: int, total: int) -> list[tuple[int, int]]:
-    """Number and size of each part of a piece: the same whenever the piece comes. The last one takes the rest."""
-    unit = unit_of(total)
+    """First number and size of each part of a piece: the same whenever the piece comes. The last one takes the rest."""
+    unit, tries = unit_of(total), tries_of(total)
     size = max(PART, unit)
     count = max(1, length // size)
     sizes = [size] * (count - 1) + [length - size * (count - 1)]
-    return [((start + size * index) // unit + 1, each) for index, each in enumerate(sizes)]
+    return [((start + size * index) // unit * tries + 1, each) for index, each in enumerate(sizes)]
 
 
 def ranges_of(held: Sequence[Part], wanted: set[int]) -> list[list[int]]:
