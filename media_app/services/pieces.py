@@ -33,6 +33,7 @@ from media_app.services.uploads import (
     prefixes,
     progress_of,
     upload_drop,
+    upload_end,
     upload_find,
     upload_open,
 )
@@ -222,15 +223,10 @@ def _written(claim: Claim, span: PieceRange, source: Reader) -> Written:
         if isinstance(exc, TransferStopped):
             raise _lost() from exc
         if isinstance(exc, PiecesLost):
-            _end_lost(upload)
+            if upload_end(upload=upload):
+                upload_drop(upload=upload)
             raise _lost() from exc
         raise
-
-
-def _end_lost(upload: Upload) -> None:
-    """The bucket knows nothing of this upload any more."""
-    if Upload.objects.filter(pk=upload.pk, status=Status.OPEN).update(status=Status.ENDED):
-        upload_drop(upload=upload)
 
 
 def _digest(span: PieceRange, source: Reader) -> str:

@@ -82,7 +82,9 @@ def upload_open(*, place: Place, total: int) -> Upload:
         if found is not None and found.total == total:
             return found
         # One that only repeats what is complete was begun by a client that missed an answer: it gives way.
-        if found is not None and not (found.repeats_id and upload_end(upload=found)):
+        if found is not None and found.repeats_id and upload_end(upload=found):
+            upload_drop(upload=found)
+        elif found is not None:
             raise Conflict(
                 f"{PARAM} tells {total} bytes, and an upload of {found.total} bytes is in progress here. Go on with "
                 "that, send DELETE to this address to give it up, or wait until it expires.",
@@ -153,11 +155,8 @@ def _just_completed(place: Place, total: int) -> Upload | None:
 
 
 def upload_end(*, upload: Upload) -> bool:
-    """Give an upload up, with all its pieces; False when it is not open any more."""
-    if not Upload.objects.filter(pk=upload.pk, status=Status.OPEN).update(status=Status.ENDED):
-        return False
-    upload_drop(upload=upload)
-    return True
+    """Give an upload up; False when it is not open any more. `upload_drop` or the sweep deletes its pieces."""
+    return bool(Upload.objects.filter(pk=upload.pk, status=Status.OPEN).update(status=Status.ENDED))
 
 
 def upload_drop(*, upload: Upload) -> None:
@@ -182,6 +181,7 @@ def upload_give_up(*, place: Place) -> Upload:
         raise NotFound("No upload is in progress here.", code="upload_not_found")
     if not upload_end(upload=upload):
         raise Conflict("This upload is being completed. It cannot be given up any more.", code="upload_completing")
+    upload_drop(upload=upload)
     return upload
 
 
