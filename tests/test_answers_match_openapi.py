@@ -109,3 +109,13 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
     check(version, "POST", "/media", call("POST", "/media", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_uploads(version: str, project: Project, call: Callable[..., Any]) -> None:
+    body = {"resumable": True, "filename": "a/b.mp4", "metadata": {"user": "42"}, "conditions": {"kind": "video"}}
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, body))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a b"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))

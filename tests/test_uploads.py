@@ -58,15 +58,12 @@ def downloaded(service: Service, file: dict[str, object]) -> bytes:
 def test_another_process_finishes_what_was_interrupted_in_another_order(service: Service, tmp_path: Path) -> None:
     source = make(tmp_path / "interrupted", LARGE)
     url = f"{service.credentials['delivery_url']}/e2e/interrupted.bin"
-    first = uploader(service, url, source, 20 * MEGABYTE, "--stall-at", "2")
-    try:
+    with uploader(service, url, source, 20 * MEGABYTE, "--stall-at", "2") as first:
         assert first.stdout is not None
         assert first.stdout.readline() == "stalled\n"
-    finally:
         first.kill()
-        first.wait()
-    second = uploader(service, url, source, 7 * MEGABYTE)  # other pieces, backwards
-    said, _ = second.communicate(timeout=150)
+    with uploader(service, url, source, 7 * MEGABYTE) as second:  # other pieces, backwards
+        said, _ = second.communicate(timeout=150)
     assert second.returncode == 0
     file = json.loads(said)
     assert (file["filesize"], file["filename"]) == (LARGE, "interrupted.bin")
