@@ -115,7 +115,7 @@ class Sender:
     def __init__(self, running: Service) -> None:
         self.place = urlsplit(running.credentials["delivery_url"])
         self.headers = {"Authorization": f"Bearer {running.credentials['test_key']}", **LATER}
-        self.caller = running.caller()
+        self.running = running
 
     def whole(self, name: str, source: Path, size: int) -> str:
         """The id of a file sent in one request."""
@@ -138,9 +138,10 @@ class Sender:
 
     def settle(self, file: str) -> None:
         """Wait until a file is probed, and delete it."""
-        while self.caller.call("GET", f"/files/{file}")["data"]["status"] in ("waiting", "processing"):
-            time.sleep(0.1)
-        self.caller.call("DELETE", f"/files/{file}")
+        with contextlib.closing(self.running.caller()) as caller:
+            while caller.call("GET", f"/files/{file}")["data"]["status"] in ("waiting", "processing"):
+                time.sleep(0.1)
+            caller.call("DELETE", f"/files/{file}")
 
     def _put(self, name: str, body: IO[bytes], length: int, headers: dict[str, str]) -> Any:
         line = http.client.HTTPConnection(self.place.hostname or "", self.place.port, timeout=300, blocksize=MEGABYTE)
