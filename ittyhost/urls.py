@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("", include("media_app.api.urls")),
     path("", include("tasks_app.api.urls")),
+    path("", include("workflows_app.api.urls")),
 ]
 handler400 = "ittyhost.api.errors.bad_request"
 handler403 = "ittyhost.api.errors.permission_denied"

@@ -7,6 +7,8 @@ from ittyhost.leases import LeasedWork
 from ittyhost.records import Record
 from orgs_app.models import ApiKey, Project
 
+MAX_METADATA_BYTES = 16 * 1024  # of what an owner keeps with a media or a file, as JSON
+
 
 class Media(Record):
     """One piece of content: the file it came with, and whatever was made of it."""
@@ -27,7 +29,6 @@ class Media(Record):
     class Meta:
         verbose_name_plural = "media"
         indexes = [
-            models.Index(fields=["-created", "-id"], name="media_recent"),
             models.Index(fields=["project", "-created", "-id"], name="media_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="media_project_updated"),
         ]
@@ -105,7 +106,6 @@ class File(LeasedWork):
             ),
         ]
         indexes = [
-            models.Index(fields=["-created", "-id"], name="file_recent"),
             models.Index(fields=["project", "-created", "-id"], name="file_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="file_project_updated"),
             models.Index(fields=["project", "-filesize", "-id"], name="file_project_filesize"),
@@ -171,7 +171,7 @@ class UploadSession(Record):
             ),
         ]
         indexes = [
-            models.Index(fields=["-created", "-id"], name="upload_session_recent"),
+            models.Index(fields=["project", "-created", "-id"], name="upload_session_project"),
             models.Index(fields=["expires_at"], condition=Q(file=None), name="upload_session_unused"),
         ]
 
@@ -227,7 +227,6 @@ class Upload(LeasedWork):
             ),
         ]
         indexes = [
-            models.Index(fields=["-created", "-id"], name="upload_recent"),
             models.Index(fields=["project", "-created", "-id"], name="upload_project_created"),
             models.Index(fields=["status", "expires_at"], name="upload_expires"),
             models.Index(fields=["project", "place", "-completed_at"], name="upload_place"),

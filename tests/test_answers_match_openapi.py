@@ -14,7 +14,9 @@ from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
+from tasks_app.services import source_settled
 from tasks_app.tests.factories import end, make_task
+from workflows_app.tests.factories import make_automation
 
 pytestmark = pytest.mark.django_db
 
@@ -82,8 +84,26 @@ def test_tasks(version: str, project: Project, call: Callable[..., Any]) -> None
         "2025": {"file_id": files[0].public_id, "kind": "image", "width": 8},
     }
     check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version[:4]]))
+    bodies = {
+        "2024": {"input": "https://example.com/a.mp4", "output": {"kind": "ingest", "metadata": {"a": 1}}},
+        "2025": {"url": "https://example.com/a.mp4", "kind": "ingest", "metadata": {"a": 1}},
+    }
+    check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version[:4]]))
+    ingested = Task.objects.get(kind="ingest")
+    check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{ingested.public_id}", version))
+    File.objects.filter(pk=ingested.source_id).update(status="ready")
+    assert source_settled(file_id=ingested.source_id) == 1
+    check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{ingested.public_id}", version))
+    check(version, "POST", "/tasks/{task_id}/start", call("POST", f"/tasks/{tasks[0].public_id}/start", version, {}))
+    check(version, "POST", "/tasks/{task_id}/start", call("POST", "/tasks/tsk_x/start", version, {}))
     check(version, "POST", "/tasks", call("POST", "/tasks", version, {}))
     check(version, "GET", "/tasks/{task_id}", call("GET", "/tasks/tsk_x", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", ["/tasks-config", "/tasks/config"])
+def test_tasks_config(version: str, path: str, call: Callable[..., Any]) -> None:
+    check(version, "GET", path, call("GET", path, version))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -119,3 +139,41 @@ def test_uploads(version: str, project: Project, call: Callable[..., Any]) -> No
     check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a b"}))
     check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
     check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_signatures(version: str, call: Callable[..., Any]) -> None:
+    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_automations(version: str, project: Project, call: Callable[..., Any]) -> None:
+    where = [{"prop": "kind", "value": "video"}]
+    bare = make_automation(project=project, name="")
+    whole = make_automation(
+        project=project,
+        conditions=where,
+        workflow=[
+            {"kind": "image", "width": "50%", "ref": "a", "next": [{"kind": "speech", "extra": [1]}]},
+            {"kind": "conditions", "conditions": where, "next": [{"kind": "http", "url": "https://example.com"}]},
+        ],
+        metadata={"a": 1},
+        created_by="key_0123456789abcdef",
+    )
+    check(version, "GET", "/automations", call("GET", "/automations", version))
+    each = "/automations/{automation_id}"
+    for automation in (bare, whole):
+        check(version, "GET", each, call("GET", f"/automations/{automation.public_id}", version))
+    steps = {"2024": "tasks", "2025": "workflow"}[version[:4]]
+    body = {"trigger": {"event": "media.created"}, steps: [{"kind": "image", "width": 8}]}
+    check(version, "POST", "/automations", call("POST", "/automations", version, body))
+    check(version, "POST", "/automations", call("POST", "/automations", version, {}))
+    path = f"/automations/{whole.public_id}"
+    for method in ("PATCH", "PUT"):
+        check(version, method, each, call(method, path, version, {"name": "a", "status": "paused"}))
+        check(version, method, each, call(method, path, version, {"name": 5}))
+    check(version, "DELETE", each, call("DELETE", path, version))
+    check(version, "DELETE", each, call("DELETE", path, version))

@@ -13,6 +13,7 @@ from drf_spectacular.settings import patched_settings
 from pydantic import BaseModel
 from rest_framework import serializers
 
+from ittyhost.api.idempotency import HEADER, MAX_KEY
 from ittyhost.api.paging import MAX_PAGE, ORDERS
 from ittyhost.api.shapes import Shapes
 from ittyhost.api.versions import Version, default_version
@@ -37,8 +38,13 @@ COMMON_REFUSALS = {
     400: "Something given is wrong; the message names it.",
     401: "No valid API key.",
     403: "Scope missing.",
+    429: "Too many requests with this key; `Retry-After` says when to try again, in seconds.",
 }
 BODY_REFUSALS = {413: "The body is too large.", 415: "The body is not JSON."}
+POST_REFUSALS = {
+    409: "A request with the same `Idempotency-Key` is being done, or the state of things does not allow this now.",
+    422: "The `Idempotency-Key` was used for another request.",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,7 @@ class Operation:
     creates: bool = False
     refusals: Mapping[int, str] = field(default_factory=dict)
     versions: frozenset[str] | None = None  # None: every version has it
+    operation_id: str | None = None  # None: made of the path and the method
 
 
 def documented(
@@ -65,12 +72,14 @@ def documented(
     creates: bool | None = None,
     refusals: Mapping[int, str] | None = None,
     versions: Iterable[str] | None = None,
+    operation_id: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Put a handler into OpenAPI. `request` and `response` name what the version's shapes hold: serializers, pydantic
     models, anything with `openapi_schema(components)`, or functions: components → schema.
 
     A handler named `post` creates unless told otherwise; `refusals` adds statuses with their meaning; `response` None
-    is a message, as after a deletion; `versions` names those that have the operation, None when all have it.
+    is a message, as after a deletion; `versions` names those that have the operation, None when all have it;
+    `operation_id` is given where another path would make the same of itself.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -83,6 +92,7 @@ def documented(
             creates=handler.__name__ == "post" if creates is None else creates,
             refusals=dict(refusals or {}),
             versions=None if versions is None else frozenset(versions),
+            operation_id=operation_id,
         )
         return handler
 
@@ -173,6 +183,8 @@ class VersionedSchema(AutoSchema):
         return written
 
     def _operation_id(self, path: str, operation: Operation) -> str:
+        if operation.operation_id:
+            return operation.operation_id
         parts = [part for part in path.strip("/").split("/") if not part.startswith("{")]
         verbs = {"GET": "list" if operation.many else "get", "POST": "create", "PATCH": "update", "PUT": "replace"}
         return "_".join([*parts, verbs.get(self.method, self.method.lower())]).replace("-", "_")
@@ -186,6 +198,23 @@ class VersionedSchema(AutoSchema):
                 "schema": {"type": "string", "enum": [version.name, *version.aliases]},
             }
         ]
+        if self.method == "POST":
+            found.append(
+                {
+                    "name": HEADER,
+                    "in": "header",
+                    "description": (
+                        "A text of your own, such as a UUID: the same request sent again with it within 24 hours is "
+                        "not done again, and answered as it was the first time."
+                    ),
+                    "schema": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": MAX_KEY,
+                        "pattern": "^[ -~]*[!-~][ -~]*$",
+                    },
+                }
+            )
         found += [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
         if operation.many:
             found += self._list_parameters(version)
@@ -222,6 +251,7 @@ class VersionedSchema(AutoSchema):
         refused = self.components.add("Error", version.error_schema())
         refusals = COMMON_REFUSALS | ({404: "No such object in this project."} if names else {})
         refusals |= BODY_REFUSALS if operation.request else {}
+        refusals |= POST_REFUSALS if self.method == "POST" else {}
         refusals |= operation.refusals
         written = {str(status): _answer("Done.", wrapped, headers=version.list_headers if operation.many else {})}
         written |= {str(code): _answer(meaning, refused) for code, meaning in sorted(refusals.items())}

@@ -9,7 +9,7 @@ from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
 from ittyhost.errors import NotFound
 from ittyhost.records import parse_id
-from media_app.api.fields import Body, MediaField, MetadataField, TextField
+from media_app.api.fields import Body, MediaField, MetadataField, NameField, TextField
 from media_app.api.schemas import closed, described
 from media_app.models import File
 from media_app.selectors import file_get
@@ -86,8 +86,8 @@ class UploadBody(Body):
     )
     conditions = ConditionsField(help_text="What the file must turn out to be; one that is not has failed.")
     alias = AliasField(max_length=100, help_text="Its address is `<alias>/original` then, once per project.")
-    folder = TextField(max_length=1000, help_text="Where it is delivered.")
-    filename = TextField(
+    folder = NameField(max_length=1000, help_text="Where it is delivered.")
+    filename = NameField(
         max_length=1000, help_text="What it is delivered as. Default: `<media id>/original`, if it is the original."
     )
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
@@ -95,7 +95,7 @@ class UploadBody(Body):
     title = TextField(max_length=500, help_text="Of the media, if it has none.")
     alt = TextField(max_length=2000, help_text="What the picture shows, of the media, if it has none.")
     label = TextField(max_length=200)  # type: ignore[assignment]  # a serializer's own label is not used here
-    ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
+    ref = NameField(max_length=100, help_text="Its name among the `urls` of its media.")
     metadata = FlatField(help_text="Texts, numbers, booleans and null by name, kept as they are.")
     timeout = serializers.FloatField(
         source="patience",

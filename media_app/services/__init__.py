@@ -3,14 +3,16 @@
 from media_app.services.completion import upload_finish, uploads_sweep
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.locks import media_lock
-from media_app.services.names import place_clean, place_read
+from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.pieces import piece_receive, upload_complete
 from media_app.services.sessions import session_create, session_find, session_receive
 from media_app.services.uploads import Place, Progress, upload_end, upload_find, upload_give_up, upload_progress
 from media_app.services.work import (
+    UNSETTLED,
     LeaseLost,
+    fetch_stop,
     fetched_discard,
     file_claim,
     file_digest,
@@ -22,17 +24,20 @@ from media_app.services.work import (
     file_probe,
     file_probed,
     file_release,
+    file_retry,
     files_sweep,
     lane_wake,
 )
 
 __all__ = [
+    "UNSETTLED",
     "LeaseLost",
     "Place",
     "Progress",
     "StoredObject",
     "connection_rest",
     "drafts_clean_up",
+    "fetch_stop",
     "fetched_discard",
     "file_claim",
     "file_delete",
@@ -48,6 +53,7 @@ __all__ = [
     "file_probed",
     "file_receive",
     "file_release",
+    "file_retry",
     "files_sweep",
     "lane_wake",
     "media_create",
@@ -62,6 +68,7 @@ __all__ = [
     "piece_receive",
     "place_clean",
     "place_read",
+    "ref_clean",
     "session_create",
     "session_find",
     "session_receive",

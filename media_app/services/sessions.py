@@ -12,7 +12,7 @@ from ittyhost.errors import Conflict, Forbidden, RateLimited
 from ittyhost.leases import in_seconds
 from media_app.models import File, Media, UploadSession
 from media_app.services.files import Kept, file_keep, file_publish, lacks_original, media_create
-from media_app.services.names import place_clean
+from media_app.services.names import place_clean, ref_clean
 from media_app.storage import Reader
 from orgs_app.keyring import ring
 from orgs_app.models import ApiKey
@@ -24,7 +24,14 @@ DEFAULT_NAME = "original"  # below the media's id or alias, as in 2024
 
 
 def session_create(
-    *, api_key: ApiKey, resumable: bool = False, alias: str = "", folder: str = "", filename: str = "", **about: Any
+    *,
+    api_key: ApiKey,
+    resumable: bool = False,
+    alias: str = "",
+    folder: str = "",
+    filename: str = "",
+    ref: str = "",
+    **about: Any,
 ) -> tuple[UploadSession, str]:
     """A session and its key, which nothing shows again.
 
@@ -52,6 +59,7 @@ def session_create(
                 alias=alias,
                 folder=folder,
                 filename=filename,
+                ref=ref_clean(ref),
                 expires_at=in_seconds(settings.UPLOAD_SECONDS),
                 **about,
             )

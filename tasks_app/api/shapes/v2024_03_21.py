@@ -8,11 +8,22 @@ from ittyhost.errors import Invalid
 from media_app.api.schemas import closed, described
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
-from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source, read_url
+from tasks_app.api import kinds
+from tasks_app.api.fields import (
+    check_input,
+    read_flat,
+    read_kind,
+    read_object,
+    read_options,
+    read_source,
+    read_url,
+)
+from tasks_app.control import all_kinds, get_kind
 from tasks_app.models import Task
-from workers.kinds import all_kinds, get_kind
 
 Status = Task.Status
+
+config_schema = kinds.config_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -22,6 +33,8 @@ STATUSES = {
     Status.ERROR: "error",
     Status.CANCELLED: "error",
 }
+# What the words mean in a filter that this version writes itself.
+STATUS_MEANS = {word: [state for state in STATUSES if STATUSES[state] == word] for word in STATUSES.values()}
 LISTS_FILES = False  # a list shows what was asked for, not what came of it
 
 
@@ -38,6 +51,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         raise Invalid("output is required: an object with the kind and its options.", param="output")
     definition = dict(read_object(body["output"], param="output"))
     kind = read_kind(definition.pop("kind", None), param="output.kind")
+    check_input(kind, source, param="input")
     return {
         "source": source,
         "input": body["input"],

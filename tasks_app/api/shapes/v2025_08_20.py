@@ -7,11 +7,14 @@ from ittyhost.api.openapi import Components
 from media_app.api.schemas import closed, described
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
+from tasks_app.api import kinds
 from tasks_app.api.fields import read_flat
+from tasks_app.control import INGEST, all_kinds
 from tasks_app.models import Task
-from workers.kinds import all_kinds
 
 Status = Task.Status
+
+config_schema = kinds.config_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -21,6 +24,8 @@ STATUSES = {
     Status.ERROR: "failed",
     Status.CANCELLED: "cancelled",
 }
+# What the words mean in a filter that this version writes itself, or once wrote.
+STATUS_MEANS = {word: [state] for state, word in STATUSES.items()} | {"ready": [Status.READY], "error": [Status.ERROR]}
 LISTS_FILES = True
 
 # What the snapshot of an input holds of a file, where it is known.
@@ -45,14 +50,14 @@ def task_show(task: Task) -> dict[str, Any]:
         "output": file_show(task.output) if task.status == Status.READY and task.output is not None else None,
         "status": STATUSES[Status(task.status)],
         "progress": task.progress,
-        "created_by": task.created_by or None,
+        "created_by": task.created_by.replace("tsk_", "task_", 1) or None,
         "created": instant(task.created),
         "updated": instant(task.updated),
     }
     if task.status == Status.ERROR:
         shown["error"] = task.error
-    if task.parent is not None:
-        shown["parent_id"] = f"task_{task.parent.pk}"
+    if task.parent_id is not None:
+        shown["parent_id"] = f"task_{task.parent_id}"
     return shown
 
 
@@ -60,8 +65,9 @@ task_created = task_listed = task_show
 
 
 def _input(task: Task) -> dict[str, Any]:
-    if task.source is None:  # it was deleted; what was given stays
-        return {"url": task.input} if "://" in task.input else {"id": task.input}
+    """An object, whatever was given: typed SDKs read nothing else."""
+    if task.source is None or task.kind == INGEST.name:  # deleted, or the output: what was given stays
+        return {"url": task.input} if task.input_is_url else {"id": task.input}
     shown = file_show(task.source)
     return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}
 
@@ -69,12 +75,15 @@ def _input(task: Task) -> dict[str, Any]:
 def create_schema(components: Components) -> dict[str, Any]:
     more = {
         "url": {"type": "string", "format": "uri", "description": "Where the input is fetched from."},
-        "file_id": {"type": "string", "description": "The input, a file of this project. Either this or `url`."},
+        "file_id": {
+            "type": "string",
+            "description": "A file of this project as input. Either this or `url`, which ingest needs.",
+        },
         "webhook_url": {"type": "string", "format": "uri", "description": "Kept; not called yet."},
         "options": {"type": "object", "description": "The options, where they do not stand beside `kind`."},
     }
-    kinds = {kind.name: kind.options for kind in all_kinds().values()}
-    return components.one_per_kind(kinds, name=lambda kind: f"{kind.title()}Task", more=more)
+    options = {kind.name: kind.options for kind in all_kinds().values()}
+    return components.one_per_kind(options, name=lambda kind: f"{kind.title()}Task", more=more)
 
 
 def show_schema(components: Components) -> dict[str, Any]:
