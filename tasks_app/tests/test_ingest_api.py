@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from events_app.models import Event
-from media_app.models import MAX_METADATA_BYTES, File
+from media_app.models import File
 from media_app.services import file_delete
 from media_app.services.facts import file_facts
+from media_app.services.metadata import MAX_METADATA_BYTES
 from media_app.tests.factories import jpeg_facts, make_file, make_media
 from orgs_app.tests.caller import VERSIONS, Caller, at, created, data_of, is_2024, message, refusal
 from tasks_app.models import Task
