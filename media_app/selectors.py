@@ -11,7 +11,6 @@ from ittyhost.records import parse_id
 from media_app.models import File, FileMember, Media
 from orgs_app.models import Project
 
-ORIGINAL = "original"  # the ref of the file a media came with, unless its owner named it otherwise
 # Of files that have their bytes: the last value is the empty key of those that have none. Django puts the conditions
 # of one `filter` in an order of its own.
 _STORED_BY_ID = Prepared(
@@ -36,6 +35,8 @@ _MEMBER = Prepared(
         .defer("file__probe")
     )
 )
+
+ORIGINAL = "original"  # the ref of the file a media came with, unless its owner named it otherwise
 
 
 def file_list(

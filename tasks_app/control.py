@@ -11,9 +11,8 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from ittyhost.errors import Invalid
 from ittyhost.queue import TRANSFER
-from media_app.services.metadata import MAX_METADATA_BYTES, metadata_clean
+from media_app.metadata import LIMITS, metadata_problem
 from workers import kinds as engine
 from workers.kinds import UnknownKind
 from workers.kinds.base import Kind, Options, Plan, Source
@@ -34,17 +33,15 @@ class IngestOptions(Options):
     """Where the file is to be, and what its owner keeps with it."""
 
     media_id: str | None = Field(None, description="The media that the file joins. Default: a new one.")
-    metadata: dict[str, Any] | None = Field(
-        None, description=f"Anything, kept as it is: at most {MAX_METADATA_BYTES} bytes."
-    )
+    metadata: dict[str, Any] | None = Field(None, description=f"Anything, kept as it is. {LIMITS}")
 
     @field_validator("metadata")
     @classmethod
-    def _is_small(cls, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-        try:
-            return None if metadata is None else metadata_clean(metadata)
-        except Invalid as exc:
-            raise ValueError(exc.message) from None
+    def _is_bounded(cls, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        if metadata is not None and (problem := metadata_problem(metadata)):
+            place, sentence = problem
+            raise ValueError(f"{'.'.join(place)} {sentence}".strip().rstrip("."))
+        return metadata
 
 
 INGEST = ControlKind(

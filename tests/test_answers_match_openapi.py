@@ -138,6 +138,14 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_signatures(version: str, call: Callable[..., Any]) -> None:
+    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_sources(version: str, project: Project, call: Callable[..., Any]) -> None:
     _, files = fill(project)
     check(version, "GET", "/sources", call("GET", "/sources", version))
@@ -153,14 +161,6 @@ def test_sources(version: str, project: Project, call: Callable[..., Any]) -> No
     check(version, "POST", "/sources", call("POST", "/sources", version, {}))
     check(version, "DELETE", "/sources/{source_id}", call("DELETE", own, version))
     check(version, "GET", "/sources/{source_id}", call("GET", own, version))
-
-
-@pytest.mark.parametrize("version", VERSIONS)
-def test_signatures(version: str, call: Callable[..., Any]) -> None:
-    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
-    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
-    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
-    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -7,7 +7,8 @@ from django.conf import settings
 
 from ittyhost.api import idempotency as keys
 from ittyhost.api import limits, paging, parsers
-from media_app.services import metadata, names
+from media_app import metadata
+from media_app.services import names
 from orgs_app import idempotency
 
 PAGE = " ".join((Path(__file__).resolve().parent.parent / "docs/limits.md").read_text().split())
@@ -28,8 +29,7 @@ TOLD = (
     f"| parameters of a query | {limits.MAX_PARAMETERS} |",
     f"| `page` | 1 to {paging.MAX_PAGE:,} |",
     f"exact up to {paging.EXACT_TOTAL:,}",
-    f"an object of {metadata.MAX_METADATA_BYTES // 1024} KiB as JSON, {metadata.MAX_METADATA_DEPTH} levels",
-    f"{metadata.MAX_METADATA_NAMES} names in all, {metadata.MAX_METADATA_NAME} characters a name",
+    f"an object of {metadata.MAX_BYTES // 1024} KiB",
     f"between two slashes | {names.MAX_SEGMENT_BYTES} bytes",
     f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels |",
 )

@@ -9,10 +9,10 @@ from ittyhost.api.openapi import Components
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
+from media_app.metadata import LIMITS, metadata_problem
 from media_app.models import Media
 from media_app.selectors import media_get
 from media_app.services import place_clean, ref_clean
-from media_app.services.metadata import MAX_METADATA_BYTES, MAX_METADATA_DEPTH, MAX_METADATA_NAMES, metadata_clean
 from media_app.signatures import SCOPES
 
 
@@ -47,15 +47,25 @@ class MetadataField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("This field must be an object.")
-        return metadata_clean(data, param=self.field_name or "metadata")
+        if problem := metadata_problem(data):
+            place, sentence = problem
+            raise _at(place, f"This field {sentence}")
+        return data
 
     def openapi_schema(self, components: Components) -> dict[str, Any]:
-        limits = f"At most {MAX_METADATA_BYTES} bytes, {MAX_METADATA_DEPTH} levels and {MAX_METADATA_NAMES} names."
         return {
             "type": ["object", "null"],
             "additionalProperties": True,
-            "description": f"{self.help_text} {limits}" if self.help_text else limits,
+            "description": f"{self.help_text} {LIMITS}" if self.help_text else LIMITS,
         }
+
+
+def _at(place: tuple[str, ...], message: str) -> serializers.ValidationError:
+    """The error of a field, told of a place within it."""
+    detail: Any = [message]
+    for name in reversed(place):
+        detail = {name: detail}
+    return serializers.ValidationError(detail)
 
 
 class WholeField(serializers.IntegerField):
@@ -190,8 +200,8 @@ class SignatureBody(Body):
 
     IGNORED = ("resumable", "metadata")
 
-    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
-    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")
     expiry = WholeField(
         required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
     )
