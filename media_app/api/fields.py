@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from ittyhost.api.openapi import Components
+from ittyhost.api.versions.base import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
@@ -14,6 +16,7 @@ from media_app.selectors import media_get
 from media_app.services import place_clean
 
 MAX_METADATA_BYTES = 16 * 1024
+LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"  # a text without control characters, for OpenAPI
 
 
 class TextField(serializers.CharField):
@@ -30,6 +33,10 @@ class TextField(serializers.CharField):
             raise serializers.ValidationError("This field must not hold control characters.")
         return text
 
+    def openapi_schema(self, components: Components) -> Schema:
+        words = {"description": str(self.help_text)} if self.help_text else {}
+        return {"type": ["string", "null"], "maxLength": self.max_length, "pattern": LINE, **words}
+
 
 class MetadataField(serializers.JSONField):
     """A JSON object of the client's own."""
@@ -43,6 +50,10 @@ class MetadataField(serializers.JSONField):
         if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
             raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
         return data
+
+    def openapi_schema(self, components: Components) -> Schema:
+        meaning = f"{self.help_text or 'An object of your own.'} At most {MAX_METADATA_BYTES} bytes."
+        return {"type": ["object", "null"], "additionalProperties": True, "description": meaning}
 
 
 class MediaField(serializers.CharField):
@@ -64,6 +75,7 @@ class Body(serializers.Serializer):
     """A body of which every name is known; what is null counts as not given."""
 
     IGNORED: tuple[str, ...] = ()  # known to older SDKs, without meaning here
+    REQUIRED: tuple[str, ...] = ()  # told to OpenAPI; `validate` says it in a sentence of its own
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = sorted(set(data) - set(self.fields) - set(self.IGNORED))
@@ -80,10 +92,21 @@ class Body(serializers.Serializer):
         return attrs
 
 
+    def openapi_refined(self, schema: Schema) -> Schema:
+        """The schema of its fields, and that no other names are taken."""
+        ignored = {name: {"description": "Taken from older SDKs; without meaning here."} for name in self.IGNORED}
+        properties = schema["properties"] | ignored
+        for name in self.REQUIRED:
+            properties[name] = properties[name] | {"type": "string", "minLength": 1}
+        required = {"required": list(self.REQUIRED)} if self.REQUIRED else {}
+        return schema | {"properties": properties, "additionalProperties": False} | required
+
+
 class FileBody(Body):
     """What `POST /files` reads. A file is fetched in the background, whatever `async` says."""
 
     IGNORED = ("async",)
+    REQUIRED = ("url",)
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")

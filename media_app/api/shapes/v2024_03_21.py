@@ -5,7 +5,7 @@ from typing import Any
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
 from media_app.api.fields import FileBody, MediaBody
-from media_app.api.schemas import OPTIONAL, closed, described
+from media_app.api.schemas import OPTIONAL, an_id, closed, described, one_of
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, member_url
 
@@ -156,13 +156,18 @@ MEDIA = {
 
 
 def source_schema(components: Components) -> dict[str, Any]:
-    properties = described(SOURCE) | _members(components)
+    properties = described(SOURCE) | _fixed() | _members(components)
     return components.add("Source", closed(properties, optional={*OPTIONAL, "members"}))
 
 
 def file_schema(components: Components) -> dict[str, Any]:
-    properties = described(SOURCE | MORE) | _members(components)
+    properties = described(SOURCE | MORE) | _fixed() | _members(components)
+    properties["status"] = one_of(File.Status.values, example=File.Status.READY)
     return components.add("File", closed(properties, optional={*OPTIONAL, "error", "members"}))
+
+
+def _fixed() -> dict[str, Any]:
+    return {"id": an_id(File.prefix), "object": one_of(File.Object.values)}
 
 
 def _members(components: Components) -> dict[str, Any]:
@@ -173,4 +178,9 @@ def _members(components: Components) -> dict[str, Any]:
 def media_schema(components: Components) -> dict[str, Any]:
     source = source_schema(components)
     lists = {name: {"type": "array", "items": source} for name in ("sources", "tracks", "intelligence")}
-    return components.add("Media", closed(described(MEDIA) | lists))
+    fixed = {
+        "id": an_id(Media.prefix),
+        "object": {"type": "string", "const": "media"},
+        "status": one_of([*MEDIA_STATUSES.values(), EMPTY], example="ready"),
+    }
+    return components.add("Media", closed(described(MEDIA) | fixed | lists))

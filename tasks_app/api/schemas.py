@@ -1,0 +1,50 @@
+"""How the flat form of `POST /tasks` is described for OpenAPI: one schema for each kind, its options beside `kind`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ittyhost.api.openapi import Components
+from workers.kinds import all_kinds
+
+WEBHOOK_SCHEMA = {
+    "type": "string",
+    "format": "uri",
+    "maxLength": 2048,
+    "description": "Kept; not called yet.",
+}
+_SOURCES: dict[str, dict[str, Any]] = {
+    "url": {
+        "type": "string",
+        "format": "uri",
+        "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+        "description": "Where the input is fetched from.",
+    },
+    "file_id": {"type": "string", "description": "The input: the id of a file, or of a media, of this project."},
+    "input": {"type": "string", "description": "The input: the id of a file or of a media, or a URL."},
+}
+FILE_ID = "file_q7w8e9r0t1y2u3i4"
+
+
+def pascal(kind: str) -> str:
+    """`adaptive_video` as a part of a type's name: AdaptiveVideo."""
+    return kind.title().replace("_", "")
+
+
+def flat_schema(components: Components, *, name: Callable[[str], str], sources: Sequence[str]) -> dict[str, Any]:
+    """One schema for each kind under the names that `name` gives them; exactly one of `sources` is to be given."""
+    kinds = all_kinds().values()
+    more = {source: _SOURCES[source] for source in sources} | {
+        "webhook_url": WEBHOOK_SCHEMA,
+        "options": {
+            "type": "object",
+            "description": "The options, where they do not stand beside `kind`; these win over those that do.",
+        },
+    }
+    return components.one_per_kind(
+        {kind.name: kind.options for kind in kinds},
+        name=name,
+        more=more,
+        summaries={kind.name: kind.summary for kind in kinds},
+        examples={kind.name: [{"file_id": FILE_ID, **example} for example in kind.examples] for kind in kinds},
+        rules={"oneOf": [{"required": [source]} for source in sources]},
+    )
