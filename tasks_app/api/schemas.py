@@ -33,18 +33,38 @@ def pascal(kind: str) -> str:
 def flat_schema(components: Components, *, name: Callable[[str], str], sources: Sequence[str]) -> dict[str, Any]:
     """One schema for each kind under the names that `name` gives them; exactly one of `sources` is to be given."""
     kinds = all_kinds().values()
-    more = {source: _SOURCES[source] for source in sources} | {
-        "webhook_url": WEBHOOK_SCHEMA,
-        "options": {
-            "type": "object",
-            "description": "The options, where they do not stand beside `kind`; these win over those that do.",
-        },
-    }
     return components.one_per_kind(
         {kind.name: kind.options for kind in kinds},
         name=name,
-        more=more,
+        more=_beside(sources),
         summaries={kind.name: kind.summary for kind in kinds},
         examples={kind.name: [{"file_id": FILE_ID, **example} for example in kind.examples] for kind in kinds},
-        rules={"oneOf": [{"required": [source]} for source in sources]},
+        rules=_exactly_one(sources),
     )
+
+
+def loose_schema(sources: Sequence[str]) -> dict[str, Any]:
+    """The same form in one schema, for versions in which it is the lesser one: the options are not spelled out."""
+    kind = {"type": "string", "enum": sorted(all_kinds()), "description": "The kind of task."}
+    return {
+        "type": "object",
+        "description": "The same, flat: the options of the kind stand beside it.",
+        "properties": {"kind": kind, **_beside(sources)},
+        "required": ["kind"],
+        "additionalProperties": {"description": "An option of the kind."},
+        "examples": [{"kind": "image", "file_id": FILE_ID, "width": 800}],
+        **_exactly_one(sources),
+    }
+
+
+def _beside(sources: Sequence[str]) -> dict[str, Any]:
+    """What may stand beside the kind and its options."""
+    options = {
+        "type": "object",
+        "description": "The options, where they do not stand beside `kind`; these win over those that do.",
+    }
+    return {source: _SOURCES[source] for source in sources} | {"webhook_url": WEBHOOK_SCHEMA, "options": options}
+
+
+def _exactly_one(sources: Sequence[str]) -> dict[str, Any]:
+    return {"oneOf": [{"required": [source]} for source in sources]}

@@ -78,7 +78,7 @@ class VersionedSchema(AutoSchema):
                     "in": "header",
                     "description": "Any text of your own, new for each thing to be done. Sent again within 24 hours "
                     "it does nothing anew, and the first answer comes again.",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
                 }
             )
         return found

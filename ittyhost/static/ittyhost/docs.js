@@ -7,14 +7,17 @@
   const key = document.getElementById("docs-key");
   const base = location.pathname.replace(/\/docs\/?$/, "");
   let ui = null;
+  let known = false; // whether this `ui` was given a key
 
   // `/docs#2025-08-20` opens at that version.
   const wished = decodeURIComponent(location.hash.slice(1));
   if ([...versions.options].some((option) => option.value === wished)) versions.value = wished;
 
   function authorize() {
-    if (ui && key.value.trim()) ui.preauthorizeApiKey("ApiKey", key.value.trim());
-    else if (ui) ui.authActions.logout(["ApiKey"]);
+    const given = key.value.trim();
+    if (ui && given) ui.preauthorizeApiKey("ApiKey", given);
+    else if (known) ui.authActions.logout(["ApiKey"]);
+    known = Boolean(ui && given);
   }
 
   // What is tried must be answered in the version that is read about.
@@ -35,6 +38,7 @@
     // This page's own address first: a browser asks other origins only where they allow it.
     const here = location.origin + base;
     spec.servers = [{ url: here }, ...spec.servers.filter((server) => server.url !== here)];
+    known = false;
     ui = SwaggerUIBundle({
       spec,
       domNode: document.getElementById("docs-reference"),

@@ -9,7 +9,7 @@ from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
 from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source, read_url
-from tasks_app.api.schemas import WEBHOOK_SCHEMA, flat_schema, pascal
+from tasks_app.api.schemas import WEBHOOK_SCHEMA, loose_schema, pascal
 from tasks_app.models import Task
 from workers.kinds import all_kinds, get_kind
 
@@ -101,8 +101,7 @@ def create_schema(components: Components) -> dict[str, Any]:
     }
     properties = {"input": source, "output": output, "webhook_url": WEBHOOK_SCHEMA}
     nested = components.add("TaskCreate", closed(properties, optional={"webhook_url"}))
-    flat = flat_schema(components, name=lambda kind: f"{pascal(kind)}Task", sources=("file_id", "url", "input"))
-    return {"anyOf": [nested, components.add("TaskCreateFlat", flat)]}
+    return {"anyOf": [nested, components.add("TaskCreateFlat", loose_schema(("file_id", "url", "input")))]}
 
 
 def _schema(components: Components, name: str, output: dict[str, Any]) -> dict[str, Any]:
