@@ -51,7 +51,8 @@ def openapi(request: HttpRequest, name: str, form: str) -> HttpResponseBase:
         version = find_version(name)
         if version is None:
             known = ", ".join([*(str(version) for version in all_versions()), "latest"])
-            raise NotFound(f"There is no document of version {name[:40]!r}: the versions are {known}.")
+            message = f"There is no document of version {name[:40]!r}: the versions are {known}."
+            raise NotFound(message, param="version", code="document_not_found")
         headers = {"Cache-Control": KEPT, "Access-Control-Allow-Origin": "*"}
         return _given(request, _page(version, form), headers)
 
