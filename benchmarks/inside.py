@@ -73,7 +73,122 @@ def fill(count: int) -> str:
     return source.public_id
 
 
-COMMANDS = {"spans": spans, "commands": commands, "fill": fill}
+def library(count: int) -> str:
+    """Until the first project has so many files, each of a media of its own, and as many tasks on them, spread over
+    kinds and states; beside a new one with a tenth as many. The id of a file to look at."""
+    from media_app.models import File
+    from orgs_app.selectors import project_first
+    from orgs_app.services import organisation_create, project_create
+
+    mine = project_first()
+    other = project_create(organisation=organisation_create(name="Another"), name="Another")
+    for project, number in ((other, count // 10), (mine, count - File.objects.filter(project=mine).count())):
+        files = _files(project, number)
+        _tasks(project, files)
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
+    return files[len(files) // 2].public_id
+
+
+def _files(project: Any, count: int) -> list[Any]:
+    from media_app.models import File, Media
+
+    now, kinds = timezone.now(), ("video", "image", "audio")
+    times = [now - timedelta(seconds=60 * (count - number)) for number in range(count)]
+    media = [Media(project=project, kind=kinds[n % 3], created=at, updated=at) for n, at in enumerate(times)]
+    files = [
+        File(
+            project=project,
+            media=of,
+            original=True,
+            kind=of.kind,
+            type=f"{of.kind}/mp4",
+            status=File.Status.READY,
+            folder=f"folder-{number % 100}",
+            filename=f"{number}.mp4",
+            key=f"{project.pk}/{number}/1/source",
+            etag=f"{number:032x}",
+            filesize=(number * 7919) % 10_000_000,
+            width=1920,
+            height=1080,
+            duration=61.2,
+            metadata={"number": number},
+            created=of.created,
+            updated=of.created,
+        )
+        for number, of in enumerate(media)
+    ]
+    Media.objects.bulk_create(media, batch_size=1000)
+    File.objects.bulk_create(files, batch_size=500)
+    return files
+
+
+def _tasks(project: Any, files: list[Any]) -> None:
+    from tasks_app.models import Task
+
+    states = (*[Task.Status.READY] * 8, Task.Status.ERROR, Task.Status.CANCELLED)
+    Task.objects.bulk_create(
+        (
+            Task(
+                project=project,
+                kind=("image", "video", "audio")[number % 3],
+                lane="fast",
+                status=states[number % 10],
+                progress=100,
+                input=file.public_id,
+                source=file,
+                media_id=file.media_id,
+                definition={"width": 320},
+                options={"width": 320},
+                output_size=(number * 104_729) % 1_000_000 if number % 10 < 8 else None,
+                created=file.created,
+                updated=file.created,
+            )
+            for number, file in enumerate(files)
+        ),
+        batch_size=500,
+    )
+
+
+def explain(paths: list[str]) -> dict[str, list[dict[str, str]]]:
+    """What the database does for each of these requests: every query, and its plan with what it really read."""
+    import structlog
+    from django.test import Client
+    from django.test.utils import CaptureQueriesContext
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))  # standard output is the answer
+    headers = {"Authorization": f"Bearer {_key()}", "Accept-Version": "2025-08-20", "Host": "127.0.0.1"}
+    client, found = Client(), {}
+    for path in paths:
+        client.get(path, headers=headers)  # compiles what is compiled once, and keeps totals as a service would
+        with CaptureQueriesContext(connection) as captured:
+            answer = client.get(path, headers=headers)
+        assert answer.status_code == 200, (path, answer.content)
+        found[path] = [
+            {"sql": query["sql"], "plan": _plan(query["sql"])}
+            for query in captured.captured_queries
+            if query["sql"].startswith("SELECT")
+        ]
+    return found
+
+
+def _key() -> str:
+    from orgs_app.selectors import project_first
+    from orgs_app.services import api_key_create
+
+    return api_key_create(project=project_first(), name="explain")[1]
+
+
+def _plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, BUFFERS) {sql}".replace("%", "%%"), [])
+        else:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"), [])
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+COMMANDS = {"spans": spans, "commands": commands, "fill": fill, "library": library, "explain": explain}
 
 
 def main(name: str) -> None:

@@ -17,7 +17,6 @@ class Event(Record):
 
     class Meta:
         indexes = [
-            models.Index(fields=["-created", "-id"], name="event_recent"),
             models.Index(fields=["project", "-created"], name="event_project_recent"),
             models.Index(fields=["subject"], name="event_subject"),
         ]

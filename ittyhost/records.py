@@ -3,7 +3,8 @@
 import secrets
 import string
 import time
-from typing import ClassVar
+from datetime import datetime
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils import timezone
@@ -29,6 +30,11 @@ def new_id() -> str:
     )
 
 
+def first_id(moment: datetime) -> str:
+    """What no id of that moment or later is less than, and every earlier one is."""
+    return _base62(max(0, int(moment.timestamp() * 1000)), TIME_DIGITS) + ALPHABET[0] * (ID_LENGTH - TIME_DIGITS)
+
+
 def parse_id(text: object, *prefixes: str) -> str | None:
     """The bare id in `med_…`; None when the text is not an id with one of these prefixes."""
     if not isinstance(text, str):
@@ -39,12 +45,20 @@ def parse_id(text: object, *prefixes: str) -> str | None:
     return bare
 
 
+class IdField(models.CharField):
+    """A bare id. It is compared byte by byte, whatever the database's language: only so ids sort by time."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        collation = {"collation": "C"} if connection.vendor == "postgresql" else {}  # SQLite has no other way
+        return {**super().db_parameters(connection), **collation}
+
+
 class Record(models.Model):
     """A row with an id that sorts by time. `prefix` is what the id is written with outside: `med_…`."""
 
     prefix: ClassVar[str]
 
-    id = models.CharField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
+    id = IdField(primary_key=True, max_length=ID_LENGTH, default=new_id, editable=False)
     created = models.DateTimeField(default=timezone.now, editable=False)
     updated = models.DateTimeField(default=timezone.now, editable=False, help_text="Last change that users can see.")
 

@@ -27,7 +27,6 @@ class Media(Record):
     class Meta:
         verbose_name_plural = "media"
         indexes = [
-            models.Index(fields=["-created", "-id"], name="media_recent"),
             models.Index(fields=["project", "-created", "-id"], name="media_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="media_project_updated"),
         ]
@@ -104,7 +103,6 @@ class File(LeasedWork):
             ),
         ]
         indexes = [
-            models.Index(fields=["-created", "-id"], name="file_recent"),
             models.Index(fields=["project", "-created", "-id"], name="file_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="file_project_updated"),
             models.Index(fields=["project", "-filesize", "-id"], name="file_project_filesize"),

@@ -16,6 +16,7 @@ VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 LOCK = os.path.join(ROOT, "requirements.lock")
 FILES = {"run": ("requirements.txt",), "dev": ("requirements.txt", "requirements-dev.txt")}
+SDKS = os.path.join(ROOT, "requirements-sdks.txt")  # each in a folder of its own: all have one name
 OLDEST = (3, 11)
 
 
@@ -31,8 +32,9 @@ def stamp_path(kind):
 def stamp(kind):
     """What the environment of this kind must be made of: the pins."""
     digest = hashlib.sha256()
-    for name in FILES[kind] + ("requirements.lock",):
-        with open(os.path.join(ROOT, name), "rb") as file:
+    paths = [os.path.join(ROOT, name) for name in FILES[kind] + ("requirements.lock",)]
+    for path in paths + ([SDKS] if kind == "dev" else []):
+        with open(path, "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
 
@@ -79,6 +81,18 @@ def install(kind):
         stop("pip could not install the requirements; its message is above. Run the same command to try again.")
 
 
+def install_sdks():
+    """Older releases of the SDK: `.venv/sdks/<version>`."""
+    with open(SDKS) as file:
+        wanted = [line.split("#")[0].strip() for line in file]
+    for requirement in filter(None, wanted):
+        place = os.path.join(VENV, "sdks", requirement.split("==")[1])
+        command = [PYTHON, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
+        command += ["--no-deps", "--upgrade", "--target", place, requirement]
+        if subprocess.call(command):
+            stop("pip could not install " + requirement + "; its message is above. Run the same command to try again.")
+
+
 def main():
     kind = sys.argv[1] if len(sys.argv) > 1 else ""
     if kind not in FILES:
@@ -92,6 +106,8 @@ def main():
         return
     make()
     install(kind)
+    if kind == "dev":
+        install_sdks()
     with open(stamp_path(kind), "w") as file:
         file.write(stamp(kind))
 

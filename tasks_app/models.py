@@ -78,9 +78,8 @@ class Task(LeasedWork):
             NullsLastIndex("project", F("output_size").asc(nulls_last=True), F("id").asc(), name="task_smallest"),
             models.Index(fields=["project", "kind", "-created", "-id"], name="task_kind"),
             models.Index(fields=["project", "status", "-created", "-id"], name="task_of_status"),
-            # Across projects, for operators.
-            models.Index(fields=["-created", "-id"], name="task_recent"),
-            models.Index(fields=["status", "-created", "-id"], name="task_status_recent"),
+            # Across projects, for operators. None by `created` alone: it would be taken for a project's lists, too.
+            models.Index(fields=["status", "-id"], name="task_status_recent"),
             models.Index(fields=["lane", "due_at", "id"], condition=Q(status="queued"), name="task_due"),
             models.Index(fields=["lease_until"], condition=Q(status="processing"), name="task_lease"),
             models.Index(fields=["due_at"], condition=Q(status="waiting"), name="task_waiting"),

@@ -1,7 +1,7 @@
 """Lists that answer at once over a million rows: bounded counts, indexed orders, bounded searches."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -12,12 +12,15 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
-from ittyhost.records import ID_LENGTH, parse_id
+from ittyhost.records import ID_LENGTH, first_id, parse_id
 
 COUNT_LIMIT = 10_000
 NO_FILTERS: frozenset[str] = frozenset()
+ID_SLACK = timedelta(hours=1)  # between the clocks that made a row's id and its `created`
 WINDOW = 50_000  # rows that a search without an index goes through, the newest first
 
 
@@ -48,10 +51,26 @@ class RecordChangeList(ChangeList):
         # The address may name any column: only those that may be sorted by are.
         return super().get_ordering_field(field_name) if field_name in (self.sortable_by or ()) else None
 
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> list[Any]:
+        """Newest first, by the column that an index serves: a project's own rows by `created`, those of all by id.
+
+        An index of all rows by `created` would serve a project's lists as well, and databases take it for them even
+        where that means to read past every newer row of all others.
+        """
+        ordering = super().get_ordering(request, queryset)
+        return ["-created", "-pk"] if set(ordering) == {"-id"} and self._of_project(request) else ordering
+
+    @staticmethod
+    def _of_project(request: HttpRequest) -> bool:
+        return any(name.startswith("project") for name in request.GET)
+
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> models.QuerySet[Any]:
         queryset = super().get_queryset(request, exclude_parameters).defer(*self.model_admin.list_defer)
         active = {_name(spec): spec for spec in self.filter_specs if spec.used_parameters}
-        period = [active.pop("created")] if "created" in active else []
+        rows, newest = self.root_queryset, ("-created", "-pk") if "project" in active else ("-pk",)
+        if period := active.pop("created", None):
+            queryset = _within(period, queryset) if "project" not in active else queryset
+            rows = _filtered(period, request, _within(period, rows) if "project" not in active else rows)
         if self.query or frozenset(active) in self.model_admin.indexed_filters or not active:
             return queryset
         helped = max(
@@ -59,12 +78,13 @@ class RecordChangeList(ChangeList):
             key=len,
             default=NO_FILTERS,
         )
-        rows = self.root_queryset
-        for spec in [*period, *(active[name] for name in helped)]:
-            found = spec.queryset(request, rows)
-            rows = rows if found is None else found
-        self.window_from = rows.order_by("-created", "-pk").values_list("created", flat=True)[WINDOW:].first()
-        return queryset.filter(created__gte=self.window_from) if self.window_from else queryset
+        for name in helped:
+            rows = _filtered(active[name], request, rows)
+        edge = rows.order_by(*newest).values_list("created", "pk")[WINDOW:].first()
+        if edge is None:
+            return queryset
+        self.window_from = edge[0]
+        return queryset.filter(created__gte=edge[0]) if "project" in active else queryset.filter(pk__gte=edge[1])
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -73,6 +93,22 @@ class RecordChangeList(ChangeList):
 
 def _name(spec: Any) -> str:
     return getattr(spec, "field_path", None) or spec.parameter_name
+
+
+def _filtered(spec: Any, request: HttpRequest, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    found = spec.queryset(request, rows)
+    return rows if found is None else found
+
+
+def _within(period: Any, rows: models.QuerySet[Any]) -> models.QuerySet[Any]:
+    """Rows whose ids are of a span of `created`, or nearly: the index of ids leads to them."""
+    for name, lookup, slack in (("created__gte", "pk__gte", -ID_SLACK), ("created__lt", "pk__lt", ID_SLACK)):
+        given: Any = period.used_parameters.get(name)
+        moment = parse_datetime(str(given[-1] if isinstance(given, list) else given)) if given else None
+        if moment is not None:
+            moment = moment if timezone.is_aware(moment) else timezone.make_aware(moment)
+            rows = rows.filter(**{lookup: first_id(moment + slack)})
+    return rows
 
 
 class AutocompleteFilter(admin.FieldListFilter):
@@ -118,7 +154,7 @@ class RecordAdmin(admin.ModelAdmin):
     show_facets = admin.ShowFacets.NEVER  # each facet is a count of the whole table
     list_per_page = 50
     list_max_show_all = 200
-    ordering = ("-created", "-id")
+    ordering = ("-id",)
     sortable_by: ClassVar[tuple[str, ...]] = ()
     search_fields: ClassVar[tuple[str, ...]] = ("id",)
     search_help_text = "Ids, with or without their prefix."

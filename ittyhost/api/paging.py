@@ -16,6 +16,7 @@ from ittyhost.errors import Invalid
 
 EXACT_TOTAL = 10_000  # totals up to here are counted each time
 TOTAL_SECONDS = 10  # beyond, the count is kept this long
+DEEP = 500  # rows before a page from which on they are passed over in the index alone
 MAX_PAGE = 100_000_000
 ORDERS = ("desc", "asc")
 SORTS: Mapping[str, str] = {"created": "created", "updated": "updated"}
@@ -101,12 +102,28 @@ class Page:
 def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
     """One page of a queryset. Past the end it is empty."""
     start = (wanted.number - 1) * wanted.limit
-    rows = queryset.order_by(*ordering(queryset, wanted))[start : start + wanted.limit]
-    if wanted.number == 1 and len(rows) < wanted.limit:  # all there are: nothing is left to count
-        return Page(list(rows), PageInfo(number=1, limit=wanted.limit, total=len(rows)))
-    total, exact = count(queryset)
-    info = PageInfo(number=wanted.number, limit=wanted.limit, total=total)
-    return Page([] if exact and start >= total else list(rows), info)
+    ordered = queryset.order_by(*ordering(queryset, wanted))
+    rows = list(ordered[: wanted.limit]) if start == 0 else []
+    if start == 0 and len(rows) < wanted.limit:  # all there are: nothing is left to count
+        return Page(rows, PageInfo(number=1, limit=wanted.limit, total=len(rows)))
+    total = count(queryset)
+    # A total that is kept may lag behind; what is far past it is past the end all the same.
+    end = total if total <= EXACT_TOTAL else total + EXACT_TOTAL
+    if 0 < start < end:
+        rows = _rows(ordered, start, start + wanted.limit)
+    return Page(rows, PageInfo(number=wanted.number, limit=wanted.limit, total=total))
+
+
+def _rows(ordered: QuerySet, start: int, end: int) -> list[Any]:
+    """The rows from `start` to `end`.
+
+    A database makes every row that it passes over, with all that is joined to it: deep in a list only their keys are
+    passed over, and the page is read by its keys.
+    """
+    if start < DEEP:
+        return list(ordered[start:end])
+    keys = ordered.select_related(None).prefetch_related(None).values_list("pk", flat=True)[start:end]
+    return list(ordered.filter(pk__in=list(keys)))
 
 
 def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:
@@ -118,19 +135,19 @@ def ordering(queryset: QuerySet, wanted: PageRequest) -> list[Any]:
     return [field.desc(nulls_last=True) if wanted.descending else field.asc(nulls_last=True), f"{sign}pk"]
 
 
-def count(queryset: QuerySet) -> tuple[int, bool]:
-    """How many rows, and whether that is exact: beyond EXACT_TOTAL it may be TOTAL_SECONDS old."""
+def count(queryset: QuerySet) -> int:
+    """How many rows: exactly up to EXACT_TOTAL; beyond, the number may be TOTAL_SECONDS old."""
     bare = queryset.order_by()
-    total = bare[: EXACT_TOTAL + 1].count()
-    if total <= EXACT_TOTAL:
-        return total, True
     try:
         sql, params = bare.query.sql_with_params()
     except EmptyResultSet:
-        return 0, True
+        return 0
     name = "total:" + hashlib.sha256(f"{sql} {params!r}".encode()).hexdigest()
     known: int | None = cache.get(name)
-    if known is None:
-        known = bare.count()
-        cache.set(name, known, TOTAL_SECONDS)
-    return known, False
+    if known is not None:
+        return known
+    total = bare[: EXACT_TOTAL + 1].count()
+    if total > EXACT_TOTAL:
+        total = bare.count()
+        cache.set(name, total, TOTAL_SECONDS)
+    return total

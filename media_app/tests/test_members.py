@@ -7,7 +7,7 @@ import pytest
 from media_app.models import File, FileMember
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, make_file
-from orgs_app.tests.caller import G1, G4, VERSIONS, Caller
+from orgs_app.tests.caller import VERSIONS, Caller, is_2024
 
 pytestmark = pytest.mark.django_db
 
@@ -28,7 +28,7 @@ def test_members_are_shown_with_their_place(version):
     caller = Caller()
     file, second = make_series(caller)
     url = f"{caller.project.delivery_url}/{file.public_id}/more/0002.jpg"
-    place = {G1: "src", G4: "url"}[version]
+    place = "src" if is_2024(version) else "url"
     expected = [{"name": "more/0002.jpg", "type": "image/jpeg", "filesize": len(second), place: url}]
     assert caller.data("get", f"/files/{file.public_id}", version)["members"] == expected
     assert caller.data("get", "/files", version)[0]["members"] == expected

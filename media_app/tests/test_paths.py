@@ -13,13 +13,11 @@ from media_app.services.objects import objects_expect
 from media_app.services.work import Fetched, file_claim, file_fetched
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, jpeg_facts
-from orgs_app.tests.caller import G1, G4, VERSIONS, Caller
+from orgs_app.tests.caller import G4, VERSIONS, Caller, is_2024
 from orgs_app.tests.factories import bearer_header
 from workers.kinds.base import Output
 
 pytestmark = pytest.mark.django_db
-
-URLS = {G1: "src", G4: "url"}
 
 
 @pytest.fixture
@@ -55,7 +53,7 @@ def at(caller: Caller, path: str = "demo/a.jpg") -> bytes | int:
 
 
 def shown(caller: Caller, file: File, version: str) -> str:
-    return caller.data("get", f"/files/{file.public_id}", version)[URLS[version]]
+    return caller.data("get", f"/files/{file.public_id}", version)["src" if is_2024(version) else "url"]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -67,7 +65,7 @@ def test_the_last_upload_is_at_the_path_and_the_others_at_their_ids(caller, vers
     assert caller.data("get", f"/files/{first.public_id}", version)["filename"] == "a.jpg"
     assert (at(caller), at(caller, first.public_id), at(caller, second.public_id)) == (b"second", b"first", b"second")
     media = caller.data("get", f"/media/{first.media.public_id}", version)
-    url = media["original"] if version == G1 else media["urls"]["original"]
+    url = media["original"] if is_2024(version) else media["urls"]["original"]
     assert url == f"{base}/{first.public_id}"
 
 

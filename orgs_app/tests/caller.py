@@ -11,12 +11,17 @@ G1 = "2024-03-21"
 G2 = "2024-08-21"
 G3 = "2025-07-01"
 G4 = "2025-08-20"
-VERSIONS = (G1, G4)
+VERSIONS = (G1, G2, G3, G4)
+
+
+def is_2024(version: str) -> bool:
+    """Whether objects have the form of 2024: `src`, sources apart from tracks, an input and an output."""
+    return version.startswith("2024")
 
 
 def created(version: str) -> int:
     """The status of an answer to what was created."""
-    return 200 if version.startswith("2024") else 201
+    return 200 if is_2024(version) else 201
 
 
 class Caller:
@@ -35,12 +40,23 @@ class Caller:
     def data(self, method: str, path: str, version: str, body: Any = None) -> Any:
         answer = self.ask(method, path, version, body)
         assert answer.status_code < 300, answer.content
-        return answer.json() if version == G4 else answer.json()["data"]
+        return data_of(answer)
+
+
+def data_of(answer: Any) -> Any:
+    """The object or list of an answer, out of its version's envelope."""
+    body = answer.json()
+    return body["data"] if "meta" in body else body
 
 
 def message(answer: Any) -> str:
+    return refusal(answer)["message"]
+
+
+def refusal(answer: Any) -> dict[str, str]:
+    """What a refusal says: `message`, and `param` where a field is at fault."""
     body = answer.json()
-    return body["error"]["message"] if "error" in body else body["message"]
+    return body.get("error", body)
 
 
 def at(record: Any) -> str:

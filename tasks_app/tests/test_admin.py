@@ -261,10 +261,24 @@ def test_a_filter_without_an_index_looks_through_the_newest_rows(monkeypatch):
         assert "Only the newest" not in text(client, list_path(Task, query))
 
 
-@pytest.mark.parametrize("query", ["?o=1", "?o=-3.2", "?o=x", "?all="])
+@pytest.mark.parametrize("query", ["", "?o=1", "?o=-3.2", "?o=x", "?all=", "?status__exact=queued"])
 def test_the_order_is_always_the_indexed_one(query):
-    make_task()
-    assert listed(sign_in(), query).queryset.query.order_by[:2] == ("-created", "-id")
+    client, task = sign_in(), make_task()
+    assert set(listed(client, query).queryset.query.order_by) == {"-id"}
+    of_project = f"{query or '?'}&project__id__exact={task.project_id}"
+    assert listed(client, of_project).queryset.query.order_by[:2] == ("-created", "-pk")
+
+
+@pytest.mark.parametrize("query", ["", "lane=fast"])
+def test_a_period_is_found_by_ids_as_well(query):
+    client, task = sign_in(), make_task()
+    day = timezone.now().date()
+    period = f"created__gte={day - timedelta(1)}T00:00:00Z&created__lt={day + timedelta(1)}T00:00:00Z"
+    found = listed(client, f"?{query}&{period}")
+    assert [row.pk for row in found.result_list] == [task.pk]
+    assert str(found.queryset.query).count('"tasks_app_task"."id" >=') == 1
+    assert listed(client, f"?{query}&created__lt={day - timedelta(1)}T00:00:00Z").result_count == 0
+    assert listed(client, f"?{query}&created__gte={day + timedelta(1)}T00:00:00Z").result_count == 0
 
 
 def test_a_list_never_counts_or_reads_the_whole_table():

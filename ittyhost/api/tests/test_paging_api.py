@@ -186,17 +186,52 @@ def test_totals_are_exact_to_a_limit_and_kept_for_a_while_beyond(db, monkeypatch
     organisation = make_project().organisation
     make_project(organisation=organisation)
     queryset = Project.objects.filter(organisation=organisation)
-    assert count(queryset) == (2, True)
+    assert count(queryset) == 2
     make_project(organisation=organisation)
-    assert count(queryset) == (3, True)
+    assert count(queryset) == 3
     make_project(organisation=organisation)
-    assert count(queryset) == (4, False)
+    assert count(queryset) == 4
     make_project(organisation=organisation)
-    assert count(queryset) == (4, False)
-    assert count(Project.objects.exclude(pk="x").filter(organisation=organisation)) == (5, False)
-    assert count(Project.objects.none()) == (0, True)
+    assert count(queryset) == 4
+    assert count(Project.objects.exclude(pk="x").filter(organisation=organisation)) == 5
+    assert count(Project.objects.none()) == 0
     cache.clear()
-    assert count(queryset) == (5, False)
+    assert count(queryset) == 5
+
+
+def test_a_total_that_is_kept_costs_no_query(db, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(paging, "EXACT_TOTAL", 1)
+    organisation = make_project().organisation
+    make_project(organisation=organisation)
+    cache.clear()
+    with django_assert_num_queries(2):  # whether there are many, and how many
+        count(organisation.projects.all())
+    with django_assert_num_queries(0):
+        assert count(organisation.projects.all()) == 2
+
+
+def test_a_page_deep_in_a_list_is_read_by_its_keys(make_things, monkeypatch, django_assert_num_queries):
+    things = make_things(7)
+    monkeypatch.setattr(paging, "DEEP", 4)
+    wanted = PageRequest(number=3, limit=2, sort="created", descending=False)
+    with django_assert_num_queries(3) as queries:  # the total; the keys; the rows
+        assert paginate(Organisation.objects.all(), wanted).rows == things[4:6]
+    assert queries[1]["sql"].split(" FROM ")[0] == 'SELECT "orgs_app_organisation"."id" AS "pk"'
+    last = PageRequest(number=4, limit=2, sort="created", descending=False)
+    assert paginate(Organisation.objects.all(), last).rows == things[6:]
+
+
+def test_a_page_far_past_a_kept_total_reads_nothing(make_things, monkeypatch, django_assert_num_queries):
+    monkeypatch.setattr(paging, "EXACT_TOTAL", 3)
+    cache.clear()
+    make_things(5)
+    count(Organisation.objects.all())
+    with django_assert_num_queries(0):
+        page = paginate(Organisation.objects.all(), PageRequest(number=100, limit=2, sort="created", descending=True))
+    assert (page.rows, page.info.total) == ([], 5)
+    make_things(4)
+    late = PageRequest(number=4, limit=2, sort="created", descending=True)  # after the five that were counted
+    assert len(paginate(Organisation.objects.all(), late).rows) == 2
 
 
 def test_counting_never_reads_past_the_limit(db):

@@ -1,0 +1,69 @@
+"""Every list is read from an index of its project's own rows, in the order that is asked for.
+
+With other ways to sort or to read a table forbidden, what is left shows whether such an index exists, and whether
+another one could be taken for it: an index of all projects' rows in the same order would be, where statistics let it
+look cheap, and then a list reads past every newer row of all others.
+"""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from media_app.tests.factories import make_file
+from orgs_app.tests.factories import bearer_header, make_api_key, make_project
+from tasks_app.models import Task
+from tasks_app.tests.factories import make_task
+
+LISTS = {
+    "/tasks": "task_created",
+    "/tasks?order=asc": "task_created",
+    "/tasks?sort=updated": "task_updated",
+    "/tasks?sort=filesize": "task_largest",
+    "/tasks?sort=filesize&order=asc": "task_smallest",
+    "/tasks?kind=image": "task_kind",
+    "/tasks?status=completed": "task_of_status",
+    "/files": "file_project_created",
+    "/files?sort=updated": "file_project_updated",
+    "/files?sort=filesize": "file_project_filesize",
+    "/media": "media_project_created",
+    "/media?sort=updated": "media_project_updated",
+}
+
+
+@pytest.fixture
+def client(db):
+    project = make_project()
+    source = make_file(project=project)
+    for _ in range(3):
+        make_task(source=source)
+    Task.objects.update(status="ready", output_size=1, finished_at="2025-01-01T00:00:00Z")
+    _, secret = make_api_key(project=project)
+    return Client(headers={**bearer_header(secret), "Accept-Version": "2025-08-20"})
+
+
+def plan(sql: str) -> str:
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+                cursor.execute(f"SET LOCAL enable_{way} = off")
+            cursor.execute(f"EXPLAIN {sql}".replace("%", "%%"), [])
+        else:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}".replace("%", "%%"), [])
+        return "\n".join(str(row[-1]) for row in cursor.fetchall())
+
+
+@pytest.mark.parametrize(("path", "index"), LISTS.items())
+def test_a_list_is_read_from_its_projects_index(client, path, index):
+    client.get(path)  # the first use of a key is noted
+    with CaptureQueriesContext(connection) as captured:
+        assert len(client.get(path).json()) > 0
+    listed = re.compile(rf'FROM "[a-z]+_app_{path[1:5]}[a-z]*" .*ORDER BY .*LIMIT')
+    [rows] = [one["sql"] for one in captured.captured_queries if listed.search(one["sql"])]
+    found = plan(rows)
+    # SQLite's index of rows with a value last is a plain one, which it can read from either end.
+    either = {"task_largest": "task_largest|task_smallest", "task_smallest": "task_largest|task_smallest"}
+    assert re.search(rf"\b({either.get(index, index) if connection.vendor == 'sqlite' else index})\b", found), found
+    assert "TEMP B-TREE" not in found, found
