@@ -21,6 +21,7 @@ class Operation:
     creates: bool = False
     refusals: Mapping[int, str] = field(default_factory=dict)
     versions: frozenset[str] | None = None  # None: every version has it
+    operation_id: str | None = None  # None: made of the path and the method
 
 
 def documented(
@@ -33,12 +34,14 @@ def documented(
     creates: bool | None = None,
     refusals: Mapping[int, str] | None = None,
     versions: Iterable[str] | None = None,
+    operation_id: str | None = None,
 ) -> Callable[[Handler], Handler]:
     """Put a handler into OpenAPI. `request` and `response` name what the version's shapes hold: serializers, pydantic
     models, anything with `openapi_schema(components)`, or functions: components → schema.
 
     A handler named `post` creates unless told otherwise; `refusals` adds statuses with their meaning; `response` None
-    is a message, as after a deletion; `versions` names those that have the operation, None when all have it.
+    is a message, as after a deletion; `versions` names those that have the operation, None when all have it;
+    `operation_id` is given where another path would make the same of itself.
     """
 
     def decorate(handler: Handler) -> Handler:
@@ -51,6 +54,7 @@ def documented(
             creates=handler.__name__ == "post" if creates is None else creates,
             refusals=dict(refusals or {}),
             versions=None if versions is None else frozenset(versions),
+            operation_id=operation_id,
         )
         return handler
 

@@ -53,7 +53,7 @@ REFUSALS: Mapping[int, Refusal] = {
         ),
         Refusal(
             "Conflict",
-            "The state of things does not allow it now.",
+            "The state of things does not allow it now, or a request with the same `Idempotency-Key` is being done.",
             Problem(409, "conflict", "Only a task that has not ended can be cancelled.", "status"),
         ),
         Refusal(
@@ -84,7 +84,7 @@ REFUSALS: Mapping[int, Refusal] = {
         ),
         Refusal(
             "TooManyRequests",
-            "Too many requests. `Retry-After` tells in how many seconds to try again.",
+            "Too many requests with this key. `Retry-After` tells in how many seconds to try again.",
             Problem(429, "rate_limited", "Too many requests. Try again in 3 s.", headers={"Retry-After": "3"}),
             ("Retry-After",),
         ),

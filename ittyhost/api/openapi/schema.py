@@ -50,6 +50,8 @@ class VersionedSchema(AutoSchema):
         return written
 
     def _operation_id(self, path: str, operation: Operation) -> str:
+        if operation.operation_id:
+            return operation.operation_id
         parts = [part for part in path.strip("/").split("/") if not part.startswith("{")]
         verbs = {"GET": "list" if operation.many else "get", "POST": "create", "PATCH": "update", "PUT": "replace"}
         return "_".join([*parts, verbs.get(self.method, self.method.lower())]).replace("-", "_")
@@ -76,8 +78,8 @@ class VersionedSchema(AutoSchema):
                 {
                     "name": "Idempotency-Key",
                     "in": "header",
-                    "description": "Any text of your own, new for each thing to be done. Sent again within 24 hours "
-                    "it does nothing anew, and the first answer comes again.",
+                    "description": "A text of your own, such as a UUID: the same request sent again with it within 24 "
+                    "hours is not done again, and answered as it was the first time.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
                 }
             )
