@@ -8,7 +8,6 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.plumbing import ComponentRegistry
 from drf_spectacular.settings import patched_settings
 
-from ittyhost.api.openapi import samples
 from ittyhost.api.openapi.components import PREFIX, Components
 from ittyhost.api.openapi.refusals import REFUSALS, header_schemas, refused
 from ittyhost.api.openapi.schema import writing
@@ -126,9 +125,7 @@ def _responses(version: Version, paths: Schema) -> Schema:
     written: Schema = {}
     for refusal in REFUSALS.values():
         if f"#/components/responses/{refusal.name}" in wanted:
-            written[refusal.name] = refused(refusal, error)
-            example = version.error(samples.call("GET", "/tasks", None), refusal.problem).body
-            written[refusal.name]["content"]["application/json"]["example"] = example
+            written[refusal.name] = refused(refusal, error, version)
     return written
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ittyhost.api.openapi import samples
 from ittyhost.api.tokens import CHALLENGE
-from ittyhost.api.versions import Problem
+from ittyhost.api.versions import Problem, Version
 from ittyhost.api.versions.base import Schema
 
 
@@ -131,10 +132,13 @@ def answer(meaning: str, schema: Schema, *, headers: Mapping[str, Schema] | None
     }
 
 
-def refused(refusal: Refusal, error: Schema, *, meaning: str | None = None) -> Schema:
+def refused(refusal: Refusal, error: Schema, version: Version, *, meaning: str | None = None) -> Schema:
     """A refusal written out, as the document's responses hold it; `error` is the schema of its body."""
     headers = {name: header(name) for name in refusal.headers}
-    return answer(meaning or refusal.meaning, error, headers=headers)
+    written = answer(meaning or refusal.meaning, error, headers=headers)
+    example = version.error(samples.call("GET", "/tasks", None), refusal.problem).body
+    written["content"]["application/json"]["example"] = example
+    return written
 
 
 def header(name: str) -> Schema:

@@ -87,9 +87,8 @@ def bodies(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, Any]:
     while "$ref" in schema:
         schema = schemas[schema["$ref"].removeprefix(PREFIX)]
     if "discriminator" in schema:
-        return {
-            kind: sample({"$ref": reference}, schemas) for kind, reference in schema["discriminator"]["mapping"].items()
-        }
+        kinds = schema["discriminator"]["mapping"]
+        return {kind: _fullest(schemas[name.removeprefix(PREFIX)], schemas) for kind, name in kinds.items()}
     if "anyOf" in schema:
         return bodies(schema["anyOf"][0], schemas)
     if "examples" in schema:
@@ -99,3 +98,8 @@ def bodies(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, Any]:
         if (found := bodies(inner, schemas)) and set(found) != {"example"}:
             return {kind: whole | {name: value} for kind, value in found.items()}
     return {"example": whole} if whole else {}
+
+
+def _fullest(schema: Schema, schemas: Mapping[str, Schema]) -> Any:
+    """Of the examples of a kind the one that says most."""
+    return max(schema["examples"], key=len) if "examples" in schema else sample(schema, schemas)

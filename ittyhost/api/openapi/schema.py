@@ -116,9 +116,10 @@ class VersionedSchema(AutoSchema):
 
     def _responses(self, names: list[str], operation: Operation, version: Version) -> Schema:
         if operation.response is None:
-            data = self.components.add("Message", _message())
+            data, changes = self.components.add("Message", _message()), {}
         else:
-            data = self._shape(getattr(operation.shapes[version], operation.response), "response")
+            shape = getattr(operation.shapes[version], operation.response)
+            data, changes = self._shape(shape, "response"), getattr(shape, "example_changes", {})
         status = operation.status or (202 if operation.response is None else 200)
         if operation.creates and operation.status is None:
             status = version.created_status
@@ -128,12 +129,14 @@ class VersionedSchema(AutoSchema):
         error = self.components.add("Error", version.error_schema())
         written: Schema = refusals.shared(*statuses)
         for code, meaning in operation.refusals.items():
-            written[str(code)] = refusals.refused(refusals.REFUSALS[code], error, meaning=meaning)
-        return {str(status): self._success(operation, data, status), **dict(sorted(written.items()))}
-
-    def _success(self, operation: Operation, data: Schema, status: int) -> Schema:
-        version = self.components.version
+            written[str(code)] = refusals.refused(refusals.REFUSALS[code], error, version, meaning=meaning)
         value = samples.sample(data, self.components.schemas())
+        if changes:
+            value = value | changes
+        return {str(status): self._success(operation, data, value, status), **dict(sorted(written.items()))}
+
+    def _success(self, operation: Operation, data: Schema, value: Any, status: int) -> Schema:
+        version = self.components.version
         call = samples.call(self.method, self.path.rstrip("/"), value)
         if operation.many:
             headers = {

@@ -100,4 +100,11 @@ def show_schema(components: Components) -> dict[str, Any]:
     return components.add("Task", closed(properties, optional={"error", "parent_id"}))
 
 
-created_schema = listed_schema = show_schema
+listed_schema = show_schema
+
+
+def created_schema(components: Components) -> dict[str, Any]:
+    return show_schema(components)
+
+
+created_schema.example_changes = {"status": STATUSES[Status.QUEUED], "progress": 0, "output": None}  # type: ignore[attr-defined]
