@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "events_app",
     "media_app",
     "tasks_app",
+    "workflows_app",
 ]
 MIDDLEWARE = [
     "ittyhost.proxies.TrustedProxiesMiddleware",

@@ -16,6 +16,7 @@ urlpatterns = [
     re_path(r"^openapi/(?P<name>[^/]+)\.(?P<form>json|yaml)\Z", reference.openapi, name="openapi"),
     path("", include("media_app.api.urls")),
     path("", include("tasks_app.api.urls")),
+    path("", include("workflows_app.api.urls")),
 ]
 handler400 = "ittyhost.api.errors.bad_request"
 handler403 = "ittyhost.api.errors.permission_denied"

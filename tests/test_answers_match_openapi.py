@@ -15,6 +15,7 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import end, make_task
+from workflows_app.tests.factories import make_automation
 
 pytestmark = pytest.mark.django_db
 
@@ -121,3 +122,33 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
     check(version, "POST", "/media", call("POST", "/media", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_automations(version: str, project: Project, call: Callable[..., Any]) -> None:
+    where = [{"prop": "kind", "value": "video"}]
+    bare = make_automation(project=project, name="")
+    whole = make_automation(
+        project=project,
+        conditions=where,
+        workflow=[
+            {"kind": "image", "width": "50%", "ref": "a", "next": [{"kind": "speech", "extra": [1]}]},
+            {"kind": "conditions", "conditions": where, "next": [{"kind": "http", "url": "https://example.com"}]},
+        ],
+        metadata={"a": 1},
+        created_by="key_0123456789abcdef",
+    )
+    check(version, "GET", "/automations", call("GET", "/automations", version))
+    each = "/automations/{automation_id}"
+    for automation in (bare, whole):
+        check(version, "GET", each, call("GET", f"/automations/{automation.public_id}", version))
+    steps = {"2024": "tasks", "2025": "workflow"}[version[:4]]
+    body = {"trigger": {"event": "media.created"}, steps: [{"kind": "image", "width": 8}]}
+    check(version, "POST", "/automations", call("POST", "/automations", version, body))
+    check(version, "POST", "/automations", call("POST", "/automations", version, {}))
+    path = f"/automations/{whole.public_id}"
+    for method in ("PATCH", "PUT"):
+        check(version, method, each, call(method, path, version, {"name": "a", "status": "paused"}))
+        check(version, method, each, call(method, path, version, {"name": 5}))
+    check(version, "DELETE", each, call("DELETE", path, version))
+    check(version, "DELETE", each, call("DELETE", path, version))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-APPS = ("orgs_app", "events_app", "media_app", "tasks_app")
+APPS = ("orgs_app", "events_app", "media_app", "tasks_app", "workflows_app")
 INNER = ("models", "services", "selectors")
 HTTP = ("django.http", "django.shortcuts", "django.urls", "django.views", "django.template", "rest_framework")
 

@@ -16,6 +16,7 @@ from media_app.tests.factories import make_file
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import make_task
+from workflows_app.tests.factories import make_automation
 
 LISTS = {
     "/tasks": "task_created",
@@ -30,6 +31,9 @@ LISTS = {
     "/files?sort=filesize": "file_project_filesize",
     "/media": "media_project_created",
     "/media?sort=updated": "media_project_updated",
+    "/automations": "automation_created",
+    "/automations?sort=updated": "automation_updated",
+    "/automations?status=active": "automation_of_status",
 }
 
 
@@ -39,6 +43,7 @@ def client(db):
     source = make_file(project=project)
     for _ in range(3):
         make_task(source=source)
+        make_automation(project=project)
     Task.objects.update(status="ready", output_size=1, finished_at="2025-01-01T00:00:00Z")
     _, secret = make_api_key(project=project)
     return Client(headers={**bearer_header(secret), "Accept-Version": "2025-08-20"})

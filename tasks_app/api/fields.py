@@ -18,6 +18,15 @@ from workers.kinds.base import Kind, Options
 # Names that the vendor's own samples use for a kind.
 ALIASES = {"subtitle": "subtitles", "thumbnail": "thumbnails", "describe": "description"}
 
+# The documented kinds, those included that this service does not make (yet): a list of tasks of them is empty, not
+# refused, and an automation may hold them.
+DOCUMENTED_KINDS = (
+    *("image", "video", "audio", "adaptive_video", "animation", "ingest"),
+    *("subtitles", "chapters", "thumbnails"),
+    *("speech", "nsfw", "description", "summary", "outline", "prompt", "tags", "objects", "faces", "text"),
+    *("workflow", "conditions", "http", "store"),
+)
+
 
 def read_source(text: object, *, project: Project, param: str) -> File | str:
     """The file that an id of a file or of a media names within the project, or the URL that is to be fetched.

@@ -7,7 +7,7 @@ from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
-from tasks_app.api.fields import ALIASES
+from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
 from tasks_app.api.shapes import SHAPES
 from tasks_app.models import Task
 from tasks_app.selectors import task_get, task_list
@@ -30,14 +30,6 @@ STATUS_WORDS = {
     "failed": [Status.ERROR],
     "cancelled": [Status.CANCELLED],
 }
-
-# The documented kinds, those included that this service does not make (yet): a list of them is empty, not refused.
-DOCUMENTED_KINDS = (
-    *("image", "video", "audio", "adaptive_video", "animation", "ingest"),
-    *("subtitles", "chapters", "thumbnails"),
-    *("speech", "nsfw", "description", "summary", "outline", "prompt", "tags", "objects", "faces", "text"),
-    *("workflow", "conditions", "http", "store"),
-)
 
 
 def kind_words() -> dict[str, str]:
