@@ -10,6 +10,8 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import end, make_task
+from workflows_app.models import Automation
+from workflows_app.tests.factories import make_automation
 
 # What a path parameter names; a new resource is added here.
 IDS: Mapping[str, Callable[[Project], Any]] = {
@@ -17,6 +19,7 @@ IDS: Mapping[str, Callable[[Project], Any]] = {
     "file_id": lambda project: File.objects.filter(project=project),
     "source_id": lambda project: File.objects.filter(project=project, object=File.Object.SOURCE),
     "media_id": lambda project: Media.objects.filter(project=project),
+    "automation_id": lambda project: Automation.objects.filter(project=project),
 }
 
 
@@ -56,5 +59,6 @@ def fill(project: Project | None = None) -> Rows:
     for _ in range(4):
         make_media(project=project)
         make_file(project=project)
+        make_automation(project=project)
     _, secret = make_api_key(project=project)
     return Rows(project, secret)

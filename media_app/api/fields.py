@@ -22,6 +22,8 @@ LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"  # a text without control characte
 class TextField(serializers.CharField):
     """A line of text; null and "" both mean that nothing is given. Numbers are no text."""
 
+    pattern = LINE
+
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, required=False, allow_blank=True, allow_null=True, **kwargs)
 
@@ -35,7 +37,9 @@ class TextField(serializers.CharField):
 
     def openapi_schema(self, components: Components) -> Schema:
         words = {"description": str(self.help_text)} if self.help_text else {}
-        return {"type": ["string", "null"], "maxLength": self.max_length, "pattern": LINE, **words}
+        shortest = {} if self.allow_blank else {"minLength": 1}
+        type = ["string", "null"] if self.allow_null else "string"
+        return {"type": type, **shortest, "maxLength": self.max_length, "pattern": self.pattern, **words}
 
 
 class MetadataField(serializers.JSONField):
@@ -90,7 +94,6 @@ class Body(serializers.Serializer):
         if "folder" in attrs or "filename" in attrs:
             place_clean(folder=attrs.get("folder", ""), filename=attrs.get("filename", ""))
         return attrs
-
 
     def openapi_refined(self, schema: Schema) -> Schema:
         """The schema of its fields, and that no other names are taken."""

@@ -7,20 +7,23 @@ from ittyhost.api.openapi import Components
 from workers.kinds import all_kinds
 
 WEBHOOK_SCHEMA = {
-    "type": "string",
+    "type": ["string", "null"],
     "format": "uri",
     "maxLength": 2048,
     "description": "Kept; not called yet.",
 }
 _SOURCES: dict[str, dict[str, Any]] = {
     "url": {
-        "type": "string",
+        "type": ["string", "null"],
         "format": "uri",
         "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
         "description": "Where the input is fetched from.",
     },
-    "file_id": {"type": "string", "description": "The input: the id of a file, or of a media, of this project."},
-    "input": {"type": "string", "description": "The input: the id of a file or of a media, or a URL."},
+    "file_id": {
+        "type": ["string", "null"],
+        "description": "The input: the id of a file, or of a media, of this project.",
+    },
+    "input": {"type": ["string", "null"], "description": "The input: the id of a file or of a media, or a URL."},
 }
 FILE_ID = "file_q7w8e9r0t1y2u3i4"
 
@@ -60,11 +63,14 @@ def loose_schema(sources: Sequence[str]) -> dict[str, Any]:
 def _beside(sources: Sequence[str]) -> dict[str, Any]:
     """What may stand beside the kind and its options."""
     options = {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "The options, where they do not stand beside `kind`; these win over those that do.",
     }
     return {source: _SOURCES[source] for source in sources} | {"webhook_url": WEBHOOK_SCHEMA, "options": options}
 
 
 def _exactly_one(sources: Sequence[str]) -> dict[str, Any]:
-    return {"oneOf": [{"required": [source]} for source in sources]}
+    """One of them is a text; the others are not there, or null."""
+    return {
+        "oneOf": [{"required": [source], "properties": {source: {"type": "string"}}} for source in sources],
+    }

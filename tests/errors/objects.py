@@ -66,6 +66,16 @@ def media_unknown(scene: Scene) -> Any:
 
 
 @provokes(
+    "automation_not_found",
+    404,
+    cause="No automation of this project has the id.",
+    way_out="Check the id, and that the key is one of the automation's project.",
+)
+def automation_unknown(scene: Scene) -> Any:
+    return scene.ask("GET", f"/automations/auto_{GONE}")
+
+
+@provokes(
     "not_found",
     404,
     cause="No file is delivered at this path.",

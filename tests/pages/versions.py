@@ -105,7 +105,9 @@ def tell(version: Version) -> Told:
     ask("ready", "GET", f"/tasks/{made.get('data', made)['id']}")
     ask("list", "GET", "/tasks?limit=1")
     wrong = {"width": 0}
-    ask("error", "POST", "/tasks", {**body, "output": {**body["output"], **wrong}} if "output" in body else body | wrong)
+    ask(
+        "error", "POST", "/tasks", {**body, "output": {**body["output"], **wrong}} if "output" in body else body | wrong
+    )
     return Told(version, asked, answers)
 
 
@@ -147,8 +149,13 @@ def _table(stories: list[Told]) -> list[str]:
         row("a new task is", *(code(story.data("create")["status"]) for story in stories)),
         row("a finished task is", *(code(story.data("ready")["status"]) for story in stories)),
         row("a task's input", *(_form(story.data("ready")["input"]) for story in stories)),
-        row("options are asked for", *(code("output") if "output" in story.asked["create"] else "flat" for story in stories)),
-        row("a file's address", *(code("src" if "src" in story.data("ready")["output"] else "url") for story in stories)),
+        row(
+            "options are asked for",
+            *(code("output") if "output" in story.asked["create"] else "flat" for story in stories),
+        ),
+        row(
+            "a file's address", *(code("src" if "src" in story.data("ready")["output"] else "url") for story in stories)
+        ),
     ]
 
 

@@ -79,9 +79,7 @@ REFUSALS: Mapping[int, Refusal] = {
         Refusal(
             "KeyReused",
             "The Idempotency-Key was used for another request.",
-            Problem(
-                422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new one."
-            ),
+            Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new one."),
         ),
         Refusal(
             "TooManyRequests",

@@ -33,4 +33,3 @@ class Command(BaseCommand):
         stale = [path.name for path, text in wanted.items() if not path.exists() or path.read_text() != text]
         if stale:
             raise CommandError(f"{', '.join(stale)} out of step with the code: run manage.py openapi --write.")
-
