@@ -36,8 +36,8 @@ from ittyhost.api.versions import Version, all_versions
 from tests.rows import Rows, fill
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "3"))  # for each operation, beside those at the edges
-EDGES = 240  # cases at the edges of schemas that are made up for each operation, right ones and wrong ones
-ALL_OF = 40  # of them, these are all tried, and every sixth beyond, which are much alike: option after option
+EDGES = 150  # cases at the edges of schemas that are made up for each operation, right ones and wrong ones
+ALL_OF = 30  # of them, these are all tried, and every sixth beyond, which are much alike: option after option
 
 SETTINGS = hypothesis.settings(
     max_examples=EXAMPLES,

@@ -82,8 +82,7 @@ def _answered(request: HttpRequest, answer: Any) -> HttpResponseBase:
 
 def _given(request: HttpRequest, page: Page, headers: dict[str, str]) -> HttpResponseBase:
     whole = HttpResponse(page.body, content_type=page.type, headers=headers | {"ETag": page.etag})
-    unchanged: HttpResponseBase = get_conditional_response(request, etag=page.etag, response=whole)
-    return unchanged
+    return get_conditional_response(request, etag=page.etag, response=whole) or whole
 
 
 def _page(version: Version, form: str) -> Page:

@@ -33,7 +33,7 @@ def _families(trees: object) -> dict[str, str]:
     families = {BASE: ""}
     while True:
         more = {
-            node.name: _default_code(node) or next((families[base] for base in _names(node.bases) if base in families))
+            node.name: _default_code(node) or next(families[base] for base in _names(node.bases) if base in families)
             for node in classes
             if node.name not in families and families.keys() & set(_names(node.bases))
         }

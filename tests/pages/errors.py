@@ -15,11 +15,12 @@ Written by `make docs`, which provokes each error and writes down what the servi
 
 A refusal has an HTTP status, a code for programs, and a message for people that names the field at fault and the way
 out; where one field is at fault, `param` has its name. Codes stay what they are; messages may get better. The form
-depends on the version ([versions.md](versions.md)): in 2025-08-20 the body is `{"message", "kind", "param"}` and the code
-is called `kind`; in the others `error` holds `{"message", "code", "param"}`.
+depends on the version ([versions.md](versions.md)): in 2025-08-20 the body is `{"message", "kind", "param"}` and the
+code is called `kind`; in the others `error` holds `{"message", "code", "param"}`.
 
-Every answer carries `X-Request-Id`, by which operators find the request in the log. `429` and `503` say in `Retry-After`
-how many seconds to wait. Whatever is not listed here is no answer of this service, but of what stands in front of it.
+Every answer carries `X-Request-Id`, by which operators find the request in the log. `429` and `503` say in
+`Retry-After` how many seconds to wait. Whatever is not listed here is no answer of this service, but of what stands in
+front of it.
 """
 
 

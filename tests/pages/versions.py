@@ -17,8 +17,8 @@ HEAD = """\
 
 Written by `make docs` from what the service answers: do not edit.
 
-One service speaks all versions at once; what differs is how things are written, not what can be done. A task made in one
-version can be looked at in any other.
+One service speaks all versions at once; what differs is how things are written, not what can be done. A task made in
+one version can be looked at in any other.
 
 ## How a version is chosen
 

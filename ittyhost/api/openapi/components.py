@@ -94,6 +94,7 @@ def _plain_field(field: Schema) -> Schema:
     if field.get("default", "") is None:
         del field["default"]
     match field:
-        case {"anyOf": [{"type": str(name), **rest}, {"type": "null"}], **others} if "enum" not in rest:
-            return {"type": [name, "null"], **rest, **others}
+        case {"anyOf": [{"type": str()} as only, {"type": "null"}]} if "enum" not in only:
+            del field["anyOf"]
+            return {**only, **field, "type": [only["type"], "null"]}
     return field

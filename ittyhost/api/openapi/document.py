@@ -25,15 +25,15 @@ SETTINGS: dict[str, Any] = {
 INTRODUCTION = """\
 Turns media into other media and into data, over the documented Ittybit API.
 
-**Who asks.** Every request carries an API key: `Authorization: Bearer <API key>`. A key belongs to one project; another
-project's objects do not exist for it.
+**Who asks.** Every request carries an API key: `Authorization: Bearer <API key>`. A key belongs to one project;
+another project's objects do not exist for it.
 
 **Versions.** This is version `{version}`. Ask for it with `Accept-Version: {version}`{aliases}; without the header an
 SDK's own headers count, then the project's version, then the service's.
 
-**Answers** are JSON, whatever `Accept` says, and carry their request's id in `X-Request-Id`. Refusals name the field at
-fault and the way out, and a code for programs; a `429` or `503` says in `Retry-After` how many seconds to wait. A method
-that a path does not have is answered with `405` and the header `Allow`.
+**Answers** are JSON, whatever `Accept` says, and carry their request's id in `X-Request-Id`. Refusals name the field
+at fault and the way out, and a code for programs; a `429` or `503` says in `Retry-After` how many seconds to wait. A
+method that a path does not have is answered with `405` and the header `Allow`.
 
 **Again, safely.** A `POST` with an `Idempotency-Key` may be sent again, and is done once.
 

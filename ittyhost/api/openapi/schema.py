@@ -115,11 +115,12 @@ class VersionedSchema(AutoSchema):
     # --- what is answered ---
 
     def _responses(self, names: list[str], operation: Operation, version: Version) -> Schema:
+        changes: dict[str, Any] = {}  # what the example of this answer has in place of what its schema suggests
         if operation.response is None:
-            data, changes = self.components.add("Message", _message()), {}
+            data = self.components.add("Message", _message())
         else:
             shape = getattr(operation.shapes[version], operation.response)
-            data, changes = self._shape(shape, "response"), getattr(shape, "example_changes", {})
+            data, changes = self._shape(shape, "response"), getattr(shape, "example_changes", changes)
         status = operation.status or (202 if operation.response is None else 200)
         if operation.creates and operation.status is None:
             status = version.created_status
