@@ -85,6 +85,6 @@ TAGS: dict[str, str] = {
     "sources": "The files of a media under their name of 2024.",
     "uploads": "Upload sessions of 2024: an address that takes one file without the API key.",
     "signatures": "Addresses that are good for one file and a limited time, for those who have no API key.",
-    "automations": "Tasks that start by themselves for each new media.",
+    "automations": "Steps that are saved for each new media.",
     "delivery": "Where files are put and fetched. These paths have a server of their own, see their `servers`.",
 }
