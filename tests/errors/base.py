@@ -42,7 +42,8 @@ class Scene:
         given = {"Accept-Version": VERSION} | (headers or {})
         if secret != "":
             given["Authorization"] = f"Bearer {secret or self.secret}"
-        self.asked.append(f"{method} {path}" + (f" {_short(body)}" if body else ""))
+        said = "".join(f" ({name}: {value})" for name, value in (headers or {}).items())
+        self.asked.append(f"{method} {path}{said}" + (f" {_short(body)}" if body else ""))
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.http.generic(method, path, content, content_type=type, headers=given, **more)
 
