@@ -49,6 +49,7 @@ def _prepare() -> None:
         os.environ["SECRET_KEY"] = "only-for-tests-" * 4
         os.environ["KEY_RING"] = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtISE="
         os.environ["LOG_FORMAT"] = "text"
+        os.environ["RATE_LIMIT"] = "0"  # tests are in a hurry; those about limits set their own
         if os.environ["TEST_DATABASE"] == "postgres":
             try:
                 server = Postgres().start()

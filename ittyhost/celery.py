@@ -49,6 +49,7 @@ app.conf.update(
         "files": {"task": "media_app.sweep", "schedule": 5.0},
         "tasks": {"task": "tasks_app.sweep", "schedule": 5.0},
         "clean-up": {"task": "media_app.clean_up", "schedule": 60.0},
+        "idempotency": {"task": "orgs_app.forget", "schedule": 60.0},
     },
 )
 app.autodiscover_tasks(related_name="jobs")

@@ -5,6 +5,7 @@ Every reader raises `BadSetting` naming the variable, so that a wrong value stop
 
 import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?", re.ASCII)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 TRUE = {"1", "true", "yes", "on"}
@@ -107,6 +109,22 @@ class Env:
             return tuple(found)
 
         return self.read(name, (), parse)
+
+    def origins(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        """Origins of web pages, or `*` alone for all of them; `none` for none."""
+
+        def parse(raw: str) -> tuple[str, ...]:
+            words = tuple(word.strip().lower() for word in raw.split(",") if word.strip())
+            if words in (("*",), ("none",)):
+                return words if words == ("*",) else ()
+            for word in words:
+                if not _ORIGIN.fullmatch(word):
+                    raise ValueError(
+                        f"{word!r} is no origin. Give *, none, or origins as https://example.com, separated by commas."
+                    )
+            return words
+
+        return self.read(name, default, parse)
 
     def url(self, name: str, default: str, *, schemes: tuple[str, ...]) -> str:
         """A URL without its trailing slash."""

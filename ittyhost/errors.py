@@ -72,25 +72,50 @@ class LimitReached(DomainError):
     default_code = "payment_required"
 
 
-class RateLimited(DomainError):
-    """Too much in too short a time; `retry_after` seconds from now it may be tried again."""
+class Unprocessable(DomainError):
+    """The request is well-formed, and contradicts one that was made before."""
+
+    default_code = "unprocessable"
+
+
+class HeadersTooLarge(DomainError):
+    """More header fields, or longer ones, than are taken."""
+
+    default_code = "headers_too_large"
+
+
+class UriTooLong(DomainError):
+    """A path or a query of more bytes than are taken."""
+
+    default_code = "uri_too_long"
+
+
+class Later(DomainError):
+    """A refusal that passes: `retry_after` seconds from now the same may be tried again."""
+
+    default_retry_after: ClassVar[int] = 1
+
+    def __init__(
+        self, message: str, *, retry_after: int | None = None, param: str | None = None, code: str | None = None
+    ) -> None:
+        super().__init__(message, param=param, code=code)
+        self.retry_after = self.default_retry_after if retry_after is None else retry_after
+
+
+class RateLimited(Later):
+    """Too much in too short a time."""
 
     default_code = "rate_limited"
 
-    def __init__(
-        self, message: str, *, retry_after: int = 1, param: str | None = None, code: str | None = None
-    ) -> None:
-        super().__init__(message, param=param, code=code)
-        self.retry_after = retry_after
+
+class InProgress(Later, Conflict):
+    """The same is being done already, and has not ended."""
+
+    default_code = "in_progress"
 
 
-class Unavailable(DomainError):
-    """A part of the service does not answer; `retry_after` seconds from now it may be tried again."""
+class Unavailable(Later):
+    """A part of the service does not answer."""
 
     default_code = "unavailable"
-
-    def __init__(
-        self, message: str, *, retry_after: int = 5, param: str | None = None, code: str | None = None
-    ) -> None:
-        super().__init__(message, param=param, code=code)
-        self.retry_after = retry_after
+    default_retry_after = 5

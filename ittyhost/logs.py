@@ -41,6 +41,8 @@ def configure(*, level: str = "INFO", form: Literal["json", "text"] | str = "jso
                 # Each request has one line of its own (ittyhost.api.request_ids); Django's would be a second one.
                 "django.request": {"level": "ERROR"},
                 "django.server": {"level": "ERROR"},
+                # A traceback for each Host header that some stranger made up; the request's line tells its status.
+                "django.security.DisallowedHost": {"level": "CRITICAL"},
                 # One line for each message and sweep; attempts have their own (tasks_app.jobs).
                 "celery.beat": {"level": "WARNING"},
                 "celery.worker.strategy": {"level": "WARNING"},

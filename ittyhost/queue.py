@@ -18,9 +18,9 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import OperationalError as BrokerError
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
+
+from ittyhost.broker_client import connect
 
 logger = logging.getLogger(__name__)
 
@@ -88,12 +88,7 @@ def _sender(process: int) -> Sender:
 
 @cache
 def _client() -> redis.Redis:
-    """The broker, asked directly: at once or not at all."""
-    url, at_once = settings.BROKER_URL, Retry(NoBackoff(), 0)
-    if url.startswith("redis+socket://"):  # Celery's way to write it
-        url = url.replace("redis+socket://", "unix://", 1).replace("virtual_host=", "db=")
-        return redis.Redis.from_url(url, retry=at_once, socket_timeout=2)
-    return redis.Redis.from_url(url, retry=at_once, socket_timeout=2, socket_connect_timeout=2)
+    return connect(settings.BROKER_URL, seconds=2)
 
 
 def waiting(lane: str) -> int | None:

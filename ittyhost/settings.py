@@ -62,6 +62,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "ittyhost.proxies.TrustedProxiesMiddleware",
     "ittyhost.api.request_ids.RequestIdMiddleware",
+    "ittyhost.api.limits.RequestLimitsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "media_app.api.domains.DeliveryDomainsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -125,6 +126,7 @@ S3_SECRET_ACCESS_KEY = env.text("S3_SECRET_ACCESS_KEY")
 # The endpoint that clients reach, where it differs from the one that this service reaches.
 S3_PUBLIC_ENDPOINT_URL = env.url("S3_PUBLIC_ENDPOINT_URL", S3_ENDPOINT_URL, schemes=("http", "https"))
 DELIVERY_FROM_S3 = env.choice("DELIVERY_FROM_S3", "redirect", ("redirect", "stream"))
+DELIVERY_CORS = env.origins("DELIVERY_CORS", ("*",))  # whose scripts may read what is delivered, and put files
 if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
     raise BadSetting("S3_SECRET_ACCESS_KEY", "goes together with S3_ACCESS_KEY_ID: set both or neither.")
 
@@ -132,6 +134,10 @@ if bool(S3_ACCESS_KEY_ID) != bool(S3_SECRET_ACCESS_KEY):
 API_DEFAULT_VERSION = env.text("API_DEFAULT_VERSION", "2024-03-21")
 MAX_JSON_BYTES = env.integer("MAX_JSON_BYTES", 1024 * 1024, low=1024)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_JSON_BYTES
+# Of one API key: requests a second in the long run, 0 for no limit; and how many may come at once.
+RATE_LIMIT = env.integer("RATE_LIMIT", 100, high=1_000_000)
+RATE_BURST = env.integer("RATE_BURST", 500, low=1, high=1_000_000)
+IDEMPOTENCY_STORE = "orgs_app.idempotency"  # ittyhost.api.idempotency.Store
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["orgs_app.api.auth.ApiKeyAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["ittyhost.api.permissions.HasScope"],

@@ -4,8 +4,9 @@ For whoever has found the object and settled that it may be given: the API's del
 database nor a lock is held while bytes move.
 """
 
+import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import structlog
@@ -16,7 +17,7 @@ from django.utils.http import content_disposition_header, http_date
 
 from ittyhost.errors import NotFound, Unavailable
 from media_app.models import File, FileMember
-from media_app.ranges import Span, Unsatisfiable, is_meant, is_same, is_unchanged, read_range
+from media_app.ranges import Span, Unsatisfiable, is_meant, is_same, is_unchanged, read_ranges
 from media_app.services import connection_rest
 from media_app.storage import Chunks, ObjectMissing, bucket
 from workers.formats import extension_of
@@ -88,6 +89,10 @@ class Target:
         """The same bytes under no type: whatever they are, a browser only saves them."""
         return replace(self, type=OPAQUE)
 
+    def named(self, name: str) -> "Target":
+        """The same bytes, to be saved under another name."""
+        return replace(self, name=name)
+
     def disposition(self, *, download: bool) -> str:
         """The Content-Disposition: in place or for saving, and under which name."""
         name = self.name
@@ -129,14 +134,14 @@ def respond(
         etag=target.etag,
         modified=target.file.created,
     ):
-        return without_body(304, shown)
+        return without_body(304, shown | {"Content-Length": str(target.size)})
     if request.method == "HEAD":
         # A range means nothing to HEAD (RFC 9110, 14.2).
         return without_body(200, shown | {"Content-Type": target.type, "Content-Length": str(target.size)})
     try:
-        span = None
+        spans: tuple[Span, ...] = ()
         if is_same(if_range=meta.get("HTTP_IF_RANGE", ""), etag=target.etag, modified=target.file.created):
-            span = read_range(meta.get("HTTP_RANGE", ""), target.size)
+            spans = read_ranges(meta.get("HTTP_RANGE", ""), target.size)
     except Unsatisfiable:
         return without_body(416, not_kept | {"Content-Range": f"bytes */{target.size}"})
     if settings.DELIVERY_FROM_S3 == "redirect":
@@ -145,7 +150,7 @@ def respond(
         )
         if url is not None:
             return without_body(302, not_kept | {"Location": url})
-    return _stream(target, span, shown)
+    return _stream(target, spans, shown)
 
 
 def without_body(status: int, headers: Mapping[str, str]) -> HttpResponse:
@@ -156,47 +161,94 @@ def without_body(status: int, headers: Mapping[str, str]) -> HttpResponse:
     return response
 
 
+@dataclass(frozen=True)
+class Part:
+    """A piece of an answer's body: some bytes of ours, then some of the object's."""
+
+    before: bytes
+    span: Span | None = None
+
+
 class Moving:
     """The bytes of an answer; ends the transfer when the server is done with it, or the client gone."""
 
-    def __init__(self, chunks: Chunks) -> None:
-        self._chunks = chunks
+    def __init__(self, key: str, parts: Sequence[Part]) -> None:
+        self._key = key
+        self._parts = iter(parts)
+        self._before = b""
+        self._chunks: Chunks | None = None
+        self._ended = True
+        transfers.begin()
         self._ended = False
+        try:
+            self._go_on()  # an object that is missing is told before the first byte
+        except BaseException:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        return next(self._chunks)
+        while True:
+            if self._before:
+                before, self._before = self._before, b""
+                return before
+            if self._chunks is not None and (chunk := next(self._chunks, None)):
+                return chunk
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """To the next part. Raises StopIteration after the last one, ObjectMissing."""
+        part = next(self._parts)
+        self._let_go()
+        self._before = part.before
+        if part.span:
+            self._chunks = bucket().open(self._key, part.span.start, part.span.length)
+
+    def _let_go(self) -> None:
+        if self._chunks is not None:
+            self._chunks.close()
+            self._chunks = None
 
     def close(self) -> None:
         if not self._ended:
             self._ended = True
             transfers.end()
-            self._chunks.close()
+            self._let_go()
 
     __del__ = close
 
 
-def _stream(target: Target, span: Span | None, headers: dict[str, str]) -> StreamingHttpResponse:
-    start, length = (span.start, span.length) if span else (0, target.size)
-    transfers.begin()
+def _stream(target: Target, spans: Sequence[Span], headers: dict[str, str]) -> StreamingHttpResponse:
+    """All of it, one part, or several in one body (RFC 9110, 14.6)."""
+    about = dict(headers)
+    type = target.type
+    if len(spans) > 1:
+        parts, type = _multipart(target, spans)
+    else:
+        parts = [Part(b"", spans[0] if spans else Span(0, target.size, target.size))]
+        about |= {"Content-Range": spans[0].content_range} if spans else {}
+    about["Content-Length"] = str(sum(len(part.before) + (part.span.length if part.span else 0) for part in parts))
     try:
-        chunks = bucket().open(target.key, start, length)
+        moving = Moving(target.key, parts)
     except ObjectMissing as exc:
-        transfers.end()
         logger.error("a file's bytes are gone", file=target.file.public_id, reason=str(exc))
         raise NotFound("Nothing is here.") from None
-    except BaseException:
-        transfers.end()
-        raise
-    response = StreamingHttpResponse(
-        Moving(chunks), status=206 if span else 200, content_type=target.type, headers=headers
-    )
-    response.headers["Content-Length"] = str(length)
-    if span:
-        response.headers["Content-Range"] = span.content_range
-    return response
+    return StreamingHttpResponse(moving, status=206 if spans else 200, content_type=type, headers=about)
+
+
+def _multipart(target: Target, spans: Sequence[Span]) -> tuple[list[Part], str]:
+    """The parts of a body of several ranges, and its type. What separates them nobody can have put into a file."""
+    boundary = secrets.token_hex(16)
+    parts = [
+        Part(
+            f"\r\n--{boundary}\r\nContent-Type: {target.type}\r\nContent-Range: {span.content_range}\r\n\r\n".encode(),
+            span,
+        )
+        for span in spans
+    ]
+    return [*parts, Part(f"\r\n--{boundary}--\r\n".encode())], f"multipart/byteranges; boundary={boundary}"
 
 
 def _is_shown(type: str) -> bool:

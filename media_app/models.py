@@ -7,6 +7,8 @@ from ittyhost.leases import LeasedWork
 from ittyhost.records import Record
 from orgs_app.models import Project
 
+MAX_METADATA_BYTES = 16 * 1024  # of what an owner keeps with a media or a file, as JSON
+
 
 class Media(Record):
     """One piece of content: the file it came with, and whatever was made of it."""

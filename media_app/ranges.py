@@ -6,7 +6,10 @@ from datetime import datetime
 
 from django.utils.http import parse_http_date_safe
 
-_RANGE = re.compile(r"bytes\s*=\s*(?:(\d{1,18})\s*-\s*(\d{1,18})?|-\s*(\d{1,18}))\s*", re.ASCII | re.IGNORECASE)
+MAX_ASKED = 50  # ranges of one header that are looked at
+MAX_PARTS = 10  # parts that are given
+_SPACE = " \t"
+_RANGE = re.compile(r"(?:(\d{1,18})[ \t]*-[ \t]*(\d{1,18})?|-[ \t]*(\d{1,18}))", re.ASCII)
 
 
 class Unsatisfiable(Exception):
@@ -26,27 +29,45 @@ class Span:
         return f"bytes {self.start}-{self.start + self.length - 1}/{self.size}"
 
 
-def read_range(header: str, size: int) -> Span | None:
-    """The one range a header asks for. None when it asks for all, for several, or makes no sense: then all is given.
+def read_ranges(header: str, size: int) -> tuple[Span, ...]:
+    """The parts that a header asks for, in their order in the file; what overlaps or touches is one part.
 
-    Raises Unsatisfiable.
+    None of them when it asks for all, makes no sense, or asks for so many parts that it can only be meant to do harm:
+    then all is given. Raises Unsatisfiable.
     """
-    match = _RANGE.fullmatch(header.strip())
-    if not match:
-        return None
-    first, last, suffix = match.groups()
-    if suffix is not None:
-        length = min(int(suffix), size)
-        if length == 0:
-            raise Unsatisfiable
-        return Span(size - length, length, size)
-    start = int(first)
-    end = size - 1 if last is None else min(int(last), size - 1)
-    if last is not None and int(last) < start:
-        return None  # RFC 9110, 14.1.1: invalid, and so ignored
-    if start >= size:
+    unit, _, listed = header.partition("=")
+    asked = [text for piece in listed.split(",", MAX_ASKED - 1) if (text := piece.strip(_SPACE))]
+    if unit.strip(_SPACE).lower() != "bytes" or not asked:
+        return ()
+    wanted = []
+    for text in asked:
+        match = _RANGE.fullmatch(text)
+        if match is None:  # the last one, too, when there are more than are looked at
+            return ()
+        first, last, suffix = (None if digits is None else int(digits) for digits in match.groups())
+        if first is None:
+            wanted.append((max(0, size - (suffix or 0)), size))
+        elif last is None:
+            wanted.append((first, size))
+        elif first <= last:
+            wanted.append((first, min(last + 1, size)))
+        else:
+            return ()  # RFC 9110, 14.1.1: invalid, and so ignored with all beside it
+    parts = _merged([(start, end) for start, end in wanted if start < end])
+    if not parts:
         raise Unsatisfiable
-    return Span(start, end - start + 1, size)
+    return tuple(Span(start, end - start, size) for start, end in parts) if len(parts) <= MAX_PARTS else ()
+
+
+def _merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same bytes as starts and ends that lie apart, in order."""
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
 
 
 def is_meant(*, match: str, etag: str) -> bool:

@@ -5,9 +5,35 @@ from urllib.parse import quote
 from django.db.models import Prefetch, QuerySet
 
 from ittyhost.errors import NotFound
+from ittyhost.prepared import Prepared
 from ittyhost.records import parse_id
 from media_app.models import File, FileMember, Media
 from orgs_app.models import Project
+
+# Of files that have their bytes: the last value is the empty key of those that have none. Django puts the conditions
+# of one `filter` in an order of its own.
+_STORED_BY_ID = Prepared(
+    lambda of: File.objects.filter(project=of[0]).filter(pk=of[1]).exclude(key=of[2]).defer("probe")
+)
+_STORED_AT_PATH = Prepared(
+    lambda of: (
+        File.objects.filter(project=of[0])
+        .filter(folder=of[1])
+        .filter(filename=of[2], holds_path=True)
+        .exclude(key=of[3])
+        .defer("probe")
+        .order_by("-created", "-id")
+    )
+)
+_MEMBER = Prepared(
+    lambda of: (
+        FileMember.objects.select_related("file")
+        .filter(file__project=of[0])
+        .filter(file=of[1])
+        .filter(name=of[2])
+        .defer("file__probe")
+    )
+)
 
 
 def file_list(*, project: Project) -> QuerySet[File]:
@@ -30,13 +56,17 @@ def file_find_by_path(*, project: Project, path: str) -> File | None:
     Of several files of one name the one is meant whose bytes came last; the others have only their ids.
     """
     folder, _, name = path.strip("/").rpartition("/")
-    stored = File.objects.filter(project=project).exclude(key="").select_related("project").defer("probe")
+    file = None
     if bare := parse_id(name, File.prefix):
-        by_id = stored.filter(pk=bare).first()
+        file = _STORED_BY_ID.first([project.pk, bare, ""])
         # Without a name of its own a file is called by its id, in its folder; the bare id works for every file.
-        if by_id is not None and (not folder or (folder == by_id.folder and not by_id.filename)):
-            return by_id
-    return stored.filter(folder=folder, filename=name, holds_path=True).order_by("-created", "-id").first()
+        if file is not None and folder and (folder != file.folder or file.filename):
+            file = None
+    if file is None:
+        file = _STORED_AT_PATH.first([project.pk, folder, name, ""])
+    if file is not None:
+        file.project = project
+    return file
 
 
 def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
@@ -45,8 +75,16 @@ def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
     bare = parse_id(file_id, File.prefix)
     if not bare or not name:
         return None
-    members = FileMember.objects.select_related("file__project").defer("file__probe")
-    return members.filter(file__project=project, file_id=bare, name=name).first()
+    member = _MEMBER.first([project.pk, bare, name])
+    if member is not None:
+        member.file.project = project
+    return member
+
+
+def file_path_find(*, project: Project, file_id: str) -> str | None:
+    """The path of names at which a file is delivered, by its bare id; None when it has none."""
+    place = File.objects.filter(project=project, pk=file_id, holds_path=True).values_list("folder", "filename").first()
+    return "/".join(part for part in place if part) if place and place[1] else None
 
 
 def file_url(file: File) -> str:

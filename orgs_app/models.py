@@ -143,3 +143,27 @@ class ApiKey(Record):
     def is_active(self) -> bool:
         """Neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > timezone.now())
+
+
+class IdempotentRequest(Record):
+    """A POST with an Idempotency-Key: being done while it has no `status`, else the answer that was given.
+
+    It holds its key until `expires_at`. A holder that died lets go at `lease_until`; `token` tells it from whoever
+    takes over then.
+    """
+
+    prefix = "idr"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="idempotent_requests")
+    key = models.CharField(max_length=255, help_text="As the client sent it.")
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of what was asked for.")
+    token = models.CharField(max_length=32)
+    lease_until = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "key"], name="idempotentrequest_key_once")]
+        indexes = [models.Index(fields=["expires_at"], name="idempotentrequest_expiry")]

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+from collections.abc import Iterator
 
 from django.db.models import QuerySet
 
@@ -12,8 +13,11 @@ from orgs_app.keyring import Undecipherable, ring
 from orgs_app.models import ApiKey, Organisation, Project
 
 # 43 base-62 characters hold 256 bits.
+SIGNERS = 100
 SECRET_FORM = re.compile(r"sk_(live|test)_[0-9A-Za-z]{43}")
 
+_BY_ID = Prepared(lambda ids: Project.objects.select_related("organisation").filter(pk__in=ids))
+_BY_DOMAIN = Prepared(lambda hosts: Project.objects.select_related("organisation").filter(delivery_domain__in=hosts))
 _BY_DIGEST = Prepared(lambda digests: ApiKey.objects.select_related("project__organisation").filter(digest__in=digests))
 
 
@@ -42,21 +46,26 @@ def api_key_secret(key: ApiKey) -> str:
     return ring().open(key.ciphertext)
 
 
-def api_key_signing_secrets(*, project: Project, scope: str | None = None) -> list[str]:
-    """The secrets that a URL signature of this project may be made with. A key that cannot be opened signs nothing."""
-    secrets = []
-    for key in api_key_active_list(project=project, scope=scope):
+def api_key_signers(*, project: Project, scope: str) -> Iterator[tuple[ApiKey, str]]:
+    """Each key that may have signed a URL of this project for something of this scope, and its secret, newest first.
+
+    Of the SIGNERS newest active keys: whoever sends wrong signatures makes us try all of them. A key that cannot be
+    opened signs nothing.
+    """
+    for key in project.api_keys.active().order_by("-created", "-pk")[:SIGNERS]:
+        if scope not in key.scopes:
+            continue
         try:
-            secrets.append(api_key_secret(key))
+            secret = api_key_secret(key)
         except Undecipherable:
             continue
-    return secrets
+        yield key, secret
 
 
 def project_find(public_id: str) -> Project | None:
     """The project of an id as it stands in delivery URLs; None when there is none."""
     bare = parse_id(public_id, Project.prefix)
-    return Project.objects.select_related("organisation").filter(pk=bare).first() if bare else None
+    return _BY_ID.first([bare]) if bare else None
 
 
 def project_first() -> Project | None:
@@ -66,7 +75,7 @@ def project_first() -> Project | None:
 
 def project_find_by_domain(host: str) -> Project | None:
     """The project delivered under a host, with its port where it has one of its own; None when there is none."""
-    return Project.objects.select_related("organisation").filter(delivery_domain=host.lower()).first()
+    return _BY_DOMAIN.first([host.lower()])
 
 
 def project_get(public_id: str) -> Project:

@@ -69,7 +69,15 @@ def work(lane: str) -> None:
 
 
 def attempt_run(task: Task) -> None:
-    """Run one attempt from claim to its end. Raises LeaseLost when it lost its task."""
+    """Run one attempt from claim to its end. Raises LeaseLost when it lost its task; then nothing it stored stays."""
+    try:
+        _attempt_run(task)
+    except LeaseLost:  # also when a first try did publish, and the connection was lost before it said so
+        services.attempt_discard(task=task)
+        raise
+
+
+def _attempt_run(task: Task) -> None:
     heartbeat = Heartbeat(
         renew=lambda: services.task_heartbeat(task=task), check=lambda: services.task_is_held(task=task)
     )
@@ -81,11 +89,13 @@ def attempt_run(task: Task) -> None:
             services.task_release(task=task, reason="The worker was stopped.", is_fault=False)
             logger.info("given back")
         else:
-            raise LeaseLost from None
+            services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
         services.task_fail(task=task, message=exc.message, log=exc.log or "")
     except ObjectMissing:
-        services.task_fail(task=task, message="The input's bytes are no longer there.")
+        is_there = services.source_exists(task=task)
+        message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE
+        services.task_fail(task=task, message=message)
     # Unavailable (the bucket is one) is a DomainError too: it must come before those that are the user's.
     except (EngineUnavailable, Unavailable, OSError, DatabaseError, InterfaceError) as exc:
         logger.warning("a fault of this host, or of what it leans on", exc_info=True)
@@ -124,16 +134,12 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         ),
         heartbeat,
     )
-    try:
-        patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
-    except LeaseLost:  # also when a first try did publish, and the connection was lost before it said so
-        services.attempt_discard(task=task)
-        raise
+    patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)
 def source_settled(file_id: str) -> None:
-    """A file became ready or failed: tasks that wait for it go on."""
+    """A file is ready, has failed or was deleted: its tasks go on, or end."""
     services.source_settled(file_id=file_id)
 
 

@@ -8,7 +8,7 @@ from ittyhost.leases import LeasedWork
 from ittyhost.records import new_id
 from media_app.models import File, Media
 from orgs_app.models import Project
-from workers.kinds import all_kinds
+from tasks_app.control import all_kinds
 
 
 def kind_choices() -> list[tuple[str, str]]:
@@ -35,10 +35,16 @@ class Task(LeasedWork):
     progress = models.PositiveSmallIntegerField(default=0, help_text="Percent, 0 to 100.")
     error = models.TextField(blank=True, help_text="Why it ended in error, for the person who asked for it.")
 
-    # A task outlives its input: what was given stays as text.
+    # A task outlives its input. What was given stays as text, and the ids of the rows stay too, so that the tasks of a
+    # file are found when it was deleted: so no constraint, and whoever reads a row loads it with the task (None when it
+    # is gone): by `select_related`, or by `prefetch_related` where its id is filtered by.
     input = models.CharField(max_length=4096, help_text="The id or URL that was given.")
-    source = models.ForeignKey(File, models.SET_NULL, null=True, blank=True, related_name="tasks")
-    media = models.ForeignKey(Media, models.SET_NULL, null=True, blank=True, related_name="tasks")
+    source = models.ForeignKey(
+        File, models.DO_NOTHING, db_constraint=False, null=True, blank=True, related_name="tasks"
+    )
+    media = models.ForeignKey(
+        Media, models.DO_NOTHING, db_constraint=False, null=True, blank=True, related_name="tasks"
+    )
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
 
     definition = models.JSONField(help_text="What was asked for, as it was given; without the kind.")
@@ -49,8 +55,8 @@ class Task(LeasedWork):
         max_length=24, blank=True, help_text="The request that asked for it: in all its logs."
     )
 
-    # Its id is reserved at the start, as the contract shows it from there; the row comes when the output is published,
-    # and may be deleted again: so no constraint, and whoever reads it loads it by `select_related`.
+    # Its id is reserved at the start, as the contract shows it from there; the row comes when the output is published
+    # (an ingest's is its source, and there from the start), and may be deleted again: so no constraint here either.
     output = models.OneToOneField(
         File, models.DO_NOTHING, db_constraint=False, null=True, default=new_id, editable=False, related_name="made_by"
     )
@@ -89,6 +95,11 @@ class Task(LeasedWork):
     def reserved_id(self) -> str:
         """The bare id of its output, from the start."""
         return str(self.output_id)
+
+    @property
+    def input_is_url(self) -> bool:
+        """Whether its input is fetched; the file of an id was there before."""
+        return "://" in self.input
 
     @property
     def has_ended(self) -> bool:

@@ -39,7 +39,7 @@ def task_list(
 
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
     # A file's URL starts with its project's.
-    joined = tasks.select_related("source__project", "output__project", "parent")
+    joined = tasks.select_related("source__project", "output__project")
     return joined.defer("source__probe", "output__probe")
 
 

@@ -14,6 +14,7 @@ from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
+from tasks_app.services import source_settled
 from tasks_app.tests.factories import end, make_task
 from workflows_app.tests.factories import make_automation
 
@@ -95,8 +96,26 @@ def test_tasks(version: str, project: Project, call: Callable[..., Any]) -> None
         "2025": {"file_id": files[0].public_id, "kind": "image", "width": 8},
     }
     check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version[:4]]))
+    bodies = {
+        "2024": {"input": "https://example.com/a.mp4", "output": {"kind": "ingest", "metadata": {"a": 1}}},
+        "2025": {"url": "https://example.com/a.mp4", "kind": "ingest", "metadata": {"a": 1}},
+    }
+    check(version, "POST", "/tasks", call("POST", "/tasks", version, bodies[version[:4]]))
+    ingested = Task.objects.get(kind="ingest")
+    check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{ingested.public_id}", version))
+    File.objects.filter(pk=ingested.source_id).update(status="ready")
+    assert source_settled(file_id=ingested.source_id) == 1
+    check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{ingested.public_id}", version))
+    check(version, "POST", "/tasks/{task_id}/start", call("POST", f"/tasks/{tasks[0].public_id}/start", version, {}))
+    check(version, "POST", "/tasks/{task_id}/start", call("POST", "/tasks/tsk_x/start", version, {}))
     check(version, "POST", "/tasks", call("POST", "/tasks", version, {}))
     check(version, "GET", "/tasks/{task_id}", call("GET", "/tasks/tsk_x", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("path", ["/tasks-config", "/tasks/config"])
+def test_tasks_config(version: str, path: str, call: Callable[..., Any]) -> None:
+    check(version, "GET", path, call("GET", path, version))
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -122,6 +141,14 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
     check(version, "POST", "/media", call("POST", "/media", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_signatures(version: str, call: Callable[..., Any]) -> None:
+    place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
+    check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

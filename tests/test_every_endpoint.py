@@ -11,6 +11,7 @@ from tests.endpoints import Endpoint, endpoints
 pytestmark = pytest.mark.django_db
 EVERY = pytest.mark.parametrize("endpoint", endpoints(), ids=str)
 WRITING = pytest.mark.parametrize("endpoint", [one for one in endpoints() if one.method != "get"], ids=str)
+POSTING = pytest.mark.parametrize("endpoint", [one for one in endpoints() if one.method == "post"], ids=str)
 REFUSED = {
     "message": "A valid API key is required. Send it in the header Authorization: Bearer <API key>.",
     "kind": "token_invalid",
@@ -118,6 +119,36 @@ def test_a_malformed_body_changes_nothing_and_is_no_bug(endpoint, body):
     _, secret = make_api_key()
     response = ask(endpoint, bearer_header(secret), body=body)
     assert response.status_code in {400, 404, 202, 411}
+
+
+@POSTING
+@pytest.mark.parametrize("version", all_versions(), ids=str)
+def test_a_post_with_an_idempotency_key_is_answered_the_same_twice(endpoint, version):
+    _, secret = make_api_key()
+    headers = {**bearer_header(secret), "Idempotency-Key": "once"}
+    first, second = (ask(endpoint, headers, version=version.name) for _ in range(2))
+    assert first.status_code < 500
+    assert (first.status_code, first.content) == (second.status_code, second.content)
+    assert second.headers["Idempotency-Replayed"] == "true"
+    other = ask(endpoint, headers, version=version.name, body=b'{"a":1}')
+    assert (other.status_code, b"idempotency_key_reused" in other.content) == (422, True)
+
+
+@POSTING
+def test_a_malformed_idempotency_key_is_refused(endpoint):
+    _, secret = make_api_key()
+    response = ask(endpoint, {**bearer_header(secret), "Idempotency-Key": "k" * 256})
+    assert (response.status_code, response.json()["param"]) == (400, "Idempotency-Key")
+
+
+@WRITING
+def test_a_name_twice_in_a_body_is_refused_by_name(endpoint):
+    if endpoint.method == "delete":
+        pytest.skip("reads no body")
+    _, secret = make_api_key()
+    response = ask(endpoint, bearer_header(secret), body=b'{"a": 1, "a": 2}')
+    assert response.status_code in {400, 404}
+    assert "twice" in response.json()["message"] or response.status_code == 404
 
 
 @EVERY

@@ -1,6 +1,7 @@
 """Types of options that several kinds share: how they are read, checked and described."""
 
 import re
+import unicodedata
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -18,6 +19,7 @@ QUALITY = (
 _PERCENT = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,6})?) ?%")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
+_HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _SIDES = {"left": (0, 0.0), "right": (0, 1.0), "top": (1, 0.0), "bottom": (1, 1.0)}
 _MIDDLE = {"center", "centre", "middle"}
 
@@ -140,10 +142,14 @@ def format_option(media_type: str) -> Any:
 def _clean_name(value: Any) -> Any:
     if value is None or not isinstance(value, str):
         return value
-    name = value.strip()
-    if not name or name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
-        raise ValueError("must be a file name without slashes or control characters")
-    return name
+    if not value or value in (".", "..") or "/" in value or "\\" in value or _has_hidden(value):
+        raise ValueError("must be a file name without slashes, control characters or spaces around it")
+    return value
+
+
+def _has_hidden(text: str) -> bool:
+    """Whether a name holds what would not be seen of it in a log or a list. Callers may be stricter."""
+    return text != text.strip() or any(unicodedata.category(character) in _HIDDEN for character in text)
 
 
 def check_extension(filename: str, media_type: str) -> None:
@@ -160,13 +166,10 @@ def check_extension(filename: str, media_type: str) -> None:
 def _clean_folder(value: Any) -> Any:
     if value is None or not isinstance(value, str):
         return value
-    folder = value.strip().strip("/")
-    if (
-        (any(part in ("", ".", "..") for part in folder.split("/")) and folder)
-        or "\\" in folder
-        or not folder.isprintable()
-    ):
-        raise ValueError("must be a path such as clips/2025, without empty parts or dots")
+    folder = value.strip("/")
+    parts = folder.split("/") if folder else []
+    if any(part in ("", ".", "..") or "\\" in part or _has_hidden(part) for part in parts):
+        raise ValueError("must be a path such as clips/2025, without empty parts, dots or spaces around a part")
     return folder
 
 

@@ -37,8 +37,11 @@ STATUSES: tuple[tuple[type[errors.DomainError], int], ...] = (
     (errors.Conflict, 409),
     (errors.LengthRequired, 411),
     (errors.PayloadTooLarge, 413),
+    (errors.UriTooLong, 414),
     (errors.Unsupported, 415),
+    (errors.Unprocessable, 422),
     (errors.RateLimited, 429),
+    (errors.HeadersTooLarge, 431),
     (errors.Unavailable, 503),
 )
 BUG = Problem(500, "internal_error", "Something went wrong on our side. The X-Request-Id header names this request.")
@@ -89,7 +92,7 @@ def _domain(exc: errors.DomainError) -> Problem:
     headers: dict[str, str] = {}
     if isinstance(exc, errors.Unauthenticated):
         headers = {"WWW-Authenticate": CHALLENGE}
-    elif isinstance(exc, errors.RateLimited | errors.Unavailable):
+    elif isinstance(exc, errors.Later):
         headers = {"Retry-After": str(exc.retry_after)}
     return Problem(status, exc.code, exc.message, exc.param, headers)
 

@@ -22,6 +22,15 @@ ORDERS = ("desc", "asc")
 SORTS: Mapping[str, str] = {"created": "created", "updated": "updated"}
 
 
+def parameter(params: QueryDict, name: str) -> str | None:
+    """What a query gives for a parameter; None when it does not. Raises Invalid when it is given twice: which of the
+    two counts, clients and the servers on the way here may see differently."""
+    given = params.getlist(name)
+    if len(given) > 1:
+        raise Invalid(f"{name} must be given once, not {len(given)} times.", param=name)
+    return given[0] if given else None
+
+
 @dataclass(frozen=True)
 class Filter:
     """A query parameter that narrows a list. `choices` maps each word a client may use to what the selector takes;
@@ -36,7 +45,7 @@ class Filter:
 
     def read(self, params: QueryDict) -> Any:
         """What the selector takes; None when the parameter is not given. Raises Invalid naming the words allowed."""
-        given = params.get(self.name)
+        given = parameter(params, self.name)
         if not given:  # `?kind=` asks for nothing
             return None
         words = self.words()
@@ -71,7 +80,7 @@ class PageRequest:
 
 
 def _integer(params: QueryDict, name: str, default: int, high: int) -> int:
-    given = params.get(name)
+    given = parameter(params, name)
     if given is None:
         return default
     if not re.fullmatch(r"[0-9]{1,18}", given):
@@ -85,7 +94,9 @@ def _integer(params: QueryDict, name: str, default: int, high: int) -> int:
 def _word(params: QueryDict, name: str, words: Iterable[str]) -> str:
     """The word given; the first of them when none is."""
     known = list(words)
-    given = params.get(name, known[0])
+    given = parameter(params, name)
+    if given is None:
+        return known[0]
     if given not in known:
         raise Invalid(f"{name} must be one of {', '.join(known)}.", param=name)
     return given

@@ -15,8 +15,11 @@ from ittyhost.errors import Invalid, LengthRequired, PayloadTooLarge
 
 MAX_DEPTH = 32
 MAX_NAME = 500  # characters of a name in an object
+MAX_TEXT = 100_000  # characters of any text; fields have their own, narrower bounds
+MAX_VALUES = 10_000  # names' values and items of arrays, all together
 MAX_INTEGER = 2**63 - 1
 CHUNK = 64 * 1024
+_GONE = object()
 
 
 def read_body(request: HttpRequest, limit: int) -> bytes:
@@ -62,9 +65,10 @@ def _read(stream: IO[bytes] | HttpRequest, size: int) -> bytes:
 
 
 def read_json(body: bytes) -> Any:
-    """The value a body holds. Raises Invalid: not JSON, not UTF-8, too deep, or with a NUL or half a surrogate pair."""
+    """The value a body holds. Raises Invalid: not JSON, not UTF-8, a name twice in one object, too deep or too much, or
+    with a NUL or half a surrogate pair."""
     try:
-        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
+        value = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, object_pairs_hook=_each_name_once)
     except UnicodeDecodeError as exc:
         raise Invalid(f"The body must be UTF-8; byte {exc.start} is not.") from exc
     except json.JSONDecodeError as exc:
@@ -82,6 +86,17 @@ def _refuse_constant(name: str) -> NoReturn:
     raise Invalid(f"The body is not valid JSON: {name} is not a JSON value.")
 
 
+def _each_name_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """JSON leaves open which of two values counts; readers on the way here may have taken the other one."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        left = dict(pairs)
+        twice = next(name for name, _ in pairs if left.pop(name, _GONE) is _GONE)
+        _check_name(twice, None)
+        raise Invalid(f"The body holds the name {twice!r} twice in one object. Leave one of them out.", param=twice)
+    return found
+
+
 def _too_deep() -> Invalid:
     return Invalid(f"The body is nested too deeply: at most {MAX_DEPTH} levels are read.")
 
@@ -94,8 +109,13 @@ Place = tuple["Place", str | int] | None
 def _check(value: Any) -> None:
     """Refuse what Python's reader lets through and a database, a URL or an answer could not hold."""
     rest: list[tuple[Any, int, Place]] = [(value, 1, None)]
+    seen = 0
     while rest:
         item, depth, place = rest.pop()
+        if isinstance(item, dict | list):
+            seen += len(item)
+            if seen > MAX_VALUES:
+                raise Invalid(f"The body holds too much: at most {MAX_VALUES} values are read.")
         match item:
             case str():
                 _check_text(item, place)
@@ -109,15 +129,21 @@ def _check(value: Any) -> None:
                 raise _too_deep()
             case dict():
                 for name, inner in item.items():
-                    if len(name) > MAX_NAME:
-                        raise _refused(place, f"holds a name of more than {MAX_NAME} characters.")
-                    _check_text(name, place)
+                    _check_name(name, place)
                     rest.append((inner, depth + 1, (place, name)))
             case list():
                 rest.extend((inner, depth + 1, (place, index)) for index, inner in enumerate(item))
 
 
+def _check_name(name: str, place: Place) -> None:
+    if len(name) > MAX_NAME:
+        raise _refused(place, f"holds a name of more than {MAX_NAME} characters.")
+    _check_text(name, place)
+
+
 def _check_text(text: str, place: Place) -> None:
+    if len(text) > MAX_TEXT:
+        raise _refused(place, f"holds a text of more than {MAX_TEXT} characters.")
     if text.isascii() and "\0" not in text:
         return
     if "\0" in text:

@@ -18,9 +18,13 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """True, or Forbidden is raised, naming the scope."""
         credential: Any = request.auth
-        needed = getattr(view, "scope", None) or (READ if request.method in SAFE_METHODS else WRITE)
+        needed = self.scope_of(request, view)
         if needed not in credential.scopes:
             raise Forbidden(
                 f"This API key lacks the scope {needed!r}. Use a key that has it.", param=None, code="scope_missing"
             )
         return True
+
+    def scope_of(self, request: Request, view: Any) -> str:
+        """The scope that this request needs."""
+        return getattr(view, "scope", None) or (READ if request.method in SAFE_METHODS else WRITE)

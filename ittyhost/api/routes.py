@@ -12,6 +12,8 @@ _NAMED = re.compile(r"<([a-z_]+)>")
 def route(path: str, view: type[APIView], *, name: str) -> URLPattern:
     """`route("tasks/<task_id>", TaskView, name="task")`. What stands in `<…>` is any text without a slash."""
     pieces = _NAMED.split(path)
-    pattern = "".join(f"(?P<{piece}>[^/]+)" if index % 2 else re.escape(piece) for index, piece in enumerate(pieces))
+    # A hyphen means itself outside brackets; escaped, it would stay so in the OpenAPI documents.
+    plain = (re.escape(piece).replace(r"\-", "-") for piece in pieces)
+    pattern = "".join(f"(?P<{piece}>[^/]+)" if index % 2 else piece for index, piece in enumerate(plain))
     options: dict[str, Any] = {"name": name}
     return re_path(rf"^{pattern}/?\Z", view.as_view(), **options)

@@ -1,18 +1,21 @@
 """The base of every API view: who asks, in which version, and how the answer is wrapped."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import ModuleType
 from typing import Any, ClassVar
 
 import structlog
 from django.db.models import QuerySet
+from django.http.response import HttpResponseBase
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from ittyhost.api import errors
+from ittyhost.api import errors, throttling
 from ittyhost.api.calls import Call, Credential
+from ittyhost.api.idempotency import answered_once
 from ittyhost.api.negotiation import Wish, negotiate
 from ittyhost.api.paging import SORTS, Filter, PageRequest, paginate
 from ittyhost.api.parsers import JSONRequest
@@ -54,6 +57,30 @@ class ProjectView(APIView):
     version: Version
     api_key: Any = None  # the ApiKey in use: a Credential
     project: Any = None  # its Project; every look-up starts from it
+    rate: throttling.Rate | None = None  # what its bucket says, where requests are counted
+
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """DRF's own, but that a POST with an Idempotency-Key is answered once."""
+        self.args, self.kwargs = args, kwargs
+        self.headers = self.default_response_headers
+        self.request = self.initialize_request(request, *args, **kwargs)
+        response: HttpResponseBase
+        try:
+            self.initial(self.request, *args, **kwargs)
+            method = str(self.request.method).lower()
+            handler = partial(getattr(self, method), self.request, *args, **kwargs)
+            response = answered_once(self, handler) if method == "post" else handler()
+        except Exception as exc:
+            response = self.handle_exception(exc)
+        self.response = self.finalize_response(self.request, response, *args, **kwargs)
+        return self.response
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if self.rate is not None:
+            for name, value in self.rate.headers.items():
+                finished.headers[name] = value
+        return finished
 
     # --- before the handler ---
 
@@ -66,10 +93,10 @@ class ProjectView(APIView):
         request.accepted_renderer, request.accepted_media_type = self.perform_content_negotiation(request)
         self.perform_authentication(request)
         self.take_version(request)
+        self.check_throttles(request)  # first of all that needs the version: refusals count too
         if request.method and request.method.lower() not in self._handlers():
             self.http_method_not_allowed(request)  # before the scope: a key with more rights would not help
         self.check_permissions(request)
-        self.check_throttles(request)
 
     def perform_authentication(self, request: Request) -> None:
         """Know the caller, or raise Unauthenticated."""
@@ -90,6 +117,12 @@ class ProjectView(APIView):
         self.version = wish.version
         if wish.refusal:
             raise wish.refusal
+
+    def check_throttles(self, request: Request) -> None:
+        """Count the request against its key's rate. Raises RateLimited."""
+        self.rate = throttling.take(self.api_key.public_id)
+        if self.rate is not None and not self.rate.allowed:
+            raise throttling.refusal(self.rate)
 
     def _handlers(self) -> set[str]:
         return {name for name in self.http_method_names if name != "options" and hasattr(self, name)}
@@ -177,4 +210,6 @@ class UnknownPathView(ProjectView):
             self.take_version(request)
         except DomainError:
             pass  # that the path is unknown is the better news
+        if self.api_key is not None:
+            self.check_throttles(request)
         raise NotFound(f"No resource has the path {request.path_info[:200]}.", code="path_unknown")

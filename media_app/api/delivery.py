@@ -13,30 +13,30 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
 
 from ittyhost.api import errors
-from ittyhost.api.permissions import READ
-from ittyhost.errors import DomainError, Forbidden, Invalid, NotFound
+from ittyhost.errors import DomainError, Invalid, NotFound
+from ittyhost.records import parse_id
+from media_app.api.cors import shared
 from media_app.api.uploads import put
-from media_app.api.visits import Visit
-from media_app.delivery import Target, respond, without_body
+from media_app.api.visits import FilesPrivate, Visit, reader
+from media_app.delivery import PRESIGNED_SECONDS, Target, respond, without_body
 from media_app.models import File
 from media_app.selectors import file_find_by_path, member_find_by_path
 from media_app.services import place_read
 from orgs_app.models import Project
-from orgs_app.selectors import project_find
-from orgs_app.services import api_key_touch
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT")
 ALWAYS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
     ),
-    "Access-Control-Allow-Origin": "*",  # players and canvases of other sites read them; no cookie counts here
-    "Access-Control-Expose-Headers": "Accept-Ranges, Content-Disposition, Content-Range, ETag, X-Request-Id",
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
+KEPT_SECONDS = 365 * 24 * 3600
+AS_NAMED = frozenset({"", "1", "true", "yes"})  # of `?download`: under the file's own name
 
 
 @csrf_exempt
+@shared
 def deliver(request: HttpRequest, project_id: str, path: str, *, project: Project | None = None) -> HttpResponseBase:
     """Answer for one delivery path; `project` is the one of `project_id` where that was found already."""
     visit = Visit(request, project_id, path, project)
@@ -51,6 +51,8 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
         raise MethodNotAllowed(request.method or "")
     except (OperationalError, InterfaceError) as exc:
         return errors.respond(request, exc, credential=visit.key, pin=visit.pin)
+    except FilesPrivate as exc:
+        return errors.respond(request, exc)  # the same for everybody
     except (DomainError, MethodNotAllowed) as exc:
         # Public files are given without a look at the key; a refusal says whom it is for, in that project's version.
         answer = errors.respond(request, exc, credential=visit.find_key(), pin=visit.pin)
@@ -64,51 +66,62 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
 
 def get(visit: Visit) -> HttpResponseBase:
     """The bytes at a path, or the part of them that is asked for."""
-    request = visit.request
-    target = _readable(visit)
-    headers = ALWAYS | {"Cache-Control": _cache_control(target.file)}
-    return respond(request, target, headers=headers, download="download" in request.GET)
+    target, lasting = _readable(visit)
+    private = target.file.project.is_private
+    headers = ALWAYS | {"Cache-Control": _cache_control(visit, lasting=lasting, private=private)}
+    if private:
+        headers["Vary"] = "Authorization"
+    name = visit.request.GET.get("download")
+    if name is not None and name.lower() not in AS_NAMED:
+        target = target.named(_download_name(name))
+    # The store's own URL must not outlive the signature that led to it.
+    seconds = min(PRESIGNED_SECONDS, max(1, visit.claim.seconds_left)) if visit.claim else PRESIGNED_SECONDS
+    return respond(visit.request, target, headers=headers, download=name is not None, url_seconds=seconds)
 
 
-def _readable(visit: Visit) -> Target:
-    """What is at a path. Raises Forbidden for whatever is or is not in a private project, NotFound."""
-    project = visit.project or project_find(visit.project_id)
+def _readable(visit: Visit) -> tuple[Target, bool]:
+    """What is at a path, and whether it is that for ever. Raises FilesPrivate, NotFound."""
+    project = visit.find_project()
     if project is None:
         raise NotFound("Nothing is here.")
     if project.is_private:
-        key = visit.find_key()
-        if key is None or key.project_id != project.pk or READ not in key.scopes:
-            raise Forbidden("These files are private. Send an API key of their project that may read.")
-        api_key_touch(key=key)
+        reader(visit, project)
     visit.pin = project.api_version
     with suppress(Invalid):  # no file can have such a name
         visit.check_path()
         folder, filename = place_read(filename=visit.path)
-        if file := file_find_by_path(project=project, path=f"{folder}/{filename}"):
-            return Target.of(file)
-        if member := member_find_by_path(project=project, path=f"{folder}/{filename}"):
-            return Target.of_member(member)
+        path = f"{folder}/{filename}"
+        if file := file_find_by_path(project=project, path=path):
+            by_id = parse_id(visit.path, File.prefix) == file.pk
+            return Target.of(file), by_id and file.status == File.Status.READY
+        if member := member_find_by_path(project=project, path=path):
+            return Target.of_member(member), True
     raise NotFound("Nothing is here.")
 
 
-def _cache_control(file: File) -> str:
-    """Always asked for anew: a name can come to mean a newer file, and a file that is not probed yet has no type."""
-    whose = "private" if file.project.is_private else "public"
-    return f"{whose}, max-age=0, must-revalidate"
+def _cache_control(visit: Visit, *, lasting: bool, private: bool) -> str:
+    """How long an answer may be kept: for good at the URL of an id, whose bytes never change; at most as long as the
+    signature that led to it. Else it is always asked for anew: a name can come to mean a newer file, a file that is
+    not probed yet has no type, and a key can be revoked.
+    """
+    seconds = KEPT_SECONDS
+    if private:
+        seconds = min(seconds, visit.claim.seconds_left) if visit.claim else 0
+    whose = "private" if private else "public"
+    return f"{whose}, max-age={seconds}, immutable" if lasting and seconds else f"{whose}, max-age=0, must-revalidate"
+
+
+def _download_name(text: str) -> str:
+    """What `?download=<name>` saves a file as. Raises Invalid."""
+    folder, name = place_read(filename=text, params=("download", "download"))
+    if folder or not name:
+        raise Invalid("download must be the name of a file, without slashes.", param="download")
+    return name
 
 
 # --- The rest ---
 
 
 def preflight() -> HttpResponse:
-    """What a browser asks before a page of another site may use these paths."""
-    return without_body(
-        204,
-        {
-            "Allow": ", ".join(METHODS),
-            "Access-Control-Allow-Origin": "*",
-            "Access-Control-Allow-Methods": ", ".join(METHODS),
-            "Access-Control-Allow-Headers": "Accept-Version, Authorization, Content-Type, If-Match, If-Range, Range",
-            "Access-Control-Max-Age": "86400",
-        },
-    )
+    """What a browser asks before a page of another site may use these paths; `shared` adds what it may do."""
+    return without_body(204, {"Allow": ", ".join(METHODS)})

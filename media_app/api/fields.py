@@ -11,11 +11,11 @@ from ittyhost.api.versions.base import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
-from media_app.models import Media
+from media_app.models import MAX_METADATA_BYTES, Media
 from media_app.selectors import media_get
-from media_app.services import place_clean
+from media_app.services import place_clean, ref_clean
+from media_app.signatures import SCOPES
 
-MAX_METADATA_BYTES = 16 * 1024
 LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"  # a text without control characters, for OpenAPI
 
 
@@ -42,6 +42,13 @@ class TextField(serializers.CharField):
         return {"type": type, **shortest, "maxLength": self.max_length, "pattern": self.pattern, **words}
 
 
+class NameField(TextField):
+    """A name as it was given, spaces around it and all: whether it may be one is for the services to say."""
+
+    def __init__(self, *, max_length: int, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
+
+
 class MetadataField(serializers.JSONField):
     """A JSON object of the client's own."""
 
@@ -58,6 +65,25 @@ class MetadataField(serializers.JSONField):
     def openapi_schema(self, components: Components) -> Schema:
         meaning = f"{self.help_text or 'An object of your own.'} At most {MAX_METADATA_BYTES} bytes."
         return {"type": ["object", "null"], "additionalProperties": True, "description": meaning}
+
+
+class WholeField(serializers.IntegerField):
+    """A whole number as JSON writes it: neither a text, nor 1.0, nor true."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if type(data) is not int:
+            raise serializers.ValidationError("This field must be a whole number.")
+        return int(data)
+
+
+class MethodField(serializers.ChoiceField):
+    """What a URL is signed for, in either case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        method = data.lower() if isinstance(data, str) else data
+        if not isinstance(method, str) or method not in self.choices:
+            raise serializers.ValidationError(f"This field must be one of {', '.join(self.choices)}.")
+        return method
 
 
 class MediaField(serializers.CharField):
@@ -93,6 +119,7 @@ class Body(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "folder" in attrs or "filename" in attrs:
             place_clean(folder=attrs.get("folder", ""), filename=attrs.get("filename", ""))
+        ref_clean(attrs.get("ref", ""))
         return attrs
 
     def openapi_refined(self, schema: Schema) -> Schema:
@@ -113,9 +140,9 @@ class FileBody(Body):
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
-    folder = TextField(max_length=1000, help_text="Where it is delivered.")
-    filename = TextField(max_length=1000, help_text="What it is delivered as. Default: its id.")
-    ref = TextField(max_length=100, help_text="Its name among the `urls` of its media.")
+    folder = NameField(max_length=1000, help_text="Where it is delivered.")
+    filename = NameField(max_length=1000, help_text="What it is delivered as. Default: its id.")
+    ref = NameField(max_length=100, help_text="Its name among the `urls` of its media.")
     label = TextField(max_length=200)  # type: ignore[assignment]  # a serializer's own label is not used here
     metadata = MetadataField(help_text="Anything, kept as it is.")
 
@@ -134,8 +161,8 @@ class MediaBody(Body):
     alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
     metadata = MetadataField(help_text="Anything, kept as it is.")
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where its original is fetched from. Default: it stays empty.")
-    folder = TextField(max_length=1000, help_text="Where its original is delivered.")
-    filename = TextField(max_length=1000, help_text="What its original is delivered as.")
+    folder = NameField(max_length=1000, help_text="Where its original is delivered.")
+    filename = NameField(max_length=1000, help_text="What its original is delivered as.")
     label = TextField(max_length=200, help_text="Of its original.")  # type: ignore[assignment]
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -144,3 +171,23 @@ class MediaBody(Body):
                 if attrs.get(name):
                     raise serializers.ValidationError({name: [f"{name} needs url: it is about the file fetched."]})
         return super().validate(attrs)
+
+
+class SignatureBody(Body):
+    """What `POST /signatures` reads."""
+
+    IGNORED = ("resumable", "metadata")
+
+    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    expiry = WholeField(
+        required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
+    )
+    method = MethodField(
+        choices=tuple(SCOPES), required=False, allow_null=True, help_text="What it allows. Default: get."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("filename"):
+            raise serializers.ValidationError({"filename": ["filename is required."]})
+        return attrs

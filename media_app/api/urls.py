@@ -1,4 +1,4 @@
-"""Paths of media, files and delivery."""
+"""Paths of media, files, signatures and delivery."""
 
 import re
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ from ittyhost.api.routes import route
 from media_app.api import views
 from media_app.api.delivery import deliver
 from media_app.api.delivery_paths import delivery_paths
+from media_app.api.signatures import SignatureListView
 
 
 def delivery_prefix() -> str:
@@ -34,5 +35,6 @@ urlpatterns = [
     route("media/<media_id>", views.MediaView, name="media"),
     route("files", views.FileListView, name="file-list"),
     route("files/<file_id>", views.FileView, name="file"),
+    route("signatures", SignatureListView, name="signature-list"),
     re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
 ]

@@ -2,11 +2,13 @@
 
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.locks import media_lock
-from media_app.services.names import place_clean, place_read
+from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.work import (
+    UNSETTLED,
     LeaseLost,
+    fetch_stop,
     fetched_discard,
     file_claim,
     file_fail,
@@ -17,15 +19,18 @@ from media_app.services.work import (
     file_probe,
     file_probed,
     file_release,
+    file_retry,
     files_sweep,
     lane_wake,
 )
 
 __all__ = [
+    "UNSETTLED",
     "LeaseLost",
     "StoredObject",
     "connection_rest",
     "drafts_clean_up",
+    "fetch_stop",
     "fetched_discard",
     "file_claim",
     "file_delete",
@@ -40,6 +45,7 @@ __all__ = [
     "file_probed",
     "file_receive",
     "file_release",
+    "file_retry",
     "files_sweep",
     "lane_wake",
     "media_create",
@@ -53,4 +59,5 @@ __all__ = [
     "outputs_store",
     "place_clean",
     "place_read",
+    "ref_clean",
 ]

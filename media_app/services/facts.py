@@ -16,7 +16,7 @@ def file_facts(probe: Probe) -> dict[str, Any]:
     """Values for File's columns."""
     return {
         "kind": probe.media_type,
-        "type": probe.mime[:100],
+        "type": probe.type[:100],
         "format": (probe.image.format if probe.image else probe.container)[:20],
         "container": "" if probe.image else probe.container[:40],
         "codec": (probe.codec or "")[:40],

@@ -13,7 +13,7 @@ from ittyhost.outbound import check_url
 from ittyhost.records import new_id
 from media_app.models import File, Media
 from media_app.services.locks import media_lock, project_lock
-from media_app.services.names import place_clean
+from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
 from media_app.services.paths import path_take
 from media_app.storage import Reader, bucket, file_prefix
@@ -61,7 +61,7 @@ def file_from_url(
         media=media,
         folder=folder,
         filename=filename,
-        ref=ref,
+        ref=ref_clean(ref),
         label=label,
         metadata=metadata or {},
         created_by=created_by,

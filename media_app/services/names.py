@@ -5,6 +5,7 @@ import unicodedata
 from ittyhost.errors import Invalid
 from ittyhost.records import parse_id
 from media_app.models import File
+from media_app.services.characters import problem_of
 
 MAX_SEGMENT_BYTES = 255
 MAX_FOLDER = 1000
@@ -55,10 +56,15 @@ def _segments(path: str, param: str) -> list[str]:
     return segments
 
 
+def ref_clean(ref: str, *, param: str = "ref") -> str:
+    """A name of the client's own for a file, in NFC: a key among the `urls` of its media. Raises Invalid."""
+    return _spaceless(_text(ref, param), param)
+
+
 def _text(text: str, param: str) -> str:
     """NFC: two spellings of one accented letter are one name."""
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
-        raise Invalid(f"{param} must not hold control characters.", param=param)
+    if problem := problem_of(text):
+        raise Invalid(f"{param} must not hold {problem}.", param=param)
     return unicodedata.normalize("NFC", text)
 
 
@@ -67,5 +73,14 @@ def _check(segment: str, param: str) -> None:
         raise Invalid(f"{param} must not hold the parts '.' and '..'.", param=param)
     if not segment.strip():
         raise Invalid(f"{param} must not hold an empty part.", param=param)
-    if len(segment.encode()) > MAX_SEGMENT_BYTES:
+    if "\\" in segment:
+        raise Invalid(f"{param} must not hold a backslash. Separate folders by slashes.", param=param)
+    if len(_spaceless(segment, param).encode()) > MAX_SEGMENT_BYTES:
         raise Invalid(f"{param} must have at most {MAX_SEGMENT_BYTES} bytes between two slashes.", param=param)
+
+
+def _spaceless(name: str, param: str) -> str:
+    """Spaces around a name are not seen, and lost wherever it is copied by hand."""
+    if name != name.strip():
+        raise Invalid(f"{param} must not begin or end with a space, nor any of its parts.", param=param)
+    return name

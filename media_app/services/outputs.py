@@ -11,7 +11,7 @@ from events_app.services import event_record
 from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
 from media_app.services.locks import media_lock
-from media_app.services.names import place_clean
+from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
 from media_app.services.paths import path_take
 from media_app.storage import attempt_prefix, bucket
@@ -119,7 +119,7 @@ def output_publish(
         attempt=attempt,
         folder=folder,
         filename=filename,
-        ref=ref,
+        ref=ref_clean(ref),
         label=label,
         language=language,
         metadata=metadata or {},

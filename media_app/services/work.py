@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from events_app.services import event_record
 from ittyhost import queue
-from ittyhost.errors import LimitReached
+from ittyhost.errors import Conflict, LimitReached
 from ittyhost.heartbeat import Heartbeat
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from ittyhost.outbound import Download
@@ -34,6 +34,7 @@ from workers.engine.probe import Probe, probe
 logger = logging.getLogger(__name__)
 
 Status = File.Status
+UNSETTLED = (Status.WAITING, Status.PROCESSING)  # it may still become ready, or fail
 LANES = {queue.TRANSFER: "WORKERS_TRANSFER", queue.FAST: "WORKERS_FAST"}
 SWEEP_BATCH = 200
 
@@ -196,6 +197,37 @@ def file_release(*, file: File, reason: str = "", is_fault: bool = True) -> None
     LeaseLost.
     """
     _give_back(file, reason, is_fault=is_fault)
+
+
+@transaction.atomic
+def fetch_stop(*, file_id: str, message: str) -> bool:
+    """Stop fetching a file: it has failed then, for `message`. False when its bytes are there already, or it is gone.
+
+    A worker that fetches it notices within a second, and writes nothing.
+    """
+    fetched = File.objects.filter(pk=file_id, key="", status__in=UNSETTLED)
+    file = fetched.select_for_update(of=("self",)).select_related("project").first()
+    if file is None:
+        return False
+    fetched.update(
+        status=Status.FAILED, error=message, lane="", lease_until=None, holds_path=False, updated=timezone.now()
+    )
+    event_record(project=file.project, type="file.failed", subject=file)
+    return True
+
+
+@transaction.atomic
+def file_retry(*, file: File) -> None:
+    """Have a file that failed fetched again, or probed again where its bytes are there. Raises Conflict when it did not
+    fail."""
+    lane = queue.FAST if file.key else queue.TRANSFER
+    changes: dict[str, Any] = {} if file.key else {"holds_path": True}  # it claims its path anew
+    again = File.objects.filter(pk=file.pk, status=Status.FAILED).update(
+        status=Status.WAITING, lane=lane, error="", failures=0, due_at=Now(), updated=timezone.now(), **changes
+    )
+    if not again:
+        raise Conflict("Only a file that failed can be tried again.", param="status")
+    wake(lane)
 
 
 def _give_back(file: File, reason: str, *, is_fault: bool, lost: bool = False) -> None:

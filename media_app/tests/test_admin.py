@@ -50,7 +50,7 @@ def test_a_private_file_is_shown_to_operators_alone(client):
         ("bytes=-3", 206, slice(7, 10), "bytes 7-9/10"),
         ("bytes=-30", 206, slice(0, 10), "bytes 0-9/10"),
         ("bytes=8-99", 206, slice(8, 10), "bytes 8-9/10"),
-        ("bytes=0-1,3-4", 200, slice(0, 10), None),
+        ("bytes=0-1,1-3", 206, slice(0, 4), "bytes 0-3/10"),
         ("bytes=5-2", 200, slice(0, 10), None),
         ("bytes=10-", 416, slice(0, 0), "bytes */10"),
         ("nonsense", 200, slice(0, 10), None),

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 
 from events_app.models import Event
 from ittyhost import heartbeat, queue
+from ittyhost.errors import Conflict
 from ittyhost.heartbeat import Heartbeat
 from ittyhost.leases import in_seconds
 from ittyhost.outbound import FetchFailed, FetchStopped
@@ -465,3 +466,31 @@ def test_a_file_deleted_during_long_work_stops_it(monkeypatch):
 def test_waking_names_the_lane(sent):
     wake("fast")
     assert sent == ["fast"]
+
+
+# --- from outside an attempt ---
+
+
+def test_a_fetch_is_stopped_before_its_bytes_are_there_and_not_after(web):
+    file = fetched_from(folder="a", filename="b.jpg")
+    assert services.fetch_stop(file_id=file.pk, message="The fetch was cancelled.") is True
+    assert services.fetch_stop(file_id=file.pk, message="again") is False
+    file.refresh_from_db()
+    assert (file.status, file.error, file.lane, file.holds_path) == ("failed", "The fetch was cancelled.", "", False)
+    assert events(file)[-1] == "file.failed"
+    there = upload()
+    assert services.fetch_stop(file_id=there.pk, message="no") is False
+    assert services.fetch_stop(file_id="0" * 16, message="no") is False
+    there.refresh_from_db()
+    assert there.status == "waiting"
+
+
+def test_only_a_file_that_failed_is_tried_again(web):
+    failed = fetched_from()
+    services.fetch_stop(file_id=failed.pk, message="The fetch was cancelled.")
+    services.file_retry(file=failed)
+    failed.refresh_from_db()
+    assert (failed.status, failed.lane, failed.error, failed.holds_path) == ("waiting", queue.TRANSFER, "", True)
+    for file in (failed, make_file()):
+        with pytest.raises(Conflict, match="Only a file that failed"):
+            services.file_retry(file=file)

@@ -17,7 +17,7 @@ from orgs_app.selectors import (
     api_key_active_list,
     api_key_find,
     api_key_secret,
-    api_key_signing_secrets,
+    api_key_signers,
     project_find,
     project_find_by_domain,
     project_get,
@@ -169,7 +169,7 @@ def test_without_its_ring_key_a_key_is_unknown_and_rotation_says_so(key_rings, s
     key, secret = make_api_key()
     settings.KEY_RING = key_rings["new"]
     assert api_key_find(secret) is None
-    assert api_key_signing_secrets(project=key.project) == []
+    assert list(api_key_signers(project=key.project, scope="read")) == []
     with pytest.raises(Undecipherable):
         api_keys_rotate()
 
@@ -177,12 +177,14 @@ def test_without_its_ring_key_a_key_is_unknown_and_rotation_says_so(key_rings, s
 def test_signatures_are_made_with_active_keys_of_the_project():
     project = make_project()
     reader, reader_secret = make_api_key(project=project, scopes=["read"])
-    _, secret = make_api_key(project=project)
+    key, secret = make_api_key(project=project)
     revoked, _ = make_api_key(project=project)
     api_key_revoke(key=revoked)
     make_api_key()
-    assert set(api_key_signing_secrets(project=project)) == {secret, reader_secret}
-    assert api_key_signing_secrets(project=project, scope="write") == [secret]
+    expired, _ = make_api_key(project=project)
+    ApiKey.objects.filter(pk=expired.pk).update(expires_at=timezone.now())
+    assert list(api_key_signers(project=project, scope="read")) == [(key, secret), (reader, reader_secret)]
+    assert list(api_key_signers(project=project, scope="write")) == [(key, secret)]
     assert reader in api_key_active_list(project=project)
 
 

@@ -133,8 +133,11 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
             "task_id", "number", "queued_at", "started_at", "ended_at"
         )
         found = {attempt.task_id: attempt for attempt in last}
+        sources = File.objects.filter(pk__in={task.source_id for task in rows}).values_list("pk", flat=True)
+        there = set(sources)
         for task in rows:
             task.last_attempt = found.get(task.pk)  # type: ignore[attr-defined]
+            task.has_source = task.source_id in there  # type: ignore[attr-defined]
         return rows
 
     @admin.display(description="id")
@@ -155,11 +158,12 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
     @admin.display(description="input")
     def input_short(self, obj: Task) -> str:
         text = html.short_id(obj.input)
-        return html.link(html.change_url(File, obj.source_id), text) if obj.source_id else text
+        return html.link(html.change_url(File, obj.source_id), text) if obj.has_source else text  # type: ignore[attr-defined]
 
     @admin.display(description="input")
     def input_link(self, obj: Task) -> str:
-        return html.link(html.change_url(File, obj.source_id), obj.input) if obj.source_id else obj.input
+        is_there = File.objects.filter(pk=obj.source_id).exists()
+        return html.link(html.change_url(File, obj.source_id), obj.input) if is_there else obj.input
 
     @admin.display(description="tries")
     def tries(self, obj: Task) -> int:
@@ -198,7 +202,7 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
             context |= {
                 "attempts": [_attempt(attempt) for attempt in attempts[:ATTEMPTS_SHOWN]],
                 "has_more_attempts": len(attempts) > ATTEMPTS_SHOWN,
-                "input_file": _file(obj.source),
+                "input_file": _file(File.objects.filter(pk=obj.source_id).first()),
                 "output_file": _file(File.objects.filter(pk=obj.output_id).first()),
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -229,8 +233,8 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
 
 
 def _whole(queryset: QuerySet[Task]) -> QuerySet[Task]:
-    """With all that the services read, so that each row costs no further look-up."""
-    return queryset.defer(None).select_related("project", "source").defer("source__probe")
+    """With all that the services read of a task itself."""
+    return queryset.defer(None).select_related("project")
 
 
 def _run_time(attempt: Attempt | None) -> str:

@@ -10,9 +10,10 @@ from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
 from media_app.selectors import file_get, media_get, media_original
-from media_app.services import place_clean
+from media_app.services import place_clean, ref_clean
 from orgs_app.models import Project
-from workers.kinds import UnknownKind, all_kinds, get_kind
+from tasks_app.control import INGEST, all_kinds, get_kind
+from workers.kinds import UnknownKind
 from workers.kinds.base import Kind, Options
 
 # Names that the vendor's own samples use for a kind.
@@ -50,6 +51,12 @@ def read_source(text: object, *, project: Project, param: str) -> File | str:
     raise Invalid(f"{param} must be the id of a media (med_…) or file (file_…), or an http(s) URL.", param=param)
 
 
+def check_input(kind: Kind, source: File | str, *, param: str) -> None:
+    """Raise Invalid, naming `param`, when the kind takes URLs only and this is a file."""
+    if kind.name == INGEST.name and not isinstance(source, str):
+        raise Invalid(f"{param} names what is in the project already; ingest takes the URL of a file.", param=param)
+
+
 def _found(look_up: Any, param: str) -> Any:
     try:
         return look_up()
@@ -76,8 +83,9 @@ def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] =
         options = kind.options.model_validate(given)
     except ValidationError as exc:
         raise refused_options(exc, prefix=prefix) from None
-    names = tuple(".".join((*prefix, name)) for name in ("folder", "filename"))
+    names = tuple(".".join((*prefix, name)) for name in ("folder", "filename", "ref"))
     place_clean(folder=options.folder or "", filename=options.filename or "", params=(names[0], names[1]))
+    ref_clean(options.ref or "", param=names[2])
     return options
 
 
@@ -99,7 +107,8 @@ def read_object(value: object, *, param: str) -> dict[str, Any]:
 
 def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str, ...]) -> dict[str, Any]:
     """`task_create`'s arguments from the flat form: one of `url` and `file_id` (or another name for an id), `kind`, and
-    the options beside it or in `options`, where the nested ones win."""
+    the options beside it or in `options`, where the nested ones win; before both come those of older SDKs, in the
+    `options` of an object `input`."""
     rest = dict(body)
     given = {name: rest.pop(name) for name in source_names if rest.get(name) is not None}
     if len(given) != 1:
@@ -112,6 +121,7 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
         raise Invalid("file_id must be an id; give a URL as url.", param="file_id")
     source = read_source(text, project=project, param=param)
     kind = read_kind(rest.pop("kind", None), param="kind")
+    check_input(kind, source, param=param)
     webhook_url = read_url(rest.pop("webhook_url", None), param="webhook_url")
     for name in source_names:
         rest.pop(name, None)
@@ -121,7 +131,14 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
         "source": source,
         "input": text,
         "kind": kind,
-        "options": read_options(kind, definition),
+        "options": read_options(kind, {**_older(definition), **definition}),
         "definition": definition,
         "webhook_url": webhook_url,
     }
+
+
+def _older(definition: dict[str, Any]) -> dict[str, Any]:
+    """The options in `{"input": {"options": {…}}}`; none where `input` is anything else, which is only echoed."""
+    given = definition.get("input")
+    options = given.get("options") if isinstance(given, dict) else None
+    return options if isinstance(options, dict) else {}

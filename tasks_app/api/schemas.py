@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ittyhost.api.openapi import Components
-from workers.kinds import all_kinds
+from tasks_app.control import INGEST, all_kinds
+from workers.kinds.base import Kind
 
 WEBHOOK_SCHEMA = {
     "type": ["string", "null"],
@@ -17,7 +18,7 @@ _SOURCES: dict[str, dict[str, Any]] = {
         "type": ["string", "null"],
         "format": "uri",
         "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
-        "description": "Where the input is fetched from.",
+        "description": "Where the input is fetched from; ingest needs it.",
     },
     "file_id": {
         "type": ["string", "null"],
@@ -26,6 +27,8 @@ _SOURCES: dict[str, dict[str, Any]] = {
     "input": {"type": ["string", "null"], "description": "The input: the id of a file or of a media, or a URL."},
 }
 FILE_ID = "file_q7w8e9r0t1y2u3i4"
+MEDIA_ID = "med_z8y7x6w5v4u3t2s1"
+REMOTE = "https://example.com/harbour.mp4"
 
 
 def pascal(kind: str) -> str:
@@ -41,7 +44,7 @@ def flat_schema(components: Components, *, name: Callable[[str], str], sources: 
         name=name,
         more=_beside(sources),
         summaries={kind.name: kind.summary for kind in kinds},
-        examples={kind.name: [{"file_id": FILE_ID, **example} for example in kind.examples] for kind in kinds},
+        examples={kind.name: [{**_input(kind), **example} for example in kind.examples] for kind in kinds},
         rules=_exactly_one(sources),
     )
 
@@ -58,6 +61,10 @@ def loose_schema(sources: Sequence[str]) -> dict[str, Any]:
         "examples": [{"kind": "image", "file_id": FILE_ID, "width": 800}],
         **_exactly_one(sources),
     }
+
+
+def _input(kind: Kind) -> dict[str, str]:
+    return {"url": REMOTE} if kind is INGEST else {"file_id": FILE_ID}
 
 
 def _beside(sources: Sequence[str]) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 from ittyhost.api.routes import route
-from tasks_app.api.views import TaskListView, TaskView
+from tasks_app.api.views import OlderTaskConfigView, TaskConfigView, TaskListView, TaskStartView, TaskView
 
 urlpatterns = [
     route("tasks", TaskListView, name="tasks"),
+    route("tasks-config", TaskConfigView, name="tasks-config"),
+    route("tasks/config", OlderTaskConfigView, name="tasks-config-older"),  # before ids, none of which it is
     route("tasks/<task_id>", TaskView, name="task"),
+    route("tasks/<task_id>/start", TaskStartView, name="task-start"),
 ]

@@ -8,16 +8,17 @@ from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
+from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
+from tasks_app.control import INGEST, all_kinds
 from tasks_app.models import Task
 from tasks_app.selectors import task_get, task_list
 from tasks_app.services import task_create
-from workers.kinds import all_kinds
 
 Status = Task.Status
 
 # Every version's words for a state are understood in all of them; where two mean different things by one, as by
-# "processing", this is the meaning of 2024-03-21, and the version's own shapes narrow it (STATUSES).
+# "processing", this is the meaning of 2024-03-21, and the version's own shapes narrow it (STATUS_MEANS).
 STATUS_WORDS = {
     "ready": [Status.READY],
     "processing": [Status.QUEUED, Status.PROCESSING],
@@ -27,15 +28,20 @@ STATUS_WORDS = {
     "queued": [Status.QUEUED],
     "completed": [Status.READY],
     "succeeded": [Status.READY],
+    "validating": [Status.WAITING],
+    "finishing": [Status.PROCESSING],
     "failed": [Status.ERROR],
     "cancelled": [Status.CANCELLED],
 }
+
+# Kinds of later versions. Only lists are asked for in these words; those this service does not know find nothing.
+LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
 
 
 def kind_words() -> dict[str, str]:
     """What may be asked for as `kind`, and the kind that is meant."""
     names = {name: name for name in sorted({*DOCUMENTED_KINDS, *all_kinds()})}
-    return names | ALIASES
+    return names | ALIASES | LATER_NAMES
 
 
 class TaskListView(ProjectView):
@@ -50,7 +56,7 @@ class TaskListView(ProjectView):
     def get(self, request: Request) -> Response:
         """List tasks."""
         wanted = self.filtered()
-        if own := [state for state, word in self.shape.STATUSES.items() if word == request.query_params.get("status")]:
+        if own := self.shape.STATUS_MEANS.get(request.query_params.get("status")):
             wanted["status"] = own
         tasks = task_list(project=self.project, with_files=self.shape.LISTS_FILES, **wanted)
         return self.page(tasks, self.shape.task_listed)
@@ -80,3 +86,42 @@ class TaskView(ProjectView):
         """View a task."""
         task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))
         return self.ok(self.shape.task_show(task))
+
+
+class TaskStartView(ProjectView):
+    shapes = SHAPES
+    collection = "/tasks"
+
+    @documented(SHAPES, response="show_schema", creates=False)
+    def post(self, request: Request, task_id: str) -> Response:
+        """Start a task.
+
+        Tasks start by themselves: this shows the task and changes nothing. It is there for clients that ask for it.
+        """
+        task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))
+        return self.ok(self.shape.task_show(task))
+
+
+class TaskConfigView(ProjectView):
+    shapes = SHAPES
+
+    @documented(SHAPES, response="config_schema")
+    def get(self, request: Request) -> Response:
+        """View the kinds of task.
+
+        By name: what each makes of what, its options as JSON Schema, and examples of them.
+        """
+        return self.ok(kinds_show())
+
+
+class OlderTaskConfigView(ProjectView):
+    shapes = SHAPES
+    collection = "/tasks"
+
+    @documented(SHAPES, response="config_schema", operation_id="tasks_config_get_older")
+    def get(self, request: Request) -> Response:
+        """View the kinds of task, at an older path.
+
+        The same as `/tasks-config`, where SDK 0.7.2 asks for it.
+        """
+        return self.ok(kinds_show())

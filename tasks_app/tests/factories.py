@@ -8,9 +8,10 @@ from ittyhost.leases import in_seconds
 from media_app.models import File
 from media_app.tests.factories import make_file
 from orgs_app.models import Project
+from orgs_app.tests.factories import make_project
+from tasks_app.control import INGEST, get_kind
 from tasks_app.models import Attempt, Task
 from tasks_app.services import task_create
-from workers.kinds import get_kind
 
 
 def make_task(
@@ -26,6 +27,18 @@ def make_task(
         definition=options,
         source=source,
         input=source.public_id,
+    )
+
+
+def make_ingest(*, project: Project | None = None, url: str = "https://example.com/clip.jpg", **options: Any) -> Task:
+    """A task that waits for the file at a URL, in a project of its own unless one is given."""
+    return task_create(
+        project=project or make_project(),
+        kind=INGEST,
+        options=INGEST.options.model_validate(options),
+        definition=options,
+        source=url,
+        input=url,
     )
 
 

@@ -2,7 +2,6 @@
 
 import io
 import os
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from PIL import Image
 from events_app.models import Event
 from ittyhost import heartbeat
 from ittyhost.stopping import StopSign
-from media_app.models import DeadObject, File, Media
-from media_app.services import file_delete, media_delete
+from media_app.models import DeadObject, File
+from media_app.services import file_delete
 from media_app.services.facts import file_facts
 from media_app.services.objects import objects_clean_up
 from media_app.storage import StorageUnavailable, attempt_prefix, bucket
@@ -31,42 +30,9 @@ from workers.engine.probe import probe
 from workers.tests.media import make_video
 
 # Not in one transaction: the heartbeat looks at the row from a thread of its own.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg, pytest.mark.usefixtures("woken", "work_dir")]
 
 Status = Task.Status
-
-
-@pytest.fixture(autouse=True)
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The messages that would be sent: (job, lane)."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr("ittyhost.queue._publish", lambda job, args, lane: sent.append((job, lane)))
-    monkeypatch.setattr("ittyhost.queue.waiting", lambda lane: 0)
-    return sent
-
-
-@pytest.fixture(autouse=True)
-def nothing_stays(settings, tmp_path: Path) -> Iterator[None]:
-    """However an attempt ends, its work directory is gone."""
-    work = settings.WORK_DIR = tmp_path / "work"
-    yield
-    assert not work.exists() or list(work.iterdir()) == []
-
-
-@pytest.fixture
-def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Task], Any]], None]:
-    """Has something done to the task in the middle of its attempt: when the plan is known and nothing is made yet."""
-
-    def have(happen: Callable[[Task], Any]) -> None:
-        write = services.attempt_planned
-
-        def and_then(*, task: Task, plan: dict[str, Any]) -> None:
-            write(task=task, plan=plan)
-            happen(task)
-
-        monkeypatch.setattr(services, "attempt_planned", and_then)
-
-    return have
 
 
 def sideways_photo() -> bytes:
@@ -371,19 +337,6 @@ def test_a_worker_that_stops_gives_the_task_back_at_once(clip, planned, monkeypa
     assert outcomes(task) == ["released"]
     assert nothing_published(task)
     assert woken[0] == ("tasks_app.work", "heavy")
-
-
-def test_media_that_are_deleted_meanwhile_end_the_task_in_words(photo, planned):
-    planned(lambda task: media_delete(media=photo.media))
-    task = run(make_task(source=photo, width=16))
-    assert task.status == Status.ERROR
-    assert task.error in {"The input was deleted while this was made.", "The input's bytes are no longer there."}
-    assert (task.source, task.media, task.input) == (None, None, photo.public_id)
-    assert outcomes(task) == ["error"]
-    assert nothing_published(task)
-    assert not Media.objects.exists()
-    objects_clean_up()
-    assert keys(task) == []
 
 
 def test_a_project_that_is_deleted_meanwhile_ends_quietly(photo, planned, caplog):

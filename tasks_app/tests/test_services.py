@@ -16,21 +16,13 @@ from media_app.models import DeadObject, File
 from media_app.tests.factories import make_file
 from orgs_app.tests.factories import make_project
 from tasks_app import services
+from tasks_app.control import get_kind
 from tasks_app.models import Attempt, Node, Task
 from tasks_app.selectors import slots
+from tasks_app.services import creating, sweeping
 from tasks_app.tests.factories import end, lapse, make_task, outcomes
-from workers.kinds import get_kind
 
 Status = Task.Status
-
-
-@pytest.fixture
-def woken(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The messages that would be sent: (job, lane)."""
-    sent: list[tuple[str, str]] = []
-    monkeypatch.setattr("ittyhost.queue._publish", lambda job, args, lane: sent.append((job, lane)))
-    monkeypatch.setattr("ittyhost.queue.waiting", lambda lane: 0)
-    return sent
 
 
 def claim(lane: str = "fast") -> Task:
@@ -352,13 +344,13 @@ def test_tasks_that_wait_for_a_file_the_kind_cannot_use_fail_in_words():
 @pytest.mark.django_db
 def test_tasks_whose_input_is_deleted_while_they_wait_fail():
     source = make_file(status=File.Status.WAITING)
-    given = source.public_id
+    given, source_id = source.public_id, source.pk
     task = make_task(source=source)
     source.delete()
     services.tasks_sweep()
     task.refresh_from_db()
-    assert (task.status, task.source) == (Status.ERROR, None)
-    assert task.input == given
+    assert (task.status, task.error) == (Status.ERROR, "The input was deleted before this could start.")
+    assert (task.source_id, task.input) == (source_id, given)
 
 
 # --- waking ---
@@ -403,7 +395,7 @@ def test_one_task_that_brings_out_a_bug_holds_up_no_other(monkeypatch, caplog):
         if options.width == 13:
             raise OverflowError("cannot convert float infinity to integer")
 
-    monkeypatch.setattr(services, "check", buggy)
+    monkeypatch.setattr(creating, "check", buggy)
     services.tasks_sweep()
     poisoned.refresh_from_db()
     healthy.refresh_from_db()
@@ -421,7 +413,7 @@ def test_a_step_of_the_sweep_that_fails_holds_up_no_other(woken, monkeypatch, dj
     def broken(*args: Any) -> int:
         raise RuntimeError
 
-    monkeypatch.setattr(services, "_settle", broken)
+    monkeypatch.setattr(sweeping, "tasks_settle", broken)
     woken.clear()
     with django_capture_on_commit_callbacks(execute=True):
         services.tasks_sweep()

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from workers.engine.runner import Stops
 
 SCHEMA = 1  # of to_json; raised when a stored probe can no longer be read
+MAX_TYPE = 100  # characters of a MIME type with its parameter
 LEAST, MOST = 1e-6, 1e9  # seconds or frames per second that a file is believed
 
 
@@ -160,7 +161,14 @@ class Probe(_Believed):
     tags: dict[str, str] = field(default_factory=dict)  # title, artist, … that may be kept
     has_location: bool = False
     faststart: bool | None = None  # MP4 and MOV: the index comes before the media
+    codecs: str | None = None  # as RFC 6381 names them: "avc1.64001E, mp4a.40.2"; None where they cannot be told
     schema: int = SCHEMA
+
+    @property
+    def type(self) -> str:
+        """The MIME type, with the codecs where they can be told: players decide by them."""
+        full = f'{self.mime}; codecs="{self.codecs}"'
+        return full if self.codecs and len(full) <= MAX_TYPE else self.mime
 
     @property
     def has_video(self) -> bool:

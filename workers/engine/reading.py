@@ -13,6 +13,7 @@ from av.error import FFmpegError
 from av.stream import Disposition
 
 from workers.engine import stills
+from workers.engine.codecs import Configuration, codecs_parameter
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.limits import SourceLimits
 from workers.engine.probe import (
@@ -166,6 +167,7 @@ class _Reader:
             tags={name: tags[name][:_TAG_LENGTH] for name in KEPT_TAGS if tags.get(name)},
             has_location=any("location" in name or "xyz" in name or name.startswith("gps") for name in tags),
             faststart=index_first(self.handle, self.size) if demuxer.startswith("mov") else None,
+            codecs=codecs_parameter(container, self._configurations()),
         )
         shown = probe.video
         if shown is None:
@@ -192,6 +194,13 @@ class _Reader:
         if name == "matroska" and b"webm" in self.head[:64]:
             return "webm", f"{media_type}/webm"
         return known.name, mime
+
+    def _configurations(self) -> list[Configuration]:
+        """How each stream that is played is coded, pictures first."""
+        covers = ("attached_pic", "timed_thumbnails")
+        streams = [stream for stream in self.container.streams if not any(_is(stream, cover) for cover in covers)]
+        videos, audios = ([stream for stream in streams if stream.type == type] for type in ("video", "audio"))
+        return [_configuration(stream) for stream in (*videos, *audios)]
 
     def _chapters(self) -> tuple[Chapter, ...]:
         found = []
@@ -393,6 +402,30 @@ def _codec(stream: Any) -> str:
         return "unknown"
     name = getattr(context.codec, "canonical_name", None) or context.name
     return _CODECS.get(name, name)
+
+
+def _configuration(stream: Any) -> Configuration:
+    context, codec = stream.codec_context, _codec(stream)
+    if context is None:
+        return Configuration(codec)
+    told = Configuration(
+        codec, tag=context.codec_tag.strip("\0"), extradata=bytes(context.extradata or b""), profile=context.profile
+    )
+    if stream.type == "audio":
+        return replace(told, sample_rate=context.sample_rate)
+    pixels = context.format
+    return replace(
+        told,
+        bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
+        pixels=context.width * context.height,
+        frame_rate=_rate(stream.average_rate) or _rate(stream.base_rate),
+        colour=(
+            int(context.color_primaries or 2),
+            int(context.color_trc or 2),
+            int(2 if context.colorspace is None else context.colorspace),
+        ),
+        full_range=_RANGES.get(int(context.color_range or 0)) == "pc",
+    )
 
 
 def _language(stream: Any) -> str | None:

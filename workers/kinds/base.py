@@ -243,9 +243,13 @@ def source_result(plan: Plan, outputs: list[Output]) -> SourceResult:
     output = next((item for item in outputs if item.entry), None)
     if output is None or output.probe is None:
         raise OutputMismatch("Nothing was made.")
-    facts = output.probe
+    return facts_result(output.probe, type=output.type, count=len(outputs), notes=plan.notes)
+
+
+def facts_result(facts: Probe, *, type: str, count: int = 1, notes: tuple[str, ...] = ()) -> SourceResult:
+    """What a probe found of a file, as a result."""
     return SourceResult(
-        type=output.type,
+        type=type,
         format=facts.image.format if facts.image else facts.container,
         filesize=facts.size,
         width=facts.width,
@@ -260,8 +264,8 @@ def source_result(plan: Plan, outputs: list[Output]) -> SourceResult:
         rotation=facts.rotation,
         transparency=facts.transparency,
         animated=facts.animated,
-        count=len(outputs),
-        notes=plan.notes,
+        count=count,
+        notes=notes,
     )
 
 

@@ -25,6 +25,15 @@ IDS = [row["file"] for row in ROWS]
 # Damaged on purpose: the facts can be read, not everything can be made.
 _BROKEN = ("corrupt", "truncated", "bomb")
 
+_FAMILIES = {("mp4", "h264"): "avc1", ("mov", "h264"): "avc1", ("mp4", "hevc"): "hvc1", ("mp4", "av1"): "av01"}
+_FAMILIES |= {("webm", "vp8"): "vp8", ("webm", "vp9"): "vp09"}
+
+
+def _codec_family(facts):
+    """What the codecs of a video's type begin with; None where they are not told."""
+    _, told, codecs = facts.type.partition('; codecs="')
+    return codecs.split(".")[0].split(",")[0].rstrip('"') if told and facts.has_video else None
+
 
 def _size(text: str) -> tuple[int, int] | None:
     return None if text == "-" else tuple(int(part) for part in text.split("x"))  # type: ignore[return-value]
@@ -47,6 +56,7 @@ def test_facts(row):
         assert facts.fps == pytest.approx(float(row["fps"]), abs=0.01)
     if row["alpha"] in ("yes", "no"):
         assert facts.transparency == (row["alpha"] == "yes")
+    assert _codec_family(facts) == _FAMILIES.get((facts.container, row["video codec, pixels"].split()[0]))
     assert facts.has_location == ("gps yes" in row["other"])
     assert bool(facts.covers) == ("cover" in row["other"])
     if "chapters" in row["other"]:

@@ -38,7 +38,7 @@ def documented(
 ) -> Callable[[Handler], Handler]:
     """Put a handler into OpenAPI. `request` and `response` name what the version's shapes hold: serializers, pydantic
     models, anything with `openapi_schema(components)`, or functions: components → schema, whose `example_changes` say
-    what is different in the example of this answer.
+    what is different in the example of this answer, and whose `example_bodies()` are the examples of a request.
 
     A handler named `post` creates unless told otherwise; `refusals` adds statuses with their meaning; `response` None
     is a message, as after a deletion; `versions` names those that have the operation, None when all have it;

@@ -8,6 +8,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from pydantic import BaseModel
 from rest_framework import serializers
 
+from ittyhost.api.idempotency import HEADER, MAX_KEY
 from ittyhost.api.openapi import refusals, samples
 from ittyhost.api.openapi.components import Components
 from ittyhost.api.openapi.operations import Operation
@@ -76,11 +77,16 @@ class VersionedSchema(AutoSchema):
         if self.method == "POST":
             found.append(
                 {
-                    "name": "Idempotency-Key",
+                    "name": HEADER,
                     "in": "header",
                     "description": "A text of your own, such as a UUID: the same request sent again with it within 24 "
                     "hours is not done again, and answered as it was the first time.",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]*[!-~][ -~]*$"},
+                    "schema": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": MAX_KEY,
+                        "pattern": "^[ -~]*[!-~][ -~]*$",
+                    },
                 }
             )
         return found
@@ -108,7 +114,8 @@ class VersionedSchema(AutoSchema):
         schema = self._shape(shape, "request")
         schemas = self.components.schemas()
         content: Schema = {"schema": schema}
-        if examples := samples.bodies(schema, schemas):
+        own = getattr(shape, "example_bodies", None)
+        if examples := own() if own else samples.bodies(schema, schemas):
             content["examples"] = {name: {"value": value} for name, value in examples.items()}
         return {"required": not _may_be_empty(schema, schemas), "content": {"application/json": content}}
 

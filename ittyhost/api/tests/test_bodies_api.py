@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import tracemalloc
 
 import pytest
@@ -34,6 +35,9 @@ def send(api, body, **more):
         ("[" * 100_000, "The body is nested too deeply: at most 32 levels are read."),
         ('{"a":' * 33 + "{}" + "}" * 33, "The body is nested too deeply: at most 32 levels are read."),
         ('{"a": ' + "9" * 5000 + "}", "The body holds a number that is too large."),
+        (f'{{"a": [{"0," * 9_999}0]}}', "The body holds too much: at most 10000 values are read."),
+        (r'{"\ud800": 1, "\ud800": 2}', "The body holds half of a surrogate pair, which is not a character."),
+        (f'{{"{"k" * 501}": 1, "{"k" * 501}": 2}}', "The body holds a name of more than 500 characters."),
     ],
 )
 def test_a_malformed_body_is_refused(api, body, message):
@@ -49,6 +53,9 @@ def test_a_malformed_body_is_refused(api, body, message):
         (r'{"a": "\ud800"}', "a holds half of a surrogate pair, which is not a character.", "a"),
         ('{"a": 9223372036854775808}', "a holds a number that is too large.", "a"),
         ('{"a": 1e999}', "a holds a number that is too large.", "a"),
+        ('{"a": 1, "a": 1}', "The body holds the name 'a' twice in one object. Leave one of them out.", "a"),
+        ('{"b": [{"é": 1, "é": 3}]}', "The body holds the name 'é' twice in one object. Leave one of them out.", "é"),
+        (f'{{"a": ["{"x" * 100_001}"]}}', "a.0 holds a text of more than 100000 characters.", "a.0"),
     ],
 )
 def test_what_could_not_be_kept_is_refused_by_name(api, body, message, param):
@@ -64,7 +71,9 @@ def test_what_could_not_be_kept_is_refused_by_name(api, body, message, param):
     [
         ("", {}),
         ("{}", {}),
-        ('{"a": 1, "a": 2}', {"a": 2}),
+        ('{"a": 1, "b": {"a": 2}, "A": 3}', {"a": 1, "b": {"a": 2}, "A": 3}),
+        (f'{{"a": "{"é" * 100_000}"}}', {"a": "é" * 100_000}),
+        (f'{{"a": [{"0," * 9_998}0]}}', {"a": [0] * 9_999}),
         ('\ufeff{"a": "é😀"}'.encode(), {"a": "é😀"}),
         (r'{"a": "\ud83d\ude00"}', {"a": "😀"}),
         ('{"a": [true, null, -9223372036854775807, 1.5]}', {"a": [True, None, -9223372036854775807, 1.5]}),
@@ -172,13 +181,22 @@ def test_each_bad_field_is_named_and_nothing_is_made(api, body, message, param):
 
 
 def test_a_body_of_very_many_places_costs_no_more_than_its_size():
-    body = b'{"' + b"k" * 480 + b'":[' + b",".join([b"1"] * 100_000) + b"]}"
+    body = b'{"' + b"k" * 480 + b'":[' + b",".join([b"1"] * 500_000) + b"]}"
     tracemalloc.start()
     try:
-        read_json(body)
+        with pytest.raises(Invalid, match="at most 10000 values"):
+            read_json(body)
         assert tracemalloc.get_traced_memory()[1] < 60e6  # written out, the paths alone would be 50 MB more
     finally:
         tracemalloc.stop()
+
+
+def test_a_name_that_comes_twice_at_the_end_of_very_many_is_found_in_one_go():
+    names = ",".join(f'"{index}":0' for index in range(80_000))
+    started = time.process_time()
+    with pytest.raises(Invalid, match="'79999' twice"):
+        read_json(f'{{{names},"79999":1}}'.encode())
+    assert time.process_time() - started < 2  # looked up one by one in a list, they take minutes
 
 
 def test_a_name_has_its_limit():

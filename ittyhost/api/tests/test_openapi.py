@@ -135,3 +135,15 @@ def test_the_command_writes_and_checks(tmp_path, settings):
     path.write_text(path.read_text() + "# changed\n")
     with pytest.raises(CommandError, match=r"^2024-03-21.yaml out of step"):
         call_command("openapi", "--check", folder)
+
+
+def test_posts_take_a_key_of_the_clients_and_say_what_may_come_of_it(g1, g4):
+    for written in (g1, g4):
+        post, get = written["paths"]["/things"]["post"], written["paths"]["/things"]["get"]
+        found = {parameter["name"]: parameter for parameter in post["parameters"]}
+        assert found["Idempotency-Key"]["in"] == "header"
+        assert "required" not in found["Idempotency-Key"]
+        assert found["Idempotency-Key"]["schema"]["maxLength"] == 255
+        assert {"409", "422", "429"} <= set(post["responses"])
+        assert "Idempotency-Key" not in {parameter["name"] for parameter in get["parameters"]}
+        assert ("429" in get["responses"], "422" in get["responses"]) == (True, False)

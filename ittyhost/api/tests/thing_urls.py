@@ -83,6 +83,23 @@ class FaultView(ProjectView):
     def get(self, request: Request, fault: str) -> Response:
         raise FAULTS[fault]
 
+    def post(self, request: Request, fault: str) -> Response:
+        """Refuse when work was done already."""
+        organisation_create(name="Half done")
+        WorkView.during()
+        raise FAULTS[fault]
+
+
+class WorkView(ProjectView):
+    @staticmethod
+    def during() -> None:
+        """What happens while the work is under way; tests put something in its place."""
+
+    def post(self, request: Request) -> Response:
+        organisation = organisation_create(name=request.data.get("name", "Work"))
+        self.during()
+        return self.created({"id": organisation.public_id})
+
 
 class SignatureView(ProjectView):
     def post(self, request: Request) -> Response:
@@ -108,6 +125,7 @@ urlpatterns = [
     route("things", ThingListView, name="things"),
     route("things/<thing_id>", ThingView, name="thing"),
     route("echo", EchoView, name="echo"),
+    route("work", WorkView, name="work"),
     route("faults/<fault>", FaultView, name="fault"),
     route("signatures", SignatureView, name="signatures"),
     path("plain/<fault>", plain),

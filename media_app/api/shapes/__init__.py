@@ -1,6 +1,7 @@
-"""How each API version writes media and files."""
+"""How each API version writes media, files and signed URLs."""
 
 from ittyhost.api.shapes import register
 
 MEDIA_SHAPES = register("media", __name__)
 FILE_SHAPES = register("file", __name__)
+SIGNATURE_SHAPES = register("signature", __name__)

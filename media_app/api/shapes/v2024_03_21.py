@@ -4,13 +4,17 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.fields import FileBody, MediaBody
+from media_app.api.fields import FileBody, MediaBody, SignatureBody
 from media_app.api.schemas import OPTIONAL, an_id, closed, described, one_of
+from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, member_url
 
+__all__ = ["signature_schema", "signature_show"]  # later than this version, and the same in all that know it
+
 FileCreate = FileBody
 MediaCreate = MediaBody
+SignatureCreate = SignatureBody
 
 MEDIA_STATUSES = {
     File.Status.WAITING: "processing",

@@ -1,17 +1,20 @@
-"""Media and files in version 2025-08-20: a File object for all, and media that list theirs."""
+"""Media, files and signed URLs in version 2025-08-20: a File object for all, and media that list theirs."""
 
 import re
+from dataclasses import asdict
 from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.fields import FileBody, MediaBody
+from media_app.api.fields import FileBody, MediaBody, SignatureBody
 from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, member_url
+from media_app.signatures import SignedUrl
 
 FileCreate = FileBody
 MediaCreate = MediaBody
+SignatureCreate = SignatureBody
 
 ORIGINAL = "original"  # what the file a media came with is called, unless its owner named it otherwise
 # Not shown of the files in a media.
@@ -87,6 +90,11 @@ def media_show(media: Media) -> dict[str, Any]:
     }
 
 
+def signature_show(signed: SignedUrl) -> dict[str, Any]:
+    """A signed URL; without `folder` where it has none."""
+    return {name: value for name, value in asdict(signed).items() if value != "" or name != "folder"}
+
+
 def _maker(id: str) -> str:
     """The id of a key or task, as this version writes it."""
     return re.sub("^tsk_", "task_", id)
@@ -132,6 +140,15 @@ FILE = {
     "error": "string",
 }
 MEMBER = {"name": "string", "type": "string", "filesize": "integer", "url": "string"}
+SIGNATURE = {
+    "domain": "string",
+    "filename": "string",
+    "folder": "string",
+    "expiry": "integer",
+    "method": "string",
+    "signature": "string",
+    "url": "string",
+}
 MEDIA = {
     "id": "string",
     "object": "string",
@@ -173,3 +190,7 @@ def media_schema(components: Components) -> dict[str, Any]:
         "urls": {"type": "object", "additionalProperties": {"type": "string"}},
     }
     return components.add("Media", closed(properties))
+
+
+def signature_schema(components: Components) -> dict[str, Any]:
+    return components.add("Signature", closed(described(SIGNATURE), optional={"folder"}))

@@ -8,12 +8,23 @@ from ittyhost.errors import Invalid
 from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
-from tasks_app.api.fields import read_flat, read_kind, read_object, read_options, read_source, read_url
-from tasks_app.api.schemas import WEBHOOK_SCHEMA, loose_schema, pascal
+from tasks_app.api import kinds
+from tasks_app.api.fields import (
+    check_input,
+    read_flat,
+    read_kind,
+    read_object,
+    read_options,
+    read_source,
+    read_url,
+)
+from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, loose_schema, pascal
+from tasks_app.control import INGEST, all_kinds, get_kind
 from tasks_app.models import Task
-from workers.kinds import all_kinds, get_kind
 
 Status = Task.Status
+
+config_schema = kinds.config_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -23,6 +34,8 @@ STATUSES = {
     Status.ERROR: "error",
     Status.CANCELLED: "error",
 }
+# What the words mean in a filter that this version writes itself.
+STATUS_MEANS = {word: [state for state in STATUSES if STATUSES[state] == word] for word in STATUSES.values()}
 LISTS_FILES = False  # a list shows what was asked for, not what came of it
 
 
@@ -39,6 +52,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         raise Invalid("output is required: an object with the kind and its options.", param="output")
     definition = dict(read_object(body["output"], param="output"))
     kind = read_kind(definition.pop("kind", None), param="output.kind")
+    check_input(kind, source, param="input")
     return {
         "source": source,
         "input": body["input"],
@@ -87,25 +101,39 @@ def task_show(task: Task) -> dict[str, Any]:
 
 
 def create_schema(components: Components) -> dict[str, Any]:
-    kinds = all_kinds().values()
+    known = all_kinds().values()
     output = components.one_per_kind(
-        {kind.name: kind.options for kind in kinds},
+        {kind.name: kind.options for kind in known},
         name=lambda kind: f"{pascal(kind)}Output",
-        summaries={kind.name: kind.summary for kind in kinds},
-        examples={kind.name: kind.examples for kind in kinds},
+        summaries={kind.name: kind.summary for kind in known},
+        examples={kind.name: kind.examples for kind in known},
     )
     source = {
         "type": "string",
         "description": "The id of a media or of a file, or the URL of one.",
-        "examples": ["med_z8y7x6w5v4u3t2s1"],
+        "examples": [MEDIA_ID],
     }
     properties = {"input": source, "output": output, "webhook_url": WEBHOOK_SCHEMA}
     nested = components.add("TaskCreate", closed(properties, optional={"webhook_url"}))
     return {"anyOf": [nested, components.add("TaskCreateFlat", loose_schema(("file_id", "url", "input")))]}
 
 
+def _example_bodies() -> dict[str, Any]:
+    """A body for each kind: of its examples the one that says most."""
+    return {
+        kind.name: {
+            "input": REMOTE if kind is INGEST else MEDIA_ID,
+            "output": {"kind": kind.name, **max(kind.examples, key=len, default={})},
+        }
+        for kind in all_kinds().values()
+    }
+
+
+create_schema.example_bodies = _example_bodies  # type: ignore[attr-defined]
+
+
 def _schema(components: Components, name: str, output: dict[str, Any]) -> dict[str, Any]:
-    given = {"description": "The input, as it was given.", "examples": ["med_z8y7x6w5v4u3t2s1"]}
+    given = {"description": "The input, as it was given.", "examples": [MEDIA_ID]}
     properties = {
         "id": an_id("tsk"),
         "object": {"type": "string", "const": "task"},

@@ -7,11 +7,15 @@ from ittyhost.api.openapi import Components
 from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
+from tasks_app.api import kinds
 from tasks_app.api.fields import read_flat
 from tasks_app.api.schemas import FILE_ID, flat_schema, pascal
+from tasks_app.control import INGEST
 from tasks_app.models import Task
 
 Status = Task.Status
+
+config_schema = kinds.config_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -21,6 +25,8 @@ STATUSES = {
     Status.ERROR: "failed",
     Status.CANCELLED: "cancelled",
 }
+# What the words mean in a filter that this version writes itself, or once wrote.
+STATUS_MEANS = {word: [state] for state, word in STATUSES.items()} | {"ready": [Status.READY], "error": [Status.ERROR]}
 LISTS_FILES = True
 
 # What the snapshot of an input holds of a file, where it is known.
@@ -45,14 +51,14 @@ def task_show(task: Task) -> dict[str, Any]:
         "output": file_show(task.output) if task.status == Status.READY and task.output is not None else None,
         "status": STATUSES[Status(task.status)],
         "progress": task.progress,
-        "created_by": task.created_by or None,
+        "created_by": task.created_by.replace("tsk_", "task_", 1) or None,
         "created": instant(task.created),
         "updated": instant(task.updated),
     }
     if task.status == Status.ERROR:
         shown["error"] = task.error
-    if task.parent is not None:
-        shown["parent_id"] = f"task_{task.parent.pk}"
+    if task.parent_id is not None:
+        shown["parent_id"] = f"task_{task.parent_id}"
     return shown
 
 
@@ -60,8 +66,9 @@ task_created = task_listed = task_show
 
 
 def _input(task: Task) -> dict[str, Any]:
-    if task.source is None:  # it was deleted; what was given stays
-        return {"url": task.input} if "://" in task.input else {"id": task.input}
+    """An object, whatever was given: typed SDKs read nothing else."""
+    if task.source is None or task.kind == INGEST.name:  # deleted, or the output: what was given stays
+        return {"url": task.input} if task.input_is_url else {"id": task.input}
     shown = file_show(task.source)
     return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}
 

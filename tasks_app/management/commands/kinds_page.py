@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from workers.kinds import all_kinds
+from tasks_app.control import all_kinds
 from workers.kinds.base import Kind
 
 HEAD = """# Kinds of task

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from urllib3.exceptions import HTTPError, MaxRetryError
 
-from workers.formats import FORMATS
+from workers.formats import extension_of
 
 VERSION = "2025-08-20"
 ENDED = {"completed", "failed", "cancelled"}
@@ -81,8 +81,8 @@ def check_place(out: Path) -> None:
 
 def extension(mime: str) -> str:
     """The usual extension of a type, with its dot; "" when none is known."""
-    ours = next((found.extension for found in FORMATS.values() if found.mime == mime), None)
-    return f".{ours}" if ours else mimetypes.guess_extension(mime) or ""
+    ours = extension_of(mime)
+    return f".{ours}" if ours else mimetypes.guess_extension(mime.partition(";")[0]) or ""
 
 
 def option_read(text: str) -> tuple[str, Any]:

@@ -1,0 +1,44 @@
+"""Every write of tasks: creating, claiming, finishing, giving back, cancelling."""
+
+from tasks_app.services.attempts import (
+    DELETED_MEANWHILE,
+    LeaseLost,
+    attempt_discard,
+    attempt_planned,
+    attempt_stopped,
+    source_exists,
+    task_claim,
+    task_fail,
+    task_heartbeat,
+    task_is_held,
+    task_progress,
+    task_publish,
+    task_release,
+)
+from tasks_app.services.creating import task_create
+from tasks_app.services.steering import task_cancel, task_retry
+from tasks_app.services.sweeping import tasks_sweep
+from tasks_app.services.waiting import source_settled
+from tasks_app.services.waking import lane_wake
+
+__all__ = [
+    "DELETED_MEANWHILE",
+    "LeaseLost",
+    "attempt_discard",
+    "attempt_planned",
+    "attempt_stopped",
+    "lane_wake",
+    "source_exists",
+    "source_settled",
+    "task_cancel",
+    "task_claim",
+    "task_create",
+    "task_fail",
+    "task_heartbeat",
+    "task_is_held",
+    "task_progress",
+    "task_publish",
+    "task_release",
+    "task_retry",
+    "tasks_sweep",
+]

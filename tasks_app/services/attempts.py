@@ -1,0 +1,205 @@
+"""The life of an attempt, called by the job that runs it: from its claim to its end.
+
+Each change of state is one conditional update whose row count is read; `attempt` fences whatever a worker writes.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from events_app.services import event_record
+from ittyhost.leases import backoff, claim_next, expired, held, lease_end
+from media_app.models import File, Media
+from media_app.services import StoredObject, output_publish, outputs_discard
+from tasks_app.control import get_kind
+from tasks_app.models import Attempt, Task
+from tasks_app.services.waking import wake
+from workers.engine.errors import MediaError
+from workers.run import Done
+
+logger = logging.getLogger(__name__)
+
+Status = Task.Status
+Outcome = Attempt.Outcome
+DELETED_MEANWHILE = "The input was deleted while this was made."
+
+
+class LeaseLost(Exception):
+    """This attempt no longer holds its task: the lease ran out, or the task was cancelled or deleted."""
+
+
+def task_claim(*, lane: str, worker: str = "") -> Task | None:
+    """Take the next due task of a lane for one attempt; None when there is none."""
+    with transaction.atomic():
+        task = claim_next(
+            Task.objects.filter(lane=lane, status=Status.QUEUED).order_by("due_at", "id"),
+            related=("project", "source", "media"),
+            status=Status.PROCESSING,
+            progress=0,
+            updated=Now(),
+        )
+        if task is None:
+            return None
+        Attempt.objects.create(
+            task=task, number=task.attempt, worker=worker, queued_at=task.due_at, started_at=task.updated
+        )
+    return task
+
+
+def task_heartbeat(*, task: Task) -> bool:
+    """Renew this attempt's lease; False when it was lost or the task cancelled, and the work must stop."""
+    return bool(_mine(task).update(lease_until=lease_end()))
+
+
+def task_is_held(*, task: Task) -> bool:
+    """Whether this attempt still holds its task, and the task its input: without one of them the work must stop."""
+    return _mine(task).filter(Exists(File.objects.filter(pk=OuterRef("source_id")))).exists()
+
+
+def source_exists(*, task: Task) -> bool:
+    """Whether the input of a task was not deleted."""
+    return File.objects.filter(pk=task.source_id).exists()
+
+
+def task_progress(*, task: Task, percent: int) -> None:
+    """Write down how far this attempt is; nothing when it lost its task."""
+    _mine(task).update(progress=min(max(percent, 0), 99), updated=Now())
+
+
+def attempt_planned(*, task: Task, plan: dict[str, Any]) -> None:
+    """Keep what this attempt is about to do, before it does it: an operator can see and repeat it whatever happens."""
+    Attempt.objects.filter(task=task, number=task.attempt).update(plan=plan)
+
+
+@transaction.atomic
+def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> None:
+    """Make the output visible: its file, the result, the state and the event, all or nothing.
+
+    Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the input was
+    deleted meanwhile, or with it the media that the output would belong to.
+    """
+    # Locked before the task, as a deletion does it: after this the input is gone, or stays until this is done.
+    media = Media.objects.select_for_update().filter(pk=task.media_id).first()
+    if media is None or not source_exists(task=task):
+        raise MediaError(DELETED_MEANWHILE)
+    size = sum(item.size for item in stored)
+    _end(
+        task,
+        Status.READY,
+        Outcome.READY,
+        attempt={"plan": done.plan, "warnings": list(done.warnings)},
+        progress=100,
+        error="",
+        output_size=size,
+        result=done.result.model_dump(mode="json"),
+    )
+    options = task.options
+    output_publish(
+        project=task.project,
+        media=media,
+        file_id=task.reserved_id,
+        object=get_kind(task.kind).object,
+        kind=task.kind,
+        attempt=task.attempt,
+        stored=stored,
+        ref=options.get("ref") or "",
+        folder=options.get("folder") or "",
+        filename=options.get("filename") or "",
+        label=options.get("label") or "",
+        created_by=task.public_id,
+    )
+    event_record(project=task.project, type="task.ready", subject=task)
+
+
+def attempt_discard(*, task: Task) -> None:
+    """Have deleted what an attempt stored after it had lost its task; nothing when it was published all the same."""
+    if not File.objects.filter(pk=task.reserved_id, attempt=task.attempt).exists():
+        attempt_drop(task=task)
+
+
+def attempt_stopped(*, task: Task) -> None:
+    """End the task of an attempt that had to stop, when the reason is that its input was deleted; else raise LeaseLost,
+    as when others were quicker to end it."""
+    if source_exists(task=task):
+        raise LeaseLost
+    task_fail(task=task, message=DELETED_MEANWHILE)
+
+
+@transaction.atomic
+def task_fail(*, task: Task, message: str, log: str = "") -> None:
+    """End a task in error: its source or its options are at fault, and trying again cannot help. Raises LeaseLost."""
+    _end(task, Status.ERROR, Outcome.ERROR, attempt={"error": message, "log": log}, error=message)
+    attempt_drop(task=task)
+    event_record(project=task.project, type="task.error", subject=task)
+
+
+@transaction.atomic
+def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool = True) -> None:
+    """Give a task back: after a fault of this host with a back-off, or at once when the worker is only stopping.
+
+    A fault counts: after MAX_FAILURES of them the task ends in error. Raises LeaseLost.
+    """
+    _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log)
+
+
+def _give_back(task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False) -> None:
+    failures = task.failures + (outcome != Outcome.RELEASED)
+    seen = {"error": reason, "log": log}
+    if not source_exists(task=task):  # nobody could take it up again
+        _end(task, Status.ERROR, outcome, attempt=seen, lost=lost, error=DELETED_MEANWHILE, failures=failures)
+        event_record(project=task.project, type="task.error", subject=task)
+    elif failures >= settings.MAX_FAILURES:
+        message = f"This could not be made: the service failed {failures} times while it worked on it. Try again later."
+        _end(task, Status.ERROR, outcome, attempt=seen, lost=lost, error=message, failures=failures)
+        event_record(project=task.project, type="task.error", subject=task)
+    else:
+        # A first silence is the worker's own end, and the next worker may start at once.
+        at_once = outcome == Outcome.RELEASED or (outcome == Outcome.LOST and failures == 1)
+        due = Now() if at_once else backoff(failures)
+        _end(task, Status.QUEUED, outcome, attempt=seen, lost=lost, failures=failures, progress=0, due_at=due)
+        wake(task.lane)
+    attempt_drop(task=task)
+
+
+def _mine(task: Task) -> Any:
+    return held(task).filter(status=Status.PROCESSING)
+
+
+def _end(
+    task: Task,
+    status: Task.Status,
+    outcome: Attempt.Outcome,
+    *,
+    attempt: dict[str, Any],
+    lost: bool = False,
+    **changes: Any,
+) -> None:
+    """Move a task on from this attempt and close the attempt. Raises LeaseLost when another has it."""
+    mine = _mine(task).filter(expired()) if lost else _mine(task)
+    if status in {Status.READY, Status.ERROR}:
+        changes["finished_at"] = Now()
+    if not mine.update(status=status, lease_until=None, updated=Now(), **changes):
+        raise LeaseLost
+    Attempt.objects.filter(task=task, number=task.attempt).update(outcome=outcome, ended_at=Now(), **attempt)
+
+
+def attempt_drop(*, task: Task) -> None:
+    """Whatever this attempt stored belongs to nothing now."""
+    outputs_discard(project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt)
+
+
+def attempts_take_back() -> None:
+    """Give the tasks back of attempts that went silent."""
+    silent = Task.objects.filter(expired(), status=Status.PROCESSING).select_related("project")
+    for task in silent.order_by("lease_until")[:500]:
+        with transaction.atomic():
+            try:
+                _give_back(task, Outcome.LOST, reason="The worker went silent.", lost=True)
+            except LeaseLost:
+                continue  # it spoke again, or ended
+        logger.warning("a lease ran out", extra={"task": task.public_id, "attempt": task.attempt})

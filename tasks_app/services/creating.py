@@ -1,0 +1,124 @@
+"""Recording a task, and the files it begins with."""
+
+from typing import Any
+
+import structlog
+from django.db import transaction
+
+from events_app.services import event_record
+from ittyhost.errors import Invalid, NotFound
+from ittyhost.records import parse_id
+from media_app.models import File, Media
+from media_app.selectors import media_get
+from media_app.services import UNSETTLED, file_from_url, media_lock
+from orgs_app.models import Project
+from orgs_app.services import storage_check
+from tasks_app.control import IngestOptions
+from tasks_app.models import Task
+from tasks_app.services.waking import wake
+from workers.engine.errors import MediaError
+from workers.engine.probe import Probe
+from workers.kinds.base import Kind, Options
+from workers.run import check
+
+Status = Task.Status
+
+
+@transaction.atomic
+def task_create(
+    *,
+    project: Project,
+    kind: Kind,
+    options: Options,
+    definition: dict[str, Any],
+    source: File | str,
+    input: str,
+    webhook_url: str = "",
+    created_by: str = "",
+    parent: Task | None = None,
+) -> Task:
+    """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed.
+
+    `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was
+    asked for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing
+    of it; NotFound for a media that is not there; LimitReached when the project's storage is full already.
+    """
+    storage_check(project=project)
+    task = Task(
+        project=project,
+        kind=kind.name,
+        lane=kind.lane,
+        status=Status.WAITING,
+        input=input,
+        definition=definition,
+        options=options.model_dump(mode="json", exclude_unset=True),
+        webhook_url=webhook_url,
+        created_by=created_by,
+        request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
+        parent=parent,
+    )
+    if isinstance(options, IngestOptions):
+        task.source = task.output = _file_to_ingest(task, options, source)
+    else:
+        task.source = _file_to_read(task, kind, options, source)
+        if task.source.status == File.Status.READY:
+            task.status = Status.QUEUED
+    task.media = task.source.media
+    task.save(force_insert=True)
+    event_record(project=project, type="task.created", subject=task)
+    if task.status == Status.QUEUED:
+        wake(kind.lane)
+    return task
+
+
+def _file_to_ingest(task: Task, options: IngestOptions, url: File | str) -> File:
+    """The file that an ingest makes: what it waits for, and what comes of it."""
+    if not isinstance(url, str):
+        raise Invalid("The input of ingest must be a URL; this is a file of the project already.", param="input")
+    return file_from_url(
+        project=task.project,
+        url=url,
+        media=_media_to_join(task.project, options.media_id) if options.media_id else None,
+        folder=options.folder or "",
+        filename=options.filename or "",
+        ref=options.ref or "",
+        label=options.label or "",
+        metadata=options.metadata,
+        created_by=task.public_id,
+    )
+
+
+def _media_to_join(project: Project, public_id: str) -> Media:
+    try:
+        return media_get(project=project, media_id=parse_id(public_id, Media.prefix))
+    except NotFound as exc:
+        raise NotFound("media_id names no media in this project.", param="media_id", code=exc.code) from None
+
+
+def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) -> File:
+    """The file that something is to be made of, as it is now."""
+    if isinstance(source, str):
+        source = file_from_url(project=task.project, url=source, created_by=task.created_by)
+    if source.status in UNSETTLED:
+        # The file may settle at this moment: with its row locked, either this sees it or its event finds this task.
+        # Its media comes first, in the one order of locks (media_app.services.locks).
+        media_lock(source.media_id)
+        found = File.objects.select_for_update().filter(pk=source.pk).first()
+        if found is None:
+            raise NotFound("The input was deleted meanwhile.", param="input")
+        source = found
+    if source.status == File.Status.FAILED:
+        raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
+    if source.status == File.Status.READY:
+        source_check(kind, options, source)
+    return source
+
+
+def source_check(kind: Kind, options: Options, source: File) -> None:
+    """Make the whole plan, as the worker will: whatever it refuses is refused before anything is queued."""
+    if source.probe is None:
+        raise Invalid(f"{kind.name} cannot be made of this input: it is no picture, video or sound.", param="input")
+    try:
+        check(kind, options, Probe.from_json(source.probe))
+    except MediaError as exc:
+        raise Invalid(exc.message, param=exc.param or "input") from None

@@ -1,0 +1,123 @@
+"""Tasks that wait for a file, and tasks whose file is deleted: how they move on."""
+
+import logging
+
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from events_app.services import event_record
+from ittyhost.errors import Invalid
+from media_app.models import File
+from media_app.services import UNSETTLED
+from tasks_app.control import INGEST, get_kind
+from tasks_app.models import Attempt, Task
+from tasks_app.services.attempts import DELETED_MEANWHILE, attempt_drop
+from tasks_app.services.creating import source_check
+from tasks_app.services.waking import wake
+from workers.engine.probe import Probe
+from workers.kinds.base import facts_result
+
+logger = logging.getLogger(__name__)
+
+Status = Task.Status
+DELETED_BEFORE = "The input was deleted before this could start."
+INGEST_DELETED = "The file was deleted before it was fetched."
+
+
+def source_settled(*, file_id: str) -> int:
+    """A file is ready, has failed or was deleted: move on every task that waits for it, and end those that are due or
+    run and cannot go on without it. How many were moved."""
+    moved = tasks_settle(Q(source_id=file_id))
+    if not File.objects.filter(pk=file_id).exists():
+        held_up = Task.objects.filter(source_id=file_id, status__in=[Status.QUEUED, Status.PROCESSING])
+        moved += sum(map(_end_deleted, held_up.order_by("pk").values_list("pk", flat=True)))
+    return moved
+
+
+def tasks_settle(which: Q, batch: int = 500) -> int:
+    """Move on tasks that need wait no longer. How many were moved."""
+    moved = 0
+    unsettled = File.objects.filter(pk=OuterRef("source_id"), status__in=UNSETTLED)
+    waiting = (
+        Task.objects.filter(which, ~Exists(unsettled), status=Status.WAITING, source_id__isnull=False)
+        .select_related("project")
+        .prefetch_related("source")  # a join beside a filter on its id would leave out what was deleted
+        .order_by("due_at")[:batch]
+    )
+    for task in waiting:
+        try:
+            with transaction.atomic():
+                moved += _settle_one(task)
+        except DatabaseError:
+            raise
+        except Exception:  # a bug that one row brings out must not keep all others waiting
+            logger.exception("a task could not be moved on", extra={"task": task.public_id})
+            moved += _fail_waiting(task, "This could not be started: the service failed while it looked at it.")
+    return moved
+
+
+def _settle_one(task: Task) -> int:
+    source, is_ingest = task.source, task.kind == INGEST.name
+    try:
+        if source is None:
+            raise Invalid(INGEST_DELETED if is_ingest else DELETED_BEFORE)
+        if source.status == File.Status.FAILED:
+            reason = source.error or "it could not be read."
+            raise Invalid(reason if is_ingest else f"The input cannot be used: {reason}")
+        if is_ingest:
+            return _ingested(task, source)
+        kind = get_kind(task.kind)
+        source_check(kind, kind.options.model_validate(task.options), source)
+    except Invalid as exc:
+        return _fail_waiting(task, exc.message)
+    queued = _waiting(task).update(status=Status.QUEUED, due_at=Now(), updated=Now())
+    if queued:
+        wake(task.lane)
+    return queued
+
+
+def _ingested(task: Task, file: File) -> int:
+    """The file that an ingest was to make is there."""
+    ready = _waiting(task).update(
+        status=Status.READY,
+        progress=100,
+        error="",
+        output_size=file.filesize,
+        result=facts_result(Probe.from_json(file.probe or {}), type=file.type).model_dump(mode="json"),
+        updated=Now(),
+        finished_at=Now(),
+    )
+    if ready:
+        event_record(project=task.project, type="task.ready", subject=task)
+    return ready
+
+
+@transaction.atomic
+def _fail_waiting(task: Task, message: str) -> int:
+    failed = _waiting(task).update(status=Status.ERROR, error=message, updated=Now(), finished_at=Now())
+    if failed:
+        event_record(project=task.project, type="task.error", subject=task)
+    return failed
+
+
+def _waiting(task: Task) -> QuerySet[Task]:
+    return Task.objects.filter(pk=task.pk, status=Status.WAITING)
+
+
+@transaction.atomic
+def _end_deleted(task_id: str) -> int:
+    """End a task whose input was deleted, whatever state it has come to by now; its attempt notices, and stops."""
+    live = Task.objects.filter(pk=task_id, status__in=[Status.QUEUED, Status.PROCESSING])
+    task = live.select_for_update(of=("self",)).select_related("project").first()
+    if task is None:
+        return 0
+    is_running = task.status == Status.PROCESSING
+    message = DELETED_MEANWHILE if is_running else DELETED_BEFORE
+    live.update(status=Status.ERROR, error=message, lease_until=None, updated=Now(), finished_at=Now())
+    if is_running:
+        mine = Attempt.objects.filter(task=task, number=task.attempt, ended_at=None)
+        mine.update(outcome=Attempt.Outcome.ERROR, error=message, ended_at=Now())
+        attempt_drop(task=task)
+    event_record(project=task.project, type="task.error", subject=task)
+    return 1
