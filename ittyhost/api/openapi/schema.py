@@ -8,7 +8,7 @@ from drf_spectacular.plumbing import ComponentRegistry
 from pydantic import BaseModel
 from rest_framework import serializers
 
-from ittyhost.api.idempotency import HEADER, MAX_KEY
+from ittyhost.api.idempotency import HEADER, MAX_KEY, REPLAYED
 from ittyhost.api.openapi import refusals, samples
 from ittyhost.api.openapi.components import Components
 from ittyhost.api.openapi.operations import Operation
@@ -85,7 +85,7 @@ class VersionedSchema(AutoSchema):
                         "type": "string",
                         "minLength": 1,
                         "maxLength": MAX_KEY,
-                        "pattern": "^[ -~]*[!-~][ -~]*$",
+                        "pattern": "^[ -~]*[!-~][ -~]*$",  # spaces around it do not count
                     },
                 }
             )
@@ -148,7 +148,7 @@ class VersionedSchema(AutoSchema):
         call = samples.call(self.method, self.path.rstrip("/"), value)
         if operation.many:
             headers = {
-                name: {"description": meaning, "schema": {"type": "string"}}
+                name: {"description": meaning, "required": True, "schema": {"type": "string"}}
                 for name, meaning in version.list_headers.items()
             }
             page = PageInfo(number=1, limit=version.default_limit, total=1)
@@ -160,7 +160,8 @@ class VersionedSchema(AutoSchema):
                 place = f"{call.path}/{value['id']}"
             parent = place.rpartition("/")[0] or None
             body = version.object(call, value, status=status, path=place, parent=parent).body
-            answer = refusals.answer(_meaning(operation, status), version.object_schema(data))
+            headers = {REPLAYED: refusals.header(REPLAYED)} if self.method == "POST" else {}
+            answer = refusals.answer(_meaning(operation, status), version.object_schema(data), headers=headers)
         answer["content"]["application/json"]["example"] = body
         return answer
 
