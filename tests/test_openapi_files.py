@@ -9,9 +9,9 @@ from drf_spectacular.validation import validate_schema
 
 from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
+from tasks_app.control import all_kinds
 from tests.endpoints import endpoints
 from tests.test_answers_match_openapi import resolved
-from workers.kinds import all_kinds
 
 VERSIONS = pytest.mark.parametrize("version", all_versions(), ids=str)
 

@@ -42,14 +42,18 @@ class Scene:
         given = {"Accept-Version": VERSION} | (headers or {})
         if secret != "":
             given["Authorization"] = f"Bearer {secret or self.secret}"
-        said = "".join(f" ({name}: {value})" for name, value in (headers or {}).items())
-        self.asked.append(f"{method} {path}{said}" + (f" {_short(body)}" if body else ""))
+        said = "".join(f" ({name}: {_cut(value)})" for name, value in (headers or {}).items())
+        self.asked.append(f"{method} {_cut(path)}{said}" + (f" {_short(body)}" if body else ""))
         content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.http.generic(method, path, content, content_type=type, headers=given, **more)
 
     def delivery(self, path: str) -> str:
         """The path of a file on this service."""
         return f"/delivery/{self.project.public_id}/{path}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 120 else f"{text[:40]}…"
 
 
 def _short(body: Any) -> str:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.db import connection
+
 from orgs_app.tests.factories import make_api_key
 from tests.errors.base import Scene, provokes
 
@@ -145,3 +147,49 @@ def body_is_a_form(scene: Scene) -> Any:
 )
 def file_is_encoded(scene: Scene) -> Any:
     return scene.ask("PUT", scene.delivery("demo/new.jpg"), b"x", headers={"Content-Encoding": "gzip"})
+
+
+@provokes(
+    "idempotency_in_progress",
+    409,
+    cause="A request with the same `Idempotency-Key` is being done.",
+    way_out="Send it again after `Retry-After` seconds: the answer is that of the first one.",
+    by="It is sent while the first one is being done.",
+)
+def same_key_at_once(scene: Scene) -> Any:
+    answers: list[Any] = []
+
+    def ask() -> Any:
+        return scene.ask("POST", "/media", {"title": "Harbour"}, headers={"Idempotency-Key": "9f3c"})
+
+    def meanwhile(execute: Any, sql: str, *args: Any) -> Any:
+        if sql.startswith('INSERT INTO "media_app_media"') and not answers:
+            answers.append(None)  # what the second request writes is no third one
+            answers.append(ask())
+        return execute(sql, *args)
+
+    with connection.execute_wrapper(meanwhile):
+        ask()
+    return answers[-1]
+
+
+@provokes(
+    "idempotency_key_reused",
+    422,
+    cause="The `Idempotency-Key` was used for another request.",
+    way_out="Send each request with a key of its own; send the same bytes when you send it again.",
+)
+def key_of_another_request(scene: Scene) -> Any:
+    scene.ask("POST", "/media", {"title": "Harbour"}, headers={"Idempotency-Key": "9f3c"})
+    return scene.ask("POST", "/media", {"title": "Forest"}, headers={"Idempotency-Key": "9f3c"})
+
+
+@provokes(
+    "signature_invalid",
+    403,
+    cause="The signature of a URL has expired, is of another path or method, or of a key that may not do that.",
+    way_out="Sign the URL anew, by `POST /signatures` or by the recipe in docs/delivery.md.",
+)
+def signature_expired(scene: Scene) -> Any:
+    path = scene.delivery("demo/new.jpg?expiry=1700000000&method=put&signature=3q2-7w")
+    return scene.ask("PUT", path, b"x" * 10, type="image/jpeg", secret="")

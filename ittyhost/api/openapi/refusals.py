@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from ittyhost.api.idempotency import REPLAYED
 from ittyhost.api.openapi import samples
 from ittyhost.api.tokens import CHALLENGE
 from ittyhost.api.versions import Problem, Version
@@ -54,7 +56,8 @@ REFUSALS: Mapping[int, Refusal] = {
         ),
         Refusal(
             "Conflict",
-            "The state of things does not allow it now, or a request with the same `Idempotency-Key` is being done.",
+            "The state of things does not allow it now, or a request with the same `Idempotency-Key` is being done: "
+            "`Retry-After` then tells when to ask again.",
             Problem(409, "conflict", "Only a task that has not ended can be cancelled.", "status"),
         ),
         Refusal(
@@ -68,6 +71,11 @@ REFUSALS: Mapping[int, Refusal] = {
             Problem(413, "body_too_large", "The body must be at most 1048576 bytes."),
         ),
         Refusal(
+            "UriTooLong",
+            "The path or the query is too long.",
+            Problem(414, "uri_too_long", "The query must have at most 8192 bytes."),
+        ),
+        Refusal(
             "NotJSON",
             "The body is not JSON.",
             Problem(
@@ -79,13 +87,23 @@ REFUSALS: Mapping[int, Refusal] = {
         Refusal(
             "KeyReused",
             "The Idempotency-Key was used for another request.",
-            Problem(422, "idempotency_key_reused", "This Idempotency-Key was used for another request. Use a new one."),
+            Problem(
+                422,
+                "idempotency_key_reused",
+                "This Idempotency-Key was used for another request. Send each request with a key of its own.",
+                "Idempotency-Key",
+            ),
         ),
         Refusal(
             "TooManyRequests",
             "Too many requests with this key. `Retry-After` tells in how many seconds to try again.",
             Problem(429, "rate_limited", "Too many requests. Try again in 3 s.", headers={"Retry-After": "3"}),
             ("Retry-After",),
+        ),
+        Refusal(
+            "HeadersTooLarge",
+            "There are too many header fields, or too long ones.",
+            Problem(431, "headers_too_large", "A request may have at most 100 header fields."),
         ),
         Refusal(
             "InternalError",
@@ -109,23 +127,46 @@ REFUSALS: Mapping[int, Refusal] = {
         ),
     )
 }
-ALWAYS = (400, 401, 403, 429, 500, 503)
+ALWAYS = (400, 401, 403, 414, 429, 431, 500, 503)
 WITH_ID = (404,)
 WITH_BODY = (411, 413, 415)
 WITH_IDEMPOTENCY = (409, 422)
 
-HEADERS: Mapping[str, tuple[str, Schema]] = {
-    "X-Request-Id": ("This request's id.", {"type": "string", "pattern": "^req_[0-9A-Za-z]{12}$"}),
-    "Retry-After": ("Seconds to wait before trying again.", {"type": "integer", "minimum": 1}),
-    "WWW-Authenticate": ("How to authenticate.", {"type": "string", "examples": [CHALLENGE]}),
+
+class Header(NamedTuple):
+    meaning: str
+    schema: Schema
+    required: bool = True  # False: only sometimes there
+
+
+HEADERS: Mapping[str, Header] = {
+    "X-Request-Id": Header("This request's id.", {"type": "string", "pattern": "^req_[0-9A-Za-z]{12}$"}),
+    "Retry-After": Header("Seconds to wait before trying again.", {"type": "integer", "minimum": 1}),
+    "WWW-Authenticate": Header("How to authenticate.", {"type": "string", "examples": [CHALLENGE]}),
+    "RateLimit": Header(
+        "What is left of this key's requests (`r`), and in how many seconds all are there again (`t`).",
+        {"type": "string", "examples": ['"key";r=499;t=1']},
+        required=False,
+    ),
+    "RateLimit-Policy": Header(
+        "How many requests a key may make at once (`q`), and in how many seconds they are there again (`w`).",
+        {"type": "string", "examples": ['"key";q=500;w=5']},
+        required=False,
+    ),
+    REPLAYED: Header(
+        "`true` where this is the answer that the same `Idempotency-Key` got before.",
+        {"type": "string", "const": "true"},
+        required=False,
+    ),
 }
+COMMON = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 
 
 def answer(meaning: str, schema: Schema, *, headers: Mapping[str, Schema] | None = None) -> Schema:
-    """One answer. `headers` are further ones; the id of the request is always there."""
+    """One answer. `headers` are further ones, beside those of every answer."""
     return {
         "description": meaning,
-        "headers": {"X-Request-Id": header("X-Request-Id"), **(headers or {})},
+        "headers": {**{name: header(name) for name in COMMON}, **(headers or {})},
         "content": {"application/json": {"schema": schema}},
     }
 
@@ -146,7 +187,10 @@ def header(name: str) -> Schema:
 
 def header_schemas() -> dict[str, Schema]:
     """The shared headers, as the document's components hold them."""
-    return {name: {"description": meaning, "schema": dict(schema)} for name, (meaning, schema) in HEADERS.items()}
+    return {
+        name: {"description": one.meaning, "required": one.required, "schema": dict(one.schema)}
+        for name, one in HEADERS.items()
+    }
 
 
 def shared(*statuses: int) -> dict[str, Schema]:

@@ -44,7 +44,7 @@ def test_a_document_holds_what_is_documented_and_nothing_else(g4):
 
 
 def test_the_envelope_and_the_status_of_a_creation_are_the_versions(g1, g4):
-    refused = ["400", "401", "402", "403", "409", "411", "413", "415", "422", "429", "500", "503"]
+    refused = ["400", "401", "402", "403", "409", "411", "413", "414", "415", "422", "429", "431", "500", "503"]
     assert list(g1["paths"]["/things"]["post"]["responses"]) == ["200", *refused]
     assert list(g4["paths"]["/things"]["post"]["responses"]) == ["201", *refused]
     assert g4["paths"]["/things"]["post"]["responses"]["402"]["description"] == "The quota is used up."
