@@ -35,9 +35,9 @@ from ittyhost.api.openapi import document
 from ittyhost.api.versions import Version, all_versions
 from tests.rows import Rows, fill
 
-EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "3"))  # for each operation, beside those at the edges
-EDGES = 150  # cases at the edges of schemas that are made up for each operation, right ones and wrong ones
-ALL_OF = 30  # of them, these are all tried, and every sixth beyond, which are much alike: option after option
+EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))  # for each operation, beside those at the edges
+EDGES = 120  # cases at the edges of schemas that are made up for each operation, right ones and wrong ones
+ALL_OF = 25  # of them, these are all tried, and every sixth beyond, which are much alike: option after option
 
 SETTINGS = hypothesis.settings(
     max_examples=EXAMPLES,

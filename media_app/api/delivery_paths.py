@@ -42,26 +42,28 @@ def delivery_paths(components: Components) -> Schema:
 
 def _get() -> Schema:
     conditions = [
-        _parameter("download", "query", "Present: to be saved, not shown."),
-        _parameter("Range", "header", "The part that is wanted, one range: `bytes=0-1023`."),
+        _parameter("download", "query", "To be saved, not shown; as what, where it is a name."),
+        *_signature(),
+        _parameter("Range", "header", "The parts that are wanted: `bytes=0-1023`, or several of them."),
         _parameter("If-Range", "header", "The ETag of the file that the range is meant of."),
         _parameter("If-None-Match", "header", "The ETag of what is there already."),
     ]
     return {
         "operationId": "delivery_get",
         "summary": "Download a file",
-        "description": "Public unless the project's files are private; those want an API key that may read.",
+        "description": "Public unless the project's files are private; those want an API key that may read, or a URL "
+        "that such a key signed.",
         "tags": ["delivery"],
         "security": [{}, {"ApiKey": []}],
         "parameters": conditions,
         "responses": {
             "200": {"description": "The file.", "headers": _headers("ETag", "Accept-Ranges"), "content": BYTES},
-            "206": {"description": "The part asked for.", "headers": _headers("Content-Range"), "content": BYTES},
+            "206": {"description": "The parts asked for.", "headers": _headers("Content-Range"), "content": BYTES},
             "302": {"description": "The file is at the store itself.", "headers": _headers("Location")},
             "304": {"description": "It is what is there already."},
             "412": {"description": "It is not what `If-Match` names."},
             "416": {"description": "No byte of the range is there.", "headers": _headers("Content-Range")},
-            **shared(403, 404, 429, 500, 503),
+            **shared(400, 403, 404, 414, 429, 431, 500, 503),
         },
     }
 
@@ -72,6 +74,7 @@ def _head() -> Schema:
         "summary": "Look at a file without its bytes",
         "tags": ["delivery"],
         "security": [{}, {"ApiKey": []}],
+        "parameters": _signature(),
         "responses": {
             "200": {"description": "What GET would answer, without a body.", "headers": _headers("ETag")},
             "304": {"description": "It is what is there already."},
@@ -94,18 +97,31 @@ def _put(components: Components) -> Schema:
         "operationId": "delivery_put",
         "summary": "Upload a file",
         "description": "The body is the file, as it is. It becomes the file at this path, in place of one that was "
-        "there; the answer waits a few seconds for what is found out about it.",
+        "there; the answer waits a few seconds for what is found out about it. Wants an API key that may write, or a "
+        "URL that such a key signed.",
         "tags": ["delivery"],
-        "parameters": [length, version_parameter(version)],
+        "security": [{}, {"ApiKey": []}],
+        "parameters": [length, *_signature(), version_parameter(version)],
         "requestBody": {
             "required": True,
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
         },
         "responses": {
             "201": answer("The new file.", version.object_schema(file)),
-            **shared(400, 401, 402, 403, 404, 409, 411, 413, 415, 429, 500, 503),
+            **shared(400, 401, 402, 403, 404, 409, 411, 413, 414, 415, 429, 431, 500, 503),
         },
     }
+
+
+def _signature() -> list[Schema]:
+    """What `POST /signatures` puts into a URL."""
+    expiry = _parameter("expiry", "query", "Of a signed URL: until when it holds, unix seconds.")
+    method = _parameter("method", "query", "Of a signed URL: what it allows.")
+    return [
+        {**expiry, "schema": {"type": "integer"}},
+        {**method, "schema": {"type": "string", "enum": ["get", "put"]}},
+        _parameter("signature", "query", "Of a signed URL: HMAC-SHA256 under the API key, URL-safe base64."),
+    ]
 
 
 def _parameter(name: str, place: str, meaning: str) -> Schema:

@@ -54,8 +54,8 @@ def test_the_envelope_and_the_status_of_a_creation_are_the_versions(g1, g4):
     assert bare == thing
     assert (list(wrapped["properties"]), wrapped["properties"]["data"]) == (["meta", "data", "links"], thing)
     assert [list(written["paths"]["/things"]["get"]["responses"]["200"]["headers"]) for written in (g1, g4)] == [
-        ["X-Request-Id"],
-        ["X-Request-Id", "Links", "Link"],
+        ["X-Request-Id", "RateLimit", "RateLimit-Policy"],
+        ["X-Request-Id", "RateLimit", "RateLimit-Policy", "Links", "Link"],
     ]
     deleted = g4["paths"]["/things/{thing_id}"]["delete"]["responses"]["202"]["content"]["application/json"]
     assert deleted["schema"] == {"$ref": "#/components/schemas/Message"}
