@@ -123,7 +123,7 @@ def _example_bodies() -> dict[str, Any]:
     return {
         kind.name: {
             "input": REMOTE if kind is INGEST else MEDIA_ID,
-            "output": {"kind": kind.name, **max(kind.examples, key=len, default={})},
+            "output": {"kind": kind.name, **max(kind.examples, key=lambda example: len(example), default={})},
         }
         for kind in all_kinds().values()
     }
