@@ -29,7 +29,13 @@ LISTS = {
     "/files": "file_project_created",
     "/files?sort=updated": "file_project_updated",
     "/files?sort=filesize": "file_project_filesize",
+    "/files?kind=image": "file_project_kind",
+    "/files?status=ready": "file_project_status",
+    "/files?object=source": "file_project_object",
+    "/files?ref=poster": "file_project_ref",
+    "/sources": "file_project_object",
     "/media": "media_project_created",
+    "/media?kind=image": "media_project_kind",
     "/media?sort=updated": "media_project_updated",
     "/automations": "automation_created",
     "/automations?sort=updated": "automation_updated",
@@ -40,7 +46,7 @@ LISTS = {
 @pytest.fixture
 def client(db):
     project = make_project()
-    source = make_file(project=project)
+    source = make_file(project=project, ref="poster")
     for _ in range(3):
         make_task(source=source)
         make_automation(project=project)
@@ -65,7 +71,8 @@ def test_a_list_is_read_from_its_projects_index(client, path, index):
     client.get(path)  # the first use of a key is noted
     with CaptureQueriesContext(connection) as captured:
         assert len(client.get(path).json()) > 0
-    listed = re.compile(rf'FROM "[a-z]+_app_{path[1:5]}[a-z]*" .*ORDER BY .*LIMIT')
+    table = "file" if path == "/sources" else path[1:5]
+    listed = re.compile(rf'FROM "[a-z]+_app_{table}[a-z]*" .*ORDER BY .*LIMIT')
     [rows] = [one["sql"] for one in captured.captured_queries if listed.search(one["sql"])]
     found = plan(rows)
     # SQLite's index of rows with a value last is a plain one, which it can read from either end.

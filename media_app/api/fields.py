@@ -1,6 +1,5 @@
 """How the bodies of media and files are read: the same in every version."""
 
-import json
 import unicodedata
 from typing import Any
 
@@ -11,7 +10,8 @@ from ittyhost.api.versions.base import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
-from media_app.models import MAX_METADATA_BYTES, Media
+from media_app.metadata import LIMITS, metadata_problem
+from media_app.models import Media
 from media_app.selectors import media_get
 from media_app.services import place_clean, ref_clean
 from media_app.signatures import SCOPES
@@ -50,7 +50,7 @@ class NameField(TextField):
 
 
 class MetadataField(serializers.JSONField):
-    """A JSON object of the client's own."""
+    """A JSON object of the client's own, bounded in size, depth and names; what is too much is named by its place."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_null=True, **kwargs)
@@ -58,13 +58,25 @@ class MetadataField(serializers.JSONField):
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         if not isinstance(data, dict):
             raise serializers.ValidationError("This field must be an object.")
-        if len(json.dumps(data, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
-            raise serializers.ValidationError(f"This field must have at most {MAX_METADATA_BYTES} bytes.")
+        if problem := metadata_problem(data):
+            place, sentence = problem
+            raise _at(place, f"This field {sentence}")
         return data
 
     def openapi_schema(self, components: Components) -> Schema:
-        meaning = f"{self.help_text or 'An object of your own.'} At most {MAX_METADATA_BYTES} bytes."
-        return {"type": ["object", "null"], "additionalProperties": True, "description": meaning}
+        return {
+            "type": ["object", "null"],
+            "additionalProperties": True,
+            "description": f"{self.help_text} {LIMITS}" if self.help_text else LIMITS,
+        }
+
+
+def _at(place: tuple[str, ...], message: str) -> serializers.ValidationError:
+    """The error of a field, told of a place within it."""
+    detail: Any = [message]
+    for name in reversed(place):
+        detail = {name: detail}
+    return serializers.ValidationError(detail)
 
 
 class WholeField(serializers.IntegerField):
@@ -114,6 +126,10 @@ class Body(serializers.Serializer):
                 {unknown[0]: [f"{unknown[0]} is not known here. Leave it out, or check how it is spelled."]}
             )
         given: dict[str, Any] = super().to_internal_value(data)
+        return self.meant(given)
+
+    def meant(self, given: dict[str, Any]) -> dict[str, Any]:
+        """What is given, of what stands in the body."""
         return {name: value for name, value in given.items() if value is not None}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -152,6 +168,34 @@ class FileBody(Body):
         return super().validate(attrs)
 
 
+class Changes(Body):
+    """What a PATCH reads: only what is given changes, and null empties it."""
+
+    def meant(self, given: dict[str, Any]) -> dict[str, Any]:
+        empty = {name: {} if isinstance(field, MetadataField) else "" for name, field in self.fields.items()}
+        return {name: empty[name] if value is None else value for name, value in given.items()}
+
+
+class FileChangeBody(Changes):
+    """What `PATCH /files/:id` reads."""
+
+    folder = NameField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
+    filename = NameField(
+        max_length=1000, help_text="What it is delivered as; with slashes, a path from the top. Null: its id."
+    )
+    ref = NameField(max_length=100, help_text="A name of your own for it.")
+    label = TextField(max_length=200, help_text="What it is called in lists.")  # type: ignore[assignment]
+    metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
+
+
+class MediaChangeBody(Changes):
+    """What `PATCH /media/:id` reads."""
+
+    title = TextField(max_length=500)
+    alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
+    metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
+
+
 class MediaBody(Body):
     """What `POST /media` reads: an empty media, or with `url` one whose original is fetched."""
 
@@ -178,8 +222,8 @@ class SignatureBody(Body):
 
     IGNORED = ("resumable", "metadata")
 
-    filename = TextField(max_length=1000, help_text="The name of the file, or the id of one to read.")
-    folder = TextField(max_length=1000, help_text="Where it lies, or is to lie.")
+    filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
+    folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")
     expiry = WholeField(
         required=False, allow_null=True, help_text="When it expires, unix seconds. Default: an hour from now."
     )

@@ -36,5 +36,6 @@ urlpatterns = [
     route("files", views.FileListView, name="file-list"),
     route("files/<file_id>", views.FileView, name="file"),
     route("signatures", SignatureListView, name="signature-list"),
+    route("sources/<source_id>", views.SourceView, name="source"),  # tasks_app has the list, as its POST makes a task
     re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
 ]

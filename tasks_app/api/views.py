@@ -7,6 +7,7 @@ from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
+from media_app.api import views as media_views
 from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
 from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
@@ -75,6 +76,21 @@ class TaskListView(ProjectView):
         asked = self.shape.task_read(request.data, project=self.project)
         task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
         return self.created(self.shape.task_created(task))
+
+
+class SourceListView(media_views.SourceListView):
+    """The list is that of files; what is posted is a task."""
+
+    @documented(SHAPES, request="create_schema", response="created_schema")
+    def post(self, request: Request) -> Response:
+        """Make a source.
+
+        The same as creating a task: the answer is that task, and its output is the source.
+        """
+        shape = SHAPES[self.version]
+        asked = shape.task_read(request.data, project=self.project)
+        task = shape.task_created(task_create(project=self.project, created_by=self.api_key.public_id, **asked))
+        return self.created(task, path=f"/tasks/{task['id']}", parent="/tasks")
 
 
 class TaskView(ProjectView):
