@@ -221,6 +221,7 @@ class SignatureBody(Body):
     """What `POST /signatures` reads."""
 
     IGNORED = ("resumable", "metadata")
+    REQUIRED = ("filename",)
 
     filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
     folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")

@@ -36,6 +36,12 @@ def pascal(kind: str) -> str:
     return kind.title().replace("_", "")
 
 
+def fullest(kind: Kind) -> dict[str, Any]:
+    """Of the examples of a kind the one that says most."""
+    examples = [dict(example) for example in kind.examples]
+    return max(examples, key=len) if examples else {}
+
+
 def flat_schema(components: Components, *, name: Callable[[str], str], sources: Sequence[str]) -> dict[str, Any]:
     """One schema for each kind under the names that `name` gives them; exactly one of `sources` is to be given."""
     kinds = all_kinds().values()

@@ -66,6 +66,16 @@ def media_unknown(scene: Scene) -> Any:
 
 
 @provokes(
+    "source_not_found",
+    404,
+    cause="No source of this project has the id; a file that is a track or intelligence is none.",
+    way_out="Check the id, and that the key is one of the source's project; `/files` knows every file.",
+)
+def source_unknown(scene: Scene) -> Any:
+    return scene.ask("GET", f"/sources/file_{GONE}")
+
+
+@provokes(
     "automation_not_found",
     404,
     cause="No automation of this project has the id.",

@@ -153,7 +153,8 @@ class VersionedSchema(AutoSchema):
             }
             page = PageInfo(number=1, limit=version.default_limit, total=1)
             body = version.list(call, [value], page).body
-            answer = refusals.answer("A page of the list.", version.list_schema(data), headers=headers)
+            wrapped = self._named(data, version.list_schema(data), "List")
+            answer = refusals.answer("A page of the list.", wrapped, headers=headers)
         else:
             place = call.path
             if self.method == "POST" and isinstance(value, dict) and "id" in value:
@@ -161,9 +162,16 @@ class VersionedSchema(AutoSchema):
             parent = place.rpartition("/")[0] or None
             body = version.object(call, value, status=status, path=place, parent=parent).body
             headers = {REPLAYED: refusals.header(REPLAYED)} if self.method == "POST" else {}
-            answer = refusals.answer(_meaning(operation, status), version.object_schema(data), headers=headers)
+            wrapped = self._named(data, version.object_schema(data), "Answer")
+            answer = refusals.answer(_meaning(operation, status), wrapped, headers=headers)
         answer["content"]["application/json"]["example"] = body
         return answer
+
+    def _named(self, data: Schema, wrapped: Schema, what: str) -> Schema:
+        """An envelope under a name, as `TaskAnswer` around a Task: generators of SDKs make one type of it."""
+        if wrapped.get("type") != "object" or "$ref" not in data:
+            return wrapped
+        return self.components.add(data["$ref"].removeprefix(samples.PREFIX) + what, wrapped)
 
     # --- shapes ---
 

@@ -52,7 +52,9 @@ def test_the_envelope_and_the_status_of_a_creation_are_the_versions(g1, g4):
     bare = g4["paths"]["/things"]["post"]["responses"]["201"]["content"]["application/json"]["schema"]
     wrapped = g1["paths"]["/things"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert bare == thing
-    assert (list(wrapped["properties"]), wrapped["properties"]["data"]) == (["meta", "data", "links"], thing)
+    assert wrapped == {"$ref": "#/components/schemas/ThingShowAnswer"}
+    answer = g1["components"]["schemas"]["ThingShowAnswer"]
+    assert (list(answer["properties"]), answer["properties"]["data"]) == (["meta", "data", "links"], thing)
     assert [list(written["paths"]["/things"]["get"]["responses"]["200"]["headers"]) for written in (g1, g4)] == [
         ["X-Request-Id", "RateLimit", "RateLimit-Policy"],
         ["X-Request-Id", "RateLimit", "RateLimit-Policy", "Links", "Link"],

@@ -18,7 +18,7 @@ from tasks_app.api.fields import (
     read_source,
     read_url,
 )
-from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, loose_schema, pascal
+from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, fullest, loose_schema, pascal
 from tasks_app.control import INGEST, all_kinds, get_kind
 from tasks_app.models import Task
 
@@ -123,7 +123,7 @@ def _example_bodies() -> dict[str, Any]:
     return {
         kind.name: {
             "input": REMOTE if kind is INGEST else MEDIA_ID,
-            "output": {"kind": kind.name, **max(kind.examples, key=lambda example: len(example), default={})},
+            "output": {"kind": kind.name, **fullest(kind)},
         }
         for kind in all_kinds().values()
     }
