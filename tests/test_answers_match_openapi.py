@@ -29,10 +29,23 @@ def check(version: str, method: str, path: str, answer: Any) -> None:
     operation = written["paths"][path][method.lower()]
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (answer.status_code, answer.content)
-    schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+    described = resolved(written, responses[str(answer.status_code)])
+    schema = described["content"]["application/json"]["schema"]
+    headers = {name: resolved(written, header) for name, header in described["headers"].items()}
+    assert {name for name, header in headers.items() if header.get("required")} <= set(answer.headers)
     body = answer.json()
     problems = list(Draft202012Validator({**schema, "components": written["components"]}).iter_errors(body))
     assert problems == [], body
+
+
+def resolved(written: Any, part: Any) -> Any:
+    """A part of a document, or the one that it refers to."""
+    if "$ref" not in part:
+        return part
+    found = written
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
 
 
 @pytest.fixture

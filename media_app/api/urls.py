@@ -9,6 +9,7 @@ from django.urls import re_path
 from ittyhost.api.routes import route
 from media_app.api import views
 from media_app.api.delivery import deliver
+from media_app.api.delivery_paths import delivery_paths
 from media_app.api.sessions import UploadListView
 from media_app.api.signatures import SignatureListView
 
@@ -27,6 +28,8 @@ def _shares_base() -> bool:
 
 
 _before = re.escape(f"{prefix}/") if (prefix := delivery_prefix()) else ""
+
+deliver.openapi_paths = delivery_paths  # type: ignore[attr-defined]
 
 urlpatterns = [
     route("media", views.MediaListView, name="media-list"),

@@ -62,7 +62,12 @@ class TaskListView(ProjectView):
         tasks = task_list(project=self.project, with_files=self.shape.LISTS_FILES, **wanted)
         return self.page(tasks, self.shape.task_listed)
 
-    @documented(SHAPES, request="create_schema", response="created_schema")
+    @documented(
+        SHAPES,
+        request="create_schema",
+        response="created_schema",
+        refusals={402: "The project's storage is full.", 404: "The input names nothing in this project."},
+    )
     def post(self, request: Request) -> Response:
         """Create a task.
 
