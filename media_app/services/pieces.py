@@ -32,6 +32,7 @@ from media_app.services.uploads import (
     object_key,
     prefixes,
     progress_of,
+    still_there,
     upload_drop,
     upload_end,
     upload_find,
@@ -68,7 +69,7 @@ def piece_receive(*, place: Place, span: PieceRange, stream: Reader) -> Progress
     """Keep a piece of the upload at a place, begun with the first one; `file` is there when that completed it.
 
     A piece may be sent again. One that was the last of an upload that was completed a moment ago gives that one's file.
-    Raises Invalid, Conflict, RateLimited, PayloadTooLarge, LimitReached, StorageUnavailable.
+    Raises Invalid, Conflict, Forbidden, RateLimited, PayloadTooLarge, LimitReached, StorageUnavailable.
     """
     _check_length(span)
     if place.session is not None and place.session.file_id:
@@ -318,9 +319,7 @@ def _repeated(upload: Upload, piece: UploadPiece, sha256: str) -> Upload | None:
     """
     if not upload.repeats_id:
         return None
-    done = Upload.objects.select_related("file__project", "file__media").filter(
-        pk=upload.repeats_id, file__holds_path=True
-    )
+    done = still_there(Upload.objects.select_related("file__project", "file__media").filter(pk=upload.repeats_id))
     known = UploadPiece.objects.filter(
         upload=upload.repeats_id, start=piece.start, end=piece.end, sha256=sha256, stored=True
     )

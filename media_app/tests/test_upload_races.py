@@ -220,6 +220,23 @@ def test_a_session_used_twice_at_once_makes_one_file():
     assert keys == [File.objects.get().key]
 
 
+def resumable(media: Any = None) -> Place:
+    """Where the pieces of a new session go, as a request finds it."""
+    made, key = services.session_create(api_key=Caller().key, resumable=True, media=media and media())
+    session = services.session_find(project_id=made.project.public_id, key=key, resumable=True)
+    return Place(session.project, session.folder, session.filename, session.api_key.public_id, session)
+
+
+def test_a_session_that_is_deleted_as_its_first_piece_comes_begins_nothing():
+    place = resumable()
+    UploadSession.objects.all().delete()  # as when its media is deleted
+    with pytest.raises(Forbidden):
+        send(place, 0, 400)
+    services.objects_clean_up()
+    assert (Upload.objects.count(), DeadObject.objects.count()) == (0, 0)
+    assert list((bucket().root / ".drafts").glob("*")) == []
+
+
 def test_giving_up_beside_the_last_piece_ends_in_one_or_the_other(place):
     for _ in range(5):
         send(place, 0, 400)
