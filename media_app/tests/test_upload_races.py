@@ -15,10 +15,11 @@ from ittyhost.errors import Conflict, DomainError, Forbidden, InProgress
 from ittyhost.leases import in_seconds
 from media_app import services
 from media_app.content_range import PieceRange
-from media_app.models import DeadObject, File, Upload, UploadPiece, UploadSession
-from media_app.services import Place, pieces, uploads
+from media_app.models import DeadObject, File, Media, Upload, UploadPiece, UploadSession
+from media_app.services import Place, completion, pieces, uploads
 from media_app.storage import FolderPieces, StorageUnavailable, bucket
-from media_app.tests.test_races import lost_answer, together
+from media_app.tests.factories import make_media
+from media_app.tests.test_races import lost_answer, on_postgres, together  # noqa: F401  a fixture
 from orgs_app.models import Project
 from orgs_app.tests.caller import Caller
 from orgs_app.tests.factories import make_project
@@ -220,21 +221,58 @@ def test_a_session_used_twice_at_once_makes_one_file():
     assert keys == [File.objects.get().key]
 
 
-def resumable(media: Any = None) -> Place:
+def resumable(caller: Caller, media: Media | None = None) -> Place:
     """Where the pieces of a new session go, as a request finds it."""
-    made, key = services.session_create(api_key=Caller().key, resumable=True, media=media and media())
+    made, key = services.session_create(api_key=caller.key, resumable=True, media=media)
     session = services.session_find(project_id=made.project.public_id, key=key, resumable=True)
     return Place(session.project, session.folder, session.filename, session.api_key.public_id, session)
 
 
 def test_a_session_that_is_deleted_as_its_first_piece_comes_begins_nothing():
-    place = resumable()
+    place = resumable(Caller())
     UploadSession.objects.all().delete()  # as when its media is deleted
     with pytest.raises(Forbidden):
         send(place, 0, 400)
     services.objects_clean_up()
     assert (Upload.objects.count(), DeadObject.objects.count()) == (0, 0)
     assert list((bucket().root / ".drafts").glob("*")) == []
+
+
+@pytest.mark.usefixtures("on_postgres")
+@pytest.mark.parametrize(("module", "step", "end"), [(completion, "session_publish", 1000), (pieces, "_counted", 900)])
+def test_a_piece_and_the_deletion_of_its_media_do_not_wait_for_each_other(monkeypatch, module, step, end):
+    """The last piece, while its upload is made a file; and one that is counted."""
+    caller = Caller()
+    media = make_media(project=caller.project)
+    place = resumable(caller, media)
+    send(place, 0, 400)
+    counting = threading.Event()
+    take, locks = getattr(module, step), pieces._locked
+
+    def begun() -> None:
+        counting.set()
+        time.sleep(0.5)  # the deletion begins, and comes as far as it can
+
+    def locked(upload: Upload) -> Upload | None:
+        found = locks(upload)
+        begun()
+        return found
+
+    def taken(*args: Any, **arguments: Any) -> Any:
+        if module is completion:
+            begun()
+        else:
+            monkeypatch.setattr(pieces, "_locked", locked)
+        return take(*args, **arguments)
+
+    def delete() -> None:
+        counting.wait(10)
+        services.media_delete(media=media)
+
+    monkeypatch.setattr(module, step, taken)
+    assert together(partial(send, place, 400, end), delete) == []
+    assert (Media.objects.count(), File.objects.count(), Upload.objects.count()) == (0, 0, 0)
+    assert Project.objects.get().storage_used == 0
 
 
 def test_giving_up_beside_the_last_piece_ends_in_one_or_the_other(place):
