@@ -4,7 +4,7 @@ Everywhere: media → task, or upload → project → files. A project's row is 
 before files, because a file that takes a path moves others off it, and only the project's lock says which those are.
 """
 
-from media_app.models import Media, Upload, UploadSession
+from media_app.models import Media
 from orgs_app.models import Project
 
 
@@ -14,17 +14,6 @@ def media_lock(media_id: str, *, delete: bool = False) -> bool:
     Rows that refer to it may still be written, unless it is to be deleted.
     """
     return bool(Media.objects.select_for_update(no_key=not delete).filter(pk=media_id).values_list("pk"))
-
-
-def joining_lock(media_id: str) -> None:
-    """Lock the uploads that are to join a media, and their sessions, until the transaction that deletes it ends.
-
-    An upload comes before its session and before its pieces, wherever they are written; none begins meanwhile.
-    """
-    uploads = Upload.objects.select_for_update(of=("self",)).filter(session__media=media_id)
-    sessions = UploadSession.objects.select_for_update().filter(media=media_id)
-    for rows in (uploads, sessions):
-        list(rows.order_by("pk").values_list("pk"))
 
 
 def project_lock(project_id: str) -> bool:

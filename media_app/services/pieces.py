@@ -176,10 +176,12 @@ def _check_holes(upload: Upload, span: PieceRange, held: list[tuple[int, int]]) 
 
 
 class Hold:
-    """Keeps a claim while bytes move; `should_stop()` is True from before anybody else may have it."""
+    """Keeps a claim while bytes move, and the upload is not given up; `should_stop()` is True from before anybody else
+    may have it."""
 
     def __init__(self, claim: Claim) -> None:
         self._mine = UploadPiece.objects.filter(pk=claim.piece.pk, token=claim.piece.token, stored=False)
+        self._wanted = self._mine.filter(upload__status__in=IN_PROGRESS)
         self._renewed = claim.since
         self._lost = False
 
@@ -187,7 +189,7 @@ class Hold:
         asked = time.monotonic()
         if not self._lost and asked - self._renewed >= HEARTBEAT_SECONDS:
             try:
-                if self._mine.update(lease_until=lease_end()):
+                if self._wanted.update(lease_until=lease_end()):
                     self._renewed = asked
                 else:
                     self._lost = True

@@ -169,8 +169,10 @@ def upload_end(*, upload: Upload) -> bool:
 
 
 def upload_drop(*, upload: Upload) -> None:
-    """Clean up after an upload that ended. While somebody may still write a piece of it that waits for the sweep."""
-    if UploadPiece.objects.filter(upload=upload, lease_until__gt=Now()).exists():
+    """Clean up after an upload that ended. While somebody may still write a piece of it, or the whole, that waits for
+    the sweep."""
+    pieces_written = UploadPiece.objects.filter(upload=upload, lease_until__gt=Now())
+    if pieces_written.exists() or Upload.objects.filter(pk=upload.pk, lease_until__gt=Now()).exists():
         return
     try:
         pieces().drop(object_key(upload), upload.handle)

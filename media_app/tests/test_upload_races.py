@@ -152,7 +152,7 @@ def test_a_claim_ends_by_its_own_clock_while_the_database_is_away(place, monkeyp
     def away(**changes: Any) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(hold._mine, "update", away)
+    monkeypatch.setattr(hold._wanted, "update", away)
     hold._renewed -= 19
     assert not hold.should_stop()
     hold._renewed -= 1
@@ -271,8 +271,42 @@ def test_a_piece_and_the_deletion_of_its_media_do_not_wait_for_each_other(monkey
 
     monkeypatch.setattr(module, step, taken)
     assert together(partial(send, place, 400, end), delete) == []
-    assert (Media.objects.count(), File.objects.count(), Upload.objects.count()) == (0, 0, 0)
-    assert Project.objects.get().storage_used == 0
+    assert (Media.objects.count(), File.objects.count(), Project.objects.get().storage_used) == (0, 0, 0)
+    assert Upload.objects.get().status == ("complete" if end == 1000 else "ended")
+
+
+@pytest.mark.parametrize("status", ["open", "completing"])
+def test_what_came_of_an_upload_is_deleted_soon_after_its_media(status):
+    """Not in a day: a client without room could fill the disk by uploads to media that it deletes."""
+    caller = Caller()
+    media = make_media(project=caller.project)
+    send(resumable(caller, media), 0, 400)
+    if status == "completing":
+        Upload.objects.update(status=status, lease_until=in_seconds(30))
+    services.media_delete(media=media)
+    assert (Media.objects.count(), UploadSession.objects.count()) == (0, 0)
+    services.uploads_sweep()
+    if status == "completing":  # whoever completes it may still write for a moment
+        assert len(list((bucket().root / ".drafts").glob("*"))) == 1
+        Upload.objects.update(lease_until=in_seconds(-1))
+        services.uploads_sweep()
+    services.objects_clean_up()
+    assert list((bucket().root / ".drafts").glob("*")) == []
+    assert (Upload.objects.count(), DeadObject.objects.count(), File.objects.count()) == (0, 0, 0)
+
+
+def test_a_slow_piece_does_not_keep_an_upload_that_was_given_up(place, monkeypatch):
+    """Else its bytes, which no quota counts any more, stay for as long as somebody sends a few of them a second."""
+    send(place, 0, 400)
+    monkeypatch.setattr(pieces, "HEARTBEAT_SECONDS", 0.0)
+    claim = pieces._claim(uploads.upload_find(place), PieceRange(400, 1000, 1000))
+    hold = pieces.Hold(claim)
+    assert not hold.should_stop()
+    uploads.upload_give_up(place=place)
+    assert (hold.should_stop(), Upload.objects.get().status) == (True, "ended")
+    hold.release()
+    services.uploads_sweep()
+    assert (Upload.objects.count(), list((bucket().root / ".drafts").glob("*"))) == (0, [])
 
 
 def test_giving_up_beside_the_last_piece_ends_in_one_or_the_other(place):
