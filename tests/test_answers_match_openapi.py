@@ -151,6 +151,16 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
 
 
 @pytest.mark.parametrize("version", VERSIONS)
+def test_uploads(version: str, project: Project, call: Callable[..., Any]) -> None:
+    body = {"resumable": True, "filename": "a/b.mp4", "metadata": {"user": "42"}, "conditions": {"kind": "video"}}
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, body))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a b"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_signatures(version: str, call: Callable[..., Any]) -> None:
     place = {"filename": "a.mp4", "folder": "demo", "method": "put", "expiry": 2_000_000_000}
     check(version, "POST", "/signatures", call("POST", "/signatures", version, place))

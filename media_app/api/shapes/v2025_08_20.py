@@ -6,6 +6,7 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.models import File, FileMember, Media
@@ -16,6 +17,9 @@ FileCreate = FileBody
 FileChange = FileChangeBody
 MediaCreate = MediaBody
 MediaChange = MediaChangeBody
+UploadCreate = upload_shapes.UploadBody
+upload_schema = upload_shapes.upload_schema
+progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
 
 # Not shown of the files in a media.
