@@ -103,7 +103,7 @@ class VersionedSchema(AutoSchema):
         }
         for filter in view.filters:
             words = filter.words()
-            schema: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
+            schema: Schema = {"type": "string", "maxLength": 200}  # an empty one asks for nothing
             schemas[filter.name] = ({"type": "string", "enum": list(words)} if words else schema, filter.description)
         return [
             {"name": name, "in": "query", "description": description, "schema": schema}
