@@ -5,7 +5,7 @@ from typing import Any
 from ittyhost.api.openapi import Components
 from ittyhost.api.openapi.refusals import answer, shared
 from ittyhost.api.openapi.schema import version_parameter
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from media_app.api.shapes import FILE_SHAPES
 
 PATH = "/{folder}/{filename}"

@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
