@@ -9,7 +9,7 @@ from benchmarks import figures
 from benchmarks.parts import NAMES, load_average, parts
 from tests.services.server import Unavailable
 
-BENCHMARKS = ("overhead", "transcode", "images", "requests", "lists", "slow_clients", "delivery", "memory")
+BENCHMARKS = ("overhead", "transcode", "images", "requests", "lists", "slow_clients", "delivery", "memory", "uploads")
 
 
 def main() -> int:

@@ -47,6 +47,7 @@ app.conf.update(
     beat_max_loop_interval=1,
     beat_schedule={
         "files": {"task": "media_app.sweep", "schedule": 5.0},
+        "uploads": {"task": "media_app.uploads_sweep", "schedule": 5.0},
         "tasks": {"task": "tasks_app.sweep", "schedule": 5.0},
         "clean-up": {"task": "media_app.clean_up", "schedule": 60.0},
         "idempotency": {"task": "orgs_app.forget", "schedule": 60.0},

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",
+    "drf_spectacular_sidecar",
     "ittyhost",
     "orgs_app",
     "events_app",
@@ -151,6 +152,7 @@ REST_FRAMEWORK = {
 MAX_FILE_BYTES = env.integer("MAX_FILE_BYTES", 20 * 1024**3, low=1024)
 WEB_PROCESSES = env.integer("WEB_PROCESSES", 2, low=1, high=256)
 MAX_TRANSFERS = env.integer("MAX_TRANSFERS", 48, low=1, high=10_000)  # uploads and downloads at a time, per web process
+UPLOAD_SECONDS = env.integer("UPLOAD_SECONDS", 24 * 3600, low=1, high=30 * 24 * 3600)  # since its last piece
 PROBE_WAIT_SECONDS = env.number("PROBE_WAIT_SECONDS", 5.0, high=30)
 OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")
 FETCH_SECONDS = env.integer("FETCH_SECONDS", 3600, low=1)

@@ -28,6 +28,7 @@ def work(lane: str) -> None:
     with structlog.contextvars.bound_contextvars(file=file.public_id, attempt=file.attempt, lane=lane):
         try:
             attempt_run(file)
+            attempt_digest(file)
         except LeaseLost:
             logger.info("the attempt lost its file")
         # Where messages were lost, more is due than workers were woken for.
@@ -88,6 +89,16 @@ def attempt_probe(file: File, heartbeat: Heartbeat) -> None:
     patiently(lambda: services.file_probed(file=file, facts=facts, preview=preview), heartbeat)
 
 
+def attempt_digest(file: File) -> None:
+    """After the file is ready, so that nobody waits for it: what a direct upload knows from the start."""
+    if file.sha256:
+        return
+    try:
+        services.file_digest(file=file)
+    except (StorageUnavailable, TransferStopped, OSError):
+        logger.warning("a file's SHA-256 could not be taken", exc_info=True)
+
+
 @shared_task(name="media_app.sweep")
 def sweep() -> None:
     """Every few seconds, in the scheduler's own process."""
@@ -99,3 +110,10 @@ def clean_up() -> None:
     """Every minute, in the scheduler's own process: delete what no row needs any more, for some seconds."""
     services.objects_clean_up()
     services.drafts_clean_up()
+
+
+@shared_task(name="media_app.uploads_sweep")
+def uploads_sweep() -> None:
+    """Every few seconds, in the scheduler's own process; apart from the sweep that wakes workers, for it may take long
+    to complete what somebody left half completed."""
+    services.uploads_sweep()

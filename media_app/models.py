@@ -1,11 +1,11 @@
-"""Media, their files, and the named members of files that are made of many objects."""
+"""Media, their files with the named members of those made of many objects, and uploads in progress."""
 
 from django.db import models
 from django.db.models import Q
 
 from ittyhost.leases import LeasedWork
 from ittyhost.records import Record
-from orgs_app.models import Project
+from orgs_app.models import ApiKey, Project
 
 
 class Media(Record):
@@ -73,6 +73,7 @@ class File(LeasedWork):
     language = models.CharField(max_length=20, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_by = models.CharField(max_length=24, blank=True, help_text="The id of the key or task that made it.")
+    conditions = models.JSONField(default=dict, blank=True, help_text="What it must turn out to be, else it failed.")
     source_url = models.TextField(blank=True, help_text="Where it is fetched from; emptied when it was.")
 
     key = models.CharField(max_length=300, blank=True, help_text="The entry object's key in the bucket.")
@@ -138,6 +139,126 @@ class FileMember(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class UploadSession(Record):
+    """A right to make one file by an upload, for whoever has its key; only the key's digest is kept."""
+
+    prefix = "ups"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="upload_sessions")
+    api_key = models.ForeignKey(
+        ApiKey, models.CASCADE, related_name="+", help_text="What it was made with; it ends when that does."
+    )
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    resumable = models.BooleanField(default=False)
+    expires_at = models.DateTimeField(help_text="Not to be used after; each piece moves it.")
+    file = models.OneToOneField(
+        File, models.CASCADE, null=True, blank=True, related_name="upload_session", help_text="What it made."
+    )
+
+    media = models.ForeignKey(Media, models.CASCADE, null=True, blank=True, related_name="+")
+    alias = models.CharField(max_length=100, blank=True)
+    folder = models.CharField(max_length=1000, blank=True)
+    filename = models.CharField(max_length=255, blank=True)
+    title = models.CharField(max_length=500, blank=True)
+    alt = models.CharField(max_length=2000, blank=True)
+    label = models.CharField(max_length=200, blank=True)
+    ref = models.CharField(max_length=100, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    conditions = models.JSONField(default=dict, blank=True, help_text="What the file must turn out to be.")
+    patience = models.FloatField(null=True, blank=True, help_text="Seconds that the answer waits for the probe.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "alias"], condition=~Q(alias=""), name="upload_session_alias_once"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created", "-id"], name="upload_session_project"),
+            models.Index(fields=["expires_at"], condition=Q(file=None), name="upload_session_unused"),
+        ]
+
+
+class Upload(LeasedWork):
+    """A file that comes in pieces. Only media_app.services moves `status`; `attempt` counts who completed it."""
+
+    prefix = "upl"
+
+    class Status(models.TextChoices):
+        OPEN = "open"  # for pieces
+        COMPLETING = "completing"  # all are there: somebody makes the object and the file of them
+        COMPLETE = "complete"  # kept for a while, to know a repeated piece by
+        ENDED = "ended"  # given up or expired: to be cleaned up after
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="uploads")
+    status = models.CharField(max_length=10, choices=Status, default=Status.OPEN)
+    place = models.CharField(max_length=64, help_text="Digest of its path or session: one upload at a time for each.")
+    session = models.ForeignKey(UploadSession, models.CASCADE, null=True, blank=True, related_name="uploads")
+    folder = models.CharField(max_length=1000, blank=True)
+    filename = models.CharField(max_length=255, blank=True)
+    total = models.PositiveBigIntegerField(help_text="Bytes of the whole file.")
+    received = models.PositiveBigIntegerField(default=0, help_text="Bytes of the pieces that are stored.")
+    created_by = models.CharField(max_length=24, blank=True, help_text="The id of the key that began it.")
+    expires_at = models.DateTimeField(help_text="When it is given up unless another piece comes.")
+    reserved_id = models.CharField(max_length=16, help_text="The id that its file will have.")
+    handle = models.TextField(help_text="How the bucket knows it.")
+    repeats = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="A completed upload of which all its pieces are repetitions, so far.",
+    )
+    last_start = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Where the piece starts that came last."
+    )
+    completed_at = models.DateTimeField(null=True, blank=True)
+    file = models.ForeignKey(
+        File, models.SET_NULL, null=True, blank=True, related_name="+", help_text="What it became."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "place"],
+                condition=Q(status__in=["open", "completing"]),
+                name="upload_one_at_a_place",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["open", "completing", "complete", "ended"]), name="upload_status"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "-created", "-id"], name="upload_project_created"),
+            models.Index(fields=["status", "expires_at"], name="upload_expires"),
+            models.Index(fields=["project", "place", "-completed_at"], name="upload_place"),
+        ]
+
+
+class UploadPiece(models.Model):
+    """Bytes `start` to `end - 1` of an upload: stored, or claimed by the one connection that brings them."""
+
+    upload = models.ForeignKey(Upload, models.CASCADE, related_name="pieces")
+    start = models.PositiveBigIntegerField()
+    end = models.PositiveBigIntegerField()
+    token = models.CharField(max_length=16, help_text="Of the connection that brings it; fences its writes.")
+    lease_until = models.DateTimeField(null=True, blank=True, help_text="When that is given up; empty once it ended.")
+    stored = models.BooleanField(default=False)
+    sha256 = models.CharField(max_length=64, blank=True)
+    parts = models.JSONField(default=list, blank=True, help_text="What the bucket made of it.")
+
+    class Meta:
+        ordering = ["start"]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "start"], name="upload_piece_once"),
+            models.CheckConstraint(condition=Q(end__gt=models.F("start")), name="upload_piece_length"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start}-{self.end - 1}"
 
 
 class DeadObject(models.Model):

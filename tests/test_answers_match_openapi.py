@@ -29,10 +29,23 @@ def check(version: str, method: str, path: str, answer: Any) -> None:
     operation = written["paths"][path][method.lower()]
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (answer.status_code, answer.content)
-    schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+    described = resolved(written, responses[str(answer.status_code)])
+    schema = described["content"]["application/json"]["schema"]
+    headers = {name: resolved(written, header) for name, header in described["headers"].items()}
+    assert {name for name, header in headers.items() if header.get("required")} <= set(answer.headers)
     body = answer.json()
     problems = list(Draft202012Validator({**schema, "components": written["components"]}).iter_errors(body))
     assert problems == [], body
+
+
+def resolved(written: Any, part: Any) -> Any:
+    """A part of a document, or the one that it refers to."""
+    if "$ref" not in part:
+        return part
+    found = written
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
 
 
 @pytest.fixture
@@ -135,6 +148,16 @@ def test_media(version: str, project: Project, call: Callable[..., Any]) -> None
     for body in ({"title": "Dock", "alt": None, "metadata": {"a": 1}}, {}, {"title": 5}):
         check(version, "PATCH", "/media/{media_id}", call("PATCH", f"/media/{empty.public_id}", version, body))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_uploads(version: str, project: Project, call: Callable[..., Any]) -> None:
+    body = {"resumable": True, "filename": "a/b.mp4", "metadata": {"user": "42"}, "conditions": {"kind": "video"}}
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, body))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a b"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
+    check(version, "POST", "/uploads", call("POST", "/uploads", version, {"alias": "a"}))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

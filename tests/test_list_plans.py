@@ -12,7 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from media_app.models import File, Media
 from media_app.tests.factories import make_file
+from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import make_task
@@ -50,9 +52,22 @@ def client(db):
     for _ in range(3):
         make_task(source=source)
         make_automation(project=project)
+    _crowd(project)
     Task.objects.update(status="ready", output_size=1, finished_at="2025-01-01T00:00:00Z")
     _, secret = make_api_key(project=project)
     return Client(headers={**bearer_header(secret), "Accept-Version": "2025-08-20"})
+
+
+def _crowd(project: Project) -> None:
+    """So many others of another kind that reading past them costs something, and statistics that say so: of two indexes
+    that cost the same either may be taken."""
+    media = Media.objects.bulk_create(Media(project=project, kind="audio") for _ in range(200))
+    File.objects.bulk_create(
+        File(project=project, media=each, object="track", kind="audio", status="failed") for each in media
+    )
+    with connection.cursor() as cursor:
+        for model in (Media, File):
+            cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
 def plan(sql: str) -> str:

@@ -1,3 +1,3 @@
-"""Operators' pages of media and their files."""
+"""Operators' pages of media, their files, and uploads."""
 
-from media_app.admin import files, media  # noqa: F401  registering is what they are imported for
+from media_app.admin import files, media, uploads  # noqa: F401  registering is what they are imported for

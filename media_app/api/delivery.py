@@ -16,7 +16,8 @@ from ittyhost.api import errors
 from ittyhost.errors import DomainError, Invalid, NotFound
 from ittyhost.records import parse_id
 from media_app.api.cors import shared
-from media_app.api.uploads import put
+from media_app.api.stores import is_store, store
+from media_app.api.uploads import give_up, put
 from media_app.api.visits import FilesPrivate, Visit, reader
 from media_app.delivery import PRESIGNED_SECONDS, Target, respond, without_body
 from media_app.models import File
@@ -24,7 +25,8 @@ from media_app.selectors import file_find_by_path, member_find_by_path
 from media_app.services import place_read
 from orgs_app.models import Project
 
-METHODS = ("GET", "HEAD", "OPTIONS", "PUT")
+METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PUT")
+STORE_METHODS = ("DELETE", "OPTIONS", "POST", "PUT")  # of the addresses of upload sessions
 ALWAYS = {
     "Content-Security-Policy": (
         "default-src 'none'; img-src 'self'; media-src 'self'; style-src 'unsafe-inline'; sandbox"
@@ -44,10 +46,14 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
         match request.method:
             case "GET" | "HEAD":
                 return get(visit)
+            case "PUT" | "POST" | "DELETE" if is_store(visit):
+                return store(visit)
             case "PUT":
                 return put(visit)
+            case "DELETE":
+                return give_up(visit)
             case "OPTIONS":
-                return preflight()
+                return preflight(visit)
         raise MethodNotAllowed(request.method or "")
     except (OperationalError, InterfaceError) as exc:
         return errors.respond(request, exc, credential=visit.key, pin=visit.pin)
@@ -57,7 +63,7 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
         # Public files are given without a look at the key; a refusal says whom it is for, in that project's version.
         answer = errors.respond(request, exc, credential=visit.find_key(), pin=visit.pin)
         if isinstance(exc, MethodNotAllowed):
-            answer.headers["Allow"] = ", ".join(METHODS)
+            answer.headers["Allow"] = ", ".join(STORE_METHODS if is_store(visit) else METHODS)
         return answer
 
 
@@ -122,6 +128,6 @@ def _download_name(text: str) -> str:
 # --- The rest ---
 
 
-def preflight() -> HttpResponse:
+def preflight(visit: Visit) -> HttpResponse:
     """What a browser asks before a page of another site may use these paths; `shared` adds what it may do."""
-    return without_body(204, {"Allow": ", ".join(METHODS)})
+    return without_body(204, {"Allow": ", ".join(STORE_METHODS if is_store(visit) else METHODS)})

@@ -6,6 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
+from ittyhost.api.versions.base import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
@@ -15,9 +16,13 @@ from media_app.selectors import media_get
 from media_app.services import place_clean, ref_clean
 from media_app.signatures import SCOPES
 
+LINE = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"  # a text without control characters, for OpenAPI
+
 
 class TextField(serializers.CharField):
     """A line of text; null and "" both mean that nothing is given. Numbers are no text."""
+
+    pattern = LINE
 
     def __init__(self, *, max_length: int, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, required=False, allow_blank=True, allow_null=True, **kwargs)
@@ -29,6 +34,12 @@ class TextField(serializers.CharField):
         if any(unicodedata.category(character) == "Cc" for character in text):
             raise serializers.ValidationError("This field must not hold control characters.")
         return text
+
+    def openapi_schema(self, components: Components) -> Schema:
+        words = {"description": str(self.help_text)} if self.help_text else {}
+        shortest = {} if self.allow_blank else {"minLength": 1}
+        type = ["string", "null"] if self.allow_null else "string"
+        return {"type": type, **shortest, "maxLength": self.max_length, "pattern": self.pattern, **words}
 
 
 class NameField(TextField):
@@ -57,7 +68,7 @@ class MetadataField(serializers.JSONField):
             raise _at(place, f"This field {sentence}")
         return data
 
-    def openapi_schema(self, components: Components) -> dict[str, Any]:
+    def openapi_schema(self, components: Components) -> Schema:
         return {
             "type": ["object", "array", "null"],
             "additionalProperties": True,
@@ -115,6 +126,7 @@ class Body(serializers.Serializer):
     """A body of which every name is known; what is null counts as not given."""
 
     IGNORED: tuple[str, ...] = ()  # known to older SDKs, without meaning here
+    REQUIRED: tuple[str, ...] = ()  # told to OpenAPI; `validate` says it in a sentence of its own
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = sorted(set(data) - set(self.fields) - {*self.IGNORED, ECHOED_HEADER})
@@ -135,11 +147,21 @@ class Body(serializers.Serializer):
         ref_clean(attrs.get("ref", ""))
         return attrs
 
+    def openapi_refined(self, schema: Schema) -> Schema:
+        """The schema of its fields, and that no other names are taken."""
+        ignored = {name: {"description": "Taken from older SDKs; without meaning here."} for name in self.IGNORED}
+        properties = schema["properties"] | ignored
+        for name in self.REQUIRED:
+            properties[name] = properties[name] | {"type": "string", "minLength": 1}
+        required = {"required": list(self.REQUIRED)} if self.REQUIRED else {}
+        return schema | {"properties": properties, "additionalProperties": False} | required
+
 
 class FileBody(Body):
     """What `POST /files` reads. A file is fetched in the background, whatever `async` says."""
 
     IGNORED = ("async",)
+    REQUIRED = ("url",)
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
@@ -208,6 +230,7 @@ class SignatureBody(Body):
     """What `POST /signatures` reads."""
 
     IGNORED = ("resumable", "metadata")
+    REQUIRED = ("filename",)
 
     filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
     folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")

@@ -51,7 +51,12 @@ class MediaListView(ProjectView):
         """List media."""
         return self.page(media_list(project=self.project, **self.filtered()), self.shape.media_show)
 
-    @documented(MEDIA_SHAPES, request="MediaCreate", response="media_schema")
+    @documented(
+        MEDIA_SHAPES,
+        request="MediaCreate",
+        response="media_schema",
+        refusals={402: "The project's storage is full."},
+    )
     def post(self, request: Request) -> Response:
         """Create a media.
 
@@ -110,7 +115,12 @@ class FileListView(ProjectView):
         """List files."""
         return self.page(file_list(project=self.project, **self.filtered()), self.shape.file_show)
 
-    @documented(FILE_SHAPES, request="FileCreate", response="file_schema")
+    @documented(
+        FILE_SHAPES,
+        request="FileCreate",
+        response="file_schema",
+        refusals={402: "The project's storage is full.", 404: "`media_id` names no media in this project."},
+    )
     def post(self, request: Request) -> Response:
         """Create a file from a URL.
 

@@ -1,17 +1,22 @@
 """Every write of media, files and their objects."""
 
 from media_app.services.changes import file_update, media_update
+from media_app.services.completion import upload_finish, uploads_sweep
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
+from media_app.services.pieces import piece_receive, upload_complete
+from media_app.services.sessions import session_create, session_find, session_receive
+from media_app.services.uploads import Place, Progress, upload_end, upload_find, upload_give_up, upload_progress
 from media_app.services.work import (
     UNSETTLED,
     LeaseLost,
     fetch_stop,
     fetched_discard,
     file_claim,
+    file_digest,
     file_fail,
     file_fetch,
     file_fetched,
@@ -28,6 +33,8 @@ from media_app.services.work import (
 __all__ = [
     "UNSETTLED",
     "LeaseLost",
+    "Place",
+    "Progress",
     "StoredObject",
     "connection_rest",
     "drafts_clean_up",
@@ -35,6 +42,7 @@ __all__ = [
     "fetched_discard",
     "file_claim",
     "file_delete",
+    "file_digest",
     "file_fail",
     "file_fetch",
     "file_fetched",
@@ -60,7 +68,18 @@ __all__ = [
     "output_publish",
     "outputs_discard",
     "outputs_store",
+    "piece_receive",
     "place_clean",
     "place_read",
     "ref_clean",
+    "session_create",
+    "session_find",
+    "session_receive",
+    "upload_complete",
+    "upload_end",
+    "upload_find",
+    "upload_finish",
+    "upload_give_up",
+    "upload_progress",
+    "uploads_sweep",
 ]

@@ -1,5 +1,7 @@
 """Making and deleting media and files."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -16,12 +18,21 @@ from media_app.services.locks import media_lock, project_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
 from media_app.services.paths import path_take
-from media_app.storage import Reader, bucket, file_prefix
+from media_app.storage import Reader, Stored, bucket, file_prefix
 from orgs_app.models import Project
 from orgs_app.services import storage_release, storage_reserve
 from workers.formats import find_format
 
 SOURCE_NAME = "source"  # in keys; the name a user gave stays in the row
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Bytes that are in the bucket and belong to no row yet: the id that their file will have, and their prefix."""
+
+    file_id: str
+    prefix: str
+    stored: Stored
 
 
 def wake(lane: str) -> None:
@@ -87,52 +98,80 @@ def file_receive(
     Raises Invalid (a name, a body that ended early), PayloadTooLarge, LimitReached, Conflict, StorageUnavailable.
     """
     folder, filename = place_clean(folder=folder, filename=filename)
-    _check_room(project, length)
+
+    def publish(kept: Kept) -> File:
+        return file_publish(
+            project=project, kept=kept, media=media, folder=folder, filename=filename, created_by=created_by
+        )
+
+    return file_keep(project=project, stream=stream, length=length, publish=publish)
+
+
+def file_keep(
+    *, project: Project, stream: Reader, length: int, publish: Callable[[Kept], File], whole: bool = True
+) -> File:
+    """The file that `publish` makes, in a transaction of its own, of the bytes that a stream gives once they are kept.
+
+    `length` is what was announced; a stream that is not the `whole` of that ends where it ends. Raises what `publish`
+    raises, Invalid (a body that ended early), PayloadTooLarge, LimitReached, StorageUnavailable.
+    """
+    room_check(project=project, size=length)
     file_id = new_id()
     prefix = objects_expect(project_id=project.pk, file_id=file_id, attempt=1)
     connection_rest()
     try:
-        stored = bucket().put(f"{prefix}{SOURCE_NAME}", _Announced(stream, length), length=length)
+        source = Announced(stream, length) if whole else stream
+        stored = bucket().put(f"{prefix}{SOURCE_NAME}", source, length=length if whole else None)
         with transaction.atomic():
-            if media is not None:
-                media_lock(media.pk)
-            objects_keep(prefix=prefix)
-            storage_reserve(project=project, size=stored.size)
-            file = _file_create(
-                project=project,
-                media=media,
-                id=file_id,
-                attempt=1,
-                folder=folder,
-                filename=filename,
-                created_by=created_by,
-                lane=queue.FAST,
-                kind=kind_of_name(filename),
-                key=stored.key,
-                etag=stored.etag,
-                sha256=stored.sha256,
-                entry_size=stored.size,
-                filesize=stored.size,
-            )
-            path_take(file=file)
-            return file
+            return publish(Kept(file_id, prefix, stored))
     except BaseException:
         objects_give_up(prefix=prefix)
         raise
 
 
-def _check_room(project: Project, length: int) -> None:
-    """Refuse before the first byte what would be refused after the last; the count itself is made when it is kept."""
-    if length > settings.MAX_FILE_BYTES:
+def file_publish(*, project: Project, kept: Kept, media: Media | None, filename: str, **about: Any) -> File:
+    """The file of bytes that are kept, and its media, to be probed; it takes its path at once.
+
+    Within the caller's transaction. Raises LimitReached, Conflict, StorageUnavailable (too late).
+    """
+    if media is not None:
+        media_lock(media.pk)
+    objects_keep(prefix=kept.prefix)
+    storage_reserve(project=project, size=kept.stored.size)
+    file = _file_create(
+        project=project,
+        media=media,
+        id=kept.file_id,
+        attempt=1,
+        filename=filename,
+        lane=queue.FAST,
+        kind=kind_of_name(filename),
+        key=kept.stored.key,
+        etag=kept.stored.etag,
+        sha256=kept.stored.sha256,
+        entry_size=kept.stored.size,
+        filesize=kept.stored.size,
+        **about,
+    )
+    path_take(file=file)
+    return file
+
+
+def room_check(*, project: Project, size: int, beside: int = 0) -> None:
+    """Refuse before the first byte what would be refused after the last; the count itself is made when it is kept.
+
+    `beside` are bytes that are on their way already. Raises PayloadTooLarge, LimitReached.
+    """
+    if size > settings.MAX_FILE_BYTES:
         raise PayloadTooLarge(f"A file may have at most {settings.MAX_FILE_BYTES} bytes.")
     quota = Project.objects.only("storage_quota", "storage_used").get(pk=project.pk)
-    if quota.storage_quota is not None and quota.storage_used + length > quota.storage_quota:
+    if quota.storage_quota is not None and quota.storage_used + beside + size > quota.storage_quota:
         raise LimitReached(
-            f"The project's storage quota has no room for {length} bytes more. Delete files, or ask for a larger quota."
+            f"The project's storage quota has no room for {size} bytes more. Delete files, or ask for a larger quota."
         )
 
 
-class _Announced:
+class Announced:
     """A body that must have the length it was announced with."""
 
     def __init__(self, stream: Reader, length: int) -> None:
@@ -160,7 +199,7 @@ def _file_create(*, project: Project, media: Media | None, **fields: Any) -> Fil
 
     The first file of a media is its original, and only with it the media counts as created.
     """
-    is_original = media is None or _lacks_original(media)
+    is_original = media is None or lacks_original(media)
     media = media or media_create(project=project)
     if media.project_id != project.pk:
         raise ValueError("a media of another project")
@@ -172,7 +211,7 @@ def _file_create(*, project: Project, media: Media | None, **fields: Any) -> Fil
     return file
 
 
-def _lacks_original(media: Media) -> bool:
+def lacks_original(media: Media) -> bool:
     """Whether a media has no original yet. Its row is locked, so that of two first files one becomes it."""
     if not media_lock(media.pk):
         raise Conflict("The media was deleted meanwhile.", param="media_id")

@@ -2,13 +2,14 @@
 
 import logging
 import time
+from collections.abc import Collection
 from datetime import timedelta
 
 from django.db import Error, connection
 from django.db.models.functions import Now
 
 from ittyhost.leases import in_seconds
-from media_app.models import DeadObject, File
+from media_app.models import DeadObject, File, Upload
 from media_app.storage import StorageUnavailable, attempt_prefix, bucket
 
 logger = logging.getLogger(__name__)
@@ -29,11 +30,17 @@ def connection_rest() -> None:
         connection.close()
 
 
-def objects_expect(*, project_id: str, file_id: str, attempt: int) -> str:
+def objects_expect(*, project_id: str, file_id: str, attempt: int, seconds: float = WRITING_SECONDS) -> str:
     """Write down, before it writes, that an attempt's objects are to be deleted unless it publishes. Their prefix."""
     prefix = attempt_prefix(project_id=project_id, file_id=file_id, attempt=attempt)
-    DeadObject.objects.update_or_create(key=prefix, defaults={"pending": True, "due_at": in_seconds(WRITING_SECONDS)})
+    DeadObject.objects.update_or_create(key=prefix, defaults={"pending": True, "due_at": in_seconds(seconds)})
     return prefix
+
+
+def objects_await(*, prefixes: Collection[str], seconds: float) -> bool:
+    """Give those that write under these prefixes so much time from now; False when one was given up already."""
+    waited = DeadObject.objects.filter(key__in=prefixes, pending=True).update(due_at=in_seconds(seconds))
+    return waited == len(prefixes)
 
 
 def objects_keep(*, prefix: str) -> None:
@@ -97,5 +104,9 @@ def objects_clean_up(*, seconds: float = 20.0) -> int:
 
 
 def drafts_clean_up() -> int:
-    """Remove what writes left in the bucket that were cut off long ago. How many there were."""
-    return bucket().drop_drafts(older_than=WRITING_SECONDS)
+    """Remove what writes left in the bucket that were cut off long ago. How many there were.
+
+    Uploads in pieces may take longer, and rest meanwhile: what they wrote is theirs until they end.
+    """
+    kept = set(Upload.objects.exclude(status=Upload.Status.COMPLETE).values_list("handle", flat=True))
+    return bucket().drop_drafts(older_than=WRITING_SECONDS, kept=kept)

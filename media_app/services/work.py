@@ -1,6 +1,8 @@
 """Files as leased work: fetching what a URL points to, and probing what was stored."""
 
+import hashlib
 import logging
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ittyhost.errors import Conflict, LimitReached
 from ittyhost.heartbeat import Heartbeat
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from ittyhost.outbound import Download
+from ittyhost.stopping import worker_stop
 from ittyhost.workdir import work_directory
 from media_app.models import File
 from media_app.services.facts import file_facts, media_describe
@@ -24,7 +27,7 @@ from media_app.services.files import SOURCE_NAME, kind_of_name, wake
 from media_app.services.locks import media_lock
 from media_app.services.objects import objects_drop, objects_expect, objects_give_up, objects_keep
 from media_app.services.paths import path_take
-from media_app.storage import ObjectMissing, Stored, attempt_prefix, bucket
+from media_app.storage import ObjectMissing, Stored, TransferStopped, attempt_prefix, bucket
 from orgs_app.services import storage_reserve
 from workers.engine.errors import SourceUnreadable
 from workers.engine.probe import Probe, probe
@@ -167,15 +170,49 @@ def _readable(file: File, place: Path, heartbeat: Heartbeat) -> Path:
 
 @transaction.atomic
 def file_probed(*, file: File, facts: Probe, preview: Preview | None = None) -> None:
-    """The file is ready: show what it is, and looks like. Raises LeaseLost."""
+    """The file is ready: show what it is and looks like, unless its uploader wanted another. Raises LeaseLost."""
     values = file_facts(facts, preview)
     now = timezone.now()
     media_lock(file.media_id)
+    if unmet := condition_unmet(file.conditions, values):
+        file_fail(file=file, message=unmet)
+        return
     _end(file, Status.READY, **values, lane="", error="", failures=0, updated=now)
     file.refresh_from_db()
     if file.original:
         media_describe(media=file.media, original=file)
     event_record(project=file.project, type="file.ready", subject=file)
+
+
+def condition_unmet(conditions: dict[str, str], facts: dict[str, Any]) -> str:
+    """What to tell of a file that is not as its upload session wants it; empty when it is."""
+    for name, wanted in conditions.items():
+        found = str(facts[name]).partition(";")[0]
+        if found.lower() != wanted.lower():
+            return f"The upload session takes files whose {name} is {wanted[:100]!r}. This one's is {found!r}."
+    return ""
+
+
+def file_digest(*, file: File) -> bool:
+    """Take the SHA-256 of a file whose bytes did not come in order, now that it is known; whether that was written.
+
+    It reads all of them. Raises StorageUnavailable, TransferStopped when the worker stops.
+    """
+    rows = File.objects.filter(pk=file.pk, status=Status.READY, sha256="").exclude(key="")
+    key = rows.values_list("key", flat=True).first()
+    if key is None:
+        return False
+    digest = hashlib.sha256()
+    try:
+        chunks = bucket().open(key)
+    except ObjectMissing:  # deleted meanwhile
+        return False
+    with closing(chunks):
+        for chunk in chunks:
+            if worker_stop.is_up():
+                raise TransferStopped
+            digest.update(chunk)
+    return bool(rows.filter(key=key).update(sha256=digest.hexdigest()))
 
 
 @transaction.atomic

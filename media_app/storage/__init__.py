@@ -26,15 +26,23 @@ from media_app.storage.base import (
     file_sha256,
 )
 from media_app.storage.folder import FolderBucket
+from media_app.storage.folder_pieces import FolderPieces
+from media_app.storage.pieces import JOINED, MAX_JOINED, Piece, Pieces, PiecesLost, Written, smallest_piece
 from media_app.storage.s3 import S3Bucket
 from media_app.storage.s3_client import S3Options
+from media_app.storage.s3_pieces import S3Pieces
 
 __all__ = [
     "CHUNK",
+    "JOINED",
+    "MAX_JOINED",
     "Bucket",
     "Chunks",
     "FolderBucket",
     "ObjectMissing",
+    "Piece",
+    "Pieces",
+    "PiecesLost",
     "Reader",
     "S3Bucket",
     "S3Options",
@@ -43,11 +51,14 @@ __all__ = [
     "StorageUnavailable",
     "Stored",
     "TransferStopped",
+    "Written",
     "attempt_prefix",
     "bucket",
     "check",
     "file_prefix",
     "file_sha256",
+    "pieces",
+    "smallest_piece",
 ]
 
 KNOWN_KEYS = 20
@@ -56,6 +67,15 @@ KNOWN_KEYS = 20
 def bucket() -> Bucket:
     """The bucket of the settings."""
     return _bucket(settings.BUCKET_URL, settings.S3_ENDPOINT_URL, settings.S3_PUBLIC_ENDPOINT_URL)
+
+
+def pieces() -> Pieces:
+    """Objects that come in pieces, in the bucket of the settings."""
+    store = bucket()
+    if isinstance(store, FolderBucket):
+        return FolderPieces(store)
+    assert isinstance(store, S3Bucket)
+    return S3Pieces(store)
 
 
 @cache

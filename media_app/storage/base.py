@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -148,8 +148,11 @@ class Bucket(Protocol):
         """Key and size of every object under a prefix that ends in a slash, in the order of keys."""
         ...
 
-    def drop_drafts(self, *, older_than: float) -> int:
-        """Remove what writes left behind that were cut off more than so many seconds ago. How many there were."""
+    def drop_drafts(self, *, older_than: float, kept: Collection[str] = ()) -> int:
+        """Remove what writes left behind that were cut off more than so many seconds ago. How many there were.
+
+        `kept` are handles of objects that still come in pieces.
+        """
         ...
 
     def presigned_get(self, key: str, *, seconds: int, type: str, disposition: str) -> str | None:

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import RawIOBase
 from pathlib import Path
@@ -53,41 +53,41 @@ class FolderBucket:
     def put(
         self, key: str, source: Reader, *, length: int | None = None, type: str = "", should_stop: ShouldStop = None
     ) -> Stored:
-        target = self._path(key)
+        target = self.path(key)
         digest, size = hashlib.sha256(), 0
         with self._draft() as draft:
-            with _host_faults():
+            with host_faults():
                 out = draft.open("xb", buffering=0)
             with out:
                 while chunk := source.read(CHUNK):
                     check_stop(should_stop)
                     digest.update(chunk)
                     size += len(chunk)
-                    with _host_faults():
+                    with host_faults():
                         _write(out, chunk)
                 check_stop(should_stop)
-                with _host_faults():
+                with host_faults():
                     os.fchmod(out.fileno(), MODE)
                     os.fsync(out.fileno())
-            with _host_faults():
-                self._name(draft, target)
+            with host_faults():
+                self.give_name(draft, target)
         return self._stored(key, size, digest.hexdigest())
 
     def put_file(self, key: str, path: Path, *, type: str = "", should_stop: ShouldStop = None) -> Stored:
-        target = self._path(key)
-        with _host_faults():
+        target = self.path(key)
+        with host_faults():
             sha256, size = file_sha256(path, should_stop), path.stat().st_size
             with self._draft() as draft:
                 if not _linked(path, draft):
                     _copy(path, draft, should_stop)
                 draft.chmod(MODE)
-                _sync(draft)
-                self._name(draft, target)
+                make_durable(draft)
+                self.give_name(draft, target)
         return self._stored(key, size, sha256)
 
     def open(self, key: str, start: int = 0, length: int | None = None) -> Chunks:
-        path = self._path(key)
-        with _host_faults():
+        path = self.path(key)
+        with host_faults():
             try:
                 opened = path.open("rb", buffering=0)
             except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
@@ -95,7 +95,7 @@ class FolderBucket:
 
         def read() -> Generator[bytes, None, None]:
             left = length
-            with opened, _host_faults():
+            with opened, host_faults():
                 opened.seek(start)
                 while left is None or left > 0:
                     chunk = opened.read(CHUNK if left is None else min(CHUNK, left))
@@ -107,42 +107,42 @@ class FolderBucket:
         return Chunks(read(), opened)
 
     def fetch_to(self, key: str, path: Path, *, sha256: str = "", should_stop: ShouldStop = None) -> None:
-        stored = self._path(key)
+        stored = self.path(key)
         check_stop(should_stop)
-        with _host_faults():
+        with host_faults():
             if not stored.is_file():
                 raise self._missing(key)
             if not _linked(stored, path):
                 path.symlink_to(stored)
 
     def local_path(self, key: str) -> Path | None:
-        path = self._path(key)
-        with _host_faults():
+        path = self.path(key)
+        with host_faults():
             if path.is_file():
                 return path
-            self._need()
+            self.need()
         return None
 
     def stat(self, key: str) -> Stat:
-        with _host_faults():
+        with host_faults():
             try:
-                found = self._path(key).stat()
+                found = self.path(key).stat()
             except (FileNotFoundError, NotADirectoryError):
                 raise self._missing(key) from None
         return Stat(key, found.st_size, "")
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
-        with _host_faults():
-            self._need()
+        path = self.path(key)
+        with host_faults():
+            self.need()
             with suppress(FileNotFoundError, NotADirectoryError):
                 path.unlink()
             self._prune(path.parent)
 
     def delete_prefix(self, prefix: str) -> int:
         folder = self.root / checked_prefix(prefix)
-        with _host_faults():
-            self._need()
+        with host_faults():
+            self.need()
             count = sum(1 for _ in self._files(folder))
             shutil.rmtree(folder, onerror=_unless_gone)
             self._prune(folder.parent)
@@ -150,20 +150,20 @@ class FolderBucket:
 
     def list_prefix(self, prefix: str) -> Iterator[tuple[str, int]]:
         folder = self.root / checked_prefix(prefix)
-        with _host_faults():
-            self._need()
+        with host_faults():
+            self.need()
             found = sorted(path.relative_to(self.root).as_posix() for path in self._files(folder))
         for key in found:
             with suppress(FileNotFoundError):  # deleted meanwhile
                 yield key, (self.root / key).stat().st_size
 
-    def drop_drafts(self, *, older_than: float) -> int:
+    def drop_drafts(self, *, older_than: float, kept: Collection[str] = ()) -> int:
         count = 0
-        with _host_faults():
-            self._need()
+        with host_faults():
+            self.need()
             for draft in (self.root / DRAFTS).glob("*"):
                 with suppress(FileNotFoundError):
-                    if draft.stat().st_mtime < time.time() - older_than:
+                    if draft.name not in kept and draft.stat().st_mtime < time.time() - older_than:
                         draft.unlink()
                         count += 1
         return count
@@ -173,7 +173,7 @@ class FolderBucket:
 
     def check(self) -> str | None:
         try:
-            self._need()
+            self.need()
             free = shutil.disk_usage(self.root).free
         except _NotTheBucket as exc:
             return exc.problem
@@ -185,7 +185,7 @@ class FolderBucket:
 
     # --- is it there? ---
 
-    def _need(self) -> None:
+    def need(self) -> None:
         """Raise StorageUnavailable where the root is not the bucket, having made it one if it is new."""
         try:
             self._marker.stat()
@@ -194,24 +194,24 @@ class FolderBucket:
                 raise _NotTheBucket(self._marker) from None
             self.root.mkdir(parents=True, exist_ok=True)
             self._marker.write_text(MARKER_TEXT)
-            _sync(self._marker)
-            _sync(self.root)
+            make_durable(self._marker)
+            make_durable(self.root)
         self._was_there = True
 
     def _is_new_or_known(self) -> bool:
         keys = self._known_keys()
         if keys is None:
             return False
-        return not keys or any(self._path(key).is_file() for key in keys)
+        return not keys or any(self.path(key).is_file() for key in keys)
 
     def _missing(self, key: str) -> ObjectMissing:
         """What to raise for an object that is not found. Raises StorageUnavailable when nothing would be."""
-        self._need()
+        self.need()
         return ObjectMissing(key)
 
     # --- names ---
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
         return self.root / checked_key(key)
 
     @staticmethod
@@ -222,8 +222,8 @@ class FolderBucket:
     def _draft(self) -> Iterator[Path]:
         """A new name in the bucket's own file system; what is left under it is removed."""
         draft = self.root / DRAFTS / secrets.token_hex(16)
-        with _host_faults():
-            self._need()
+        with host_faults():
+            self.need()
             draft.parent.mkdir(exist_ok=True)
         try:
             yield draft
@@ -231,11 +231,11 @@ class FolderBucket:
             with suppress(OSError):  # of a disk that is away; what stays is dropped later
                 draft.unlink()
 
-    def _name(self, draft: Path, target: Path) -> None:
+    def give_name(self, draft: Path, target: Path) -> None:
         """Give a draft its name and make that durable. Folders that a clean-up removes meanwhile are made again."""
         above = [folder for folder in target.parents if folder == self.root or self.root in folder.parents]
         for attempt in range(NAMING_TRIES):
-            self._need()
+            self.need()
             try:
                 for folder in reversed(above[:-1]):  # never the root: it may be away
                     with suppress(FileExistsError):
@@ -247,8 +247,8 @@ class FolderBucket:
                 time.sleep(0.001 * attempt)
                 continue
             for folder in above:
-                _sync(folder)
-            self._need()  # or it went away while this was written, and the name is on the disk below
+                make_durable(folder)
+            self.need()  # or it went away while this was written, and the name is on the disk below
             return
         raise StorageUnavailable(f"the folder of {target} vanishes again and again")
 
@@ -304,7 +304,7 @@ def _write(out: RawIOBase, chunk: bytes) -> None:
         left = left[out.write(left) or 0 :]
 
 
-def _sync(path: Path) -> None:
+def make_durable(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -323,7 +323,7 @@ def _unless_gone(_call: Any, _path: str, failure: Any) -> None:
 
 
 @contextmanager
-def _host_faults() -> Iterator[None]:
+def host_faults() -> Iterator[None]:
     """A full disk or a lost mount is the host's fault."""
     try:
         yield

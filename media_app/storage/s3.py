@@ -6,7 +6,7 @@ import io
 import os
 import re
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -46,7 +46,7 @@ DELETED_TOGETHER = 100  # fewer than S3 allows: a slow store must answer an impa
 
 
 @dataclass(frozen=True)
-class Part:
+class SpooledPart:
     """One piece of an object, ready to be sent; `body` is closed by whoever sends it."""
 
     number: int
@@ -108,12 +108,12 @@ class S3Bucket:
         size = self._part_size(length)
         digest = hashlib.sha256()
 
-        def parts() -> Iterator[Part]:
+        def parts() -> Iterator[SpooledPart]:
             with path.open("rb") as opened:
                 number = 1
                 while (chunk := opened.read(size)) or number == 1:
                     digest.update(chunk)
-                    yield Part(number, io.BytesIO(chunk), len(chunk), _md5(chunk).digest())
+                    yield SpooledPart(number, io.BytesIO(chunk), len(chunk), _md5(chunk).digest())
                     number += 1
 
         with Crew(THREADS, should_stop) as crew:
@@ -124,48 +124,48 @@ class S3Bucket:
         return stored
 
     def _send(
-        self, crew: Crew, key: str, parts: Iterator[Part], part_size: int, type: str, digest: "hashlib._Hash"
+        self, crew: Crew, key: str, parts: Iterator[SpooledPart], part_size: int, type: str, digest: "hashlib._Hash"
     ) -> Stored:
         """Write one object of its parts; one short part goes in one request. Then look at what the store made of it."""
-        target = {"Bucket": self.name, "Key": self._full(key)}
+        target = {"Bucket": self.name, "Key": self.full(key)}
         type = type if TYPE.fullmatch(type) else DEFAULT_TYPE
         try:
-            with self._faults(key):
+            with self.faults(key):
                 first = next(parts)
                 if first.size < part_size:
                     sent, md5s, tags = first.size, [first.md5], [crew.do(self._send_whole, crew, target, first, type)]
                 else:
                     sent, md5s, tags = self._send_parts(crew, target, first, parts, type)
-                found = crew.do(self._client.head_object, **target)
+                found = crew.do(self.client.head_object, **target)
         except TransferStopped:
             crew.afterwards(lambda: self._forget(key))
             raise
         # A store that tags parts with their MD5 tags the whole with the MD5 of those; others have rules of their own.
         plain = all(tag == md5.hex() for tag, md5 in zip(tags, md5s, strict=True))
         expected = md5s[0].hex() if first.size < part_size else f"{_md5(b''.join(md5s)).hexdigest()}-{len(md5s)}"
-        if found["ContentLength"] != sent or (plain and _tag(found) != expected):
+        if found["ContentLength"] != sent or (plain and tag_in(found) != expected):
             self._forget(key)
             raise StorageUnavailable(
-                f"{key}: sent {sent} bytes ({expected}), the store holds {found['ContentLength']} ({_tag(found)})"
+                f"{key}: sent {sent} bytes ({expected}), the store holds {found['ContentLength']} ({tag_in(found)})"
             )
-        return Stored(key, sent, digest.hexdigest(), _tag(found))
+        return Stored(key, sent, digest.hexdigest(), tag_in(found))
 
-    def _send_whole(self, crew: Crew, target: dict[str, str], part: Part, type: str) -> str:
+    def _send_whole(self, crew: Crew, target: dict[str, str], part: SpooledPart, type: str) -> str:
         """The store's tag."""
         with part.body:
-            answer = self._client.put_object(
+            answer = self.client.put_object(
                 **target, Body=Body(part.body, crew), ContentLength=part.size, ContentMD5=part.content_md5,
                 ContentType=type,
             )  # fmt: skip
-        return _tag(answer)
+        return tag_in(answer)
 
     def _send_parts(
-        self, crew: Crew, target: dict[str, str], first: Part, rest: Iterator[Part], type: str
+        self, crew: Crew, target: dict[str, str], first: SpooledPart, rest: Iterator[SpooledPart], type: str
     ) -> tuple[int, list[bytes], list[str]]:
         """Size, and per part its MD5 and the store's tag. Whatever goes wrong, the store forgets what it received."""
 
         def begin() -> dict[str, str]:
-            made = self._client.create_multipart_upload(**target, ContentType=type)
+            made = self.client.create_multipart_upload(**target, ContentType=type)
             upload = target | {"UploadId": made["UploadId"]}
             try:
                 crew.proceed()
@@ -174,19 +174,19 @@ class S3Bucket:
                 raise
             return upload
 
-        def send(part: Part) -> tuple[int, bytes, str]:
+        def send(part: SpooledPart) -> tuple[int, bytes, str]:
             with part.body:
-                answer = self._client.upload_part(
+                answer = self.client.upload_part(
                     **upload, PartNumber=part.number, Body=Body(part.body, crew), ContentLength=part.size,
                     ContentMD5=part.content_md5,
                 )  # fmt: skip
-            return part.size, part.md5, _tag(answer)
+            return part.size, part.md5, tag_in(answer)
 
         upload = crew.do(begin)
         try:
             done = list(crew.each(send, _chained(first, rest)))
             parts = [{"PartNumber": n, "ETag": f'"{tag}"'} for n, (*_, tag) in enumerate(done, 1)]
-            crew.do(self._client.complete_multipart_upload, **upload, MultipartUpload={"Parts": parts})
+            crew.do(self.client.complete_multipart_upload, **upload, MultipartUpload={"Parts": parts})
         except BaseException:
             crew.afterwards(lambda: self._abort(upload))
             raise
@@ -199,38 +199,43 @@ class S3Bucket:
 
     def _abort(self, upload: dict[str, str]) -> None:
         with suppress(BotoCoreError, ClientError):
-            self._quick.abort_multipart_upload(**upload)
+            self.quick.abort_multipart_upload(**upload)
 
     def _parts_of(
         self, source: Reader, size: int, saw: Callable[[bytes], object], should_stop: ShouldStop
-    ) -> Iterator[Part]:
-        """Cut a stream into parts of one size, at least one; each waits on disk beyond a megabyte."""
+    ) -> Iterator[SpooledPart]:
+        """Cut a stream into parts of one size, at least one."""
         number, ended = 1, False
         while not ended:
-            if self.scratch:
-                self.scratch.mkdir(parents=True, exist_ok=True)
-            body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self.scratch) if self.scratch else None)  # noqa: SIM115  closed when sent
-            md5, held = _md5(b""), 0
-            try:
-                while held < size:
-                    chunk = source.read(min(CHUNK, size - held))
-                    check_stop(should_stop)
-                    if not chunk:
-                        ended = True
-                        break
-                    saw(chunk)
-                    md5.update(chunk)
-                    body.write(chunk)
-                    held += len(chunk)
-            except BaseException:
-                body.close()
-                raise
-            if held or number == 1:
-                body.seek(0)
-                yield Part(number, body, held, md5.digest())
+            part = self.spooled(number, source, size, saw, should_stop)
+            ended = part.size < size
+            if part.size or number == 1:
+                yield part
                 number += 1
             else:
-                body.close()
+                part.body.close()
+
+    def spooled(
+        self, number: int, source: Reader, size: int, saw: Callable[[bytes], object], should_stop: ShouldStop
+    ) -> SpooledPart:
+        """A part of what a stream gives next, at most so much; beyond a megabyte it waits on disk."""
+        if self.scratch:
+            self.scratch.mkdir(parents=True, exist_ok=True)
+        body = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, dir=str(self.scratch) if self.scratch else None)  # noqa: SIM115  closed when sent
+        md5, held = _md5(b""), 0
+        try:
+            while held < size and (chunk := source.read(min(CHUNK, size - held))):
+                check_stop(should_stop)
+                saw(chunk)
+                md5.update(chunk)
+                body.write(chunk)
+                held += len(chunk)
+            check_stop(should_stop)
+        except BaseException:
+            body.close()
+            raise
+        body.seek(0)
+        return SpooledPart(number, body, held, md5.digest())
 
     @staticmethod
     def _part_size(length: int) -> int:
@@ -251,7 +256,7 @@ class S3Bucket:
             resumes = 0
             while True:
                 try:
-                    with answer["Body"] as body, self._faults(key):
+                    with answer["Body"] as body, self.faults(key):
                         while chunk := body.read(CHUNK):
                             start, left = start + len(chunk), left - len(chunk)
                             yield chunk
@@ -262,7 +267,7 @@ class S3Bucket:
                     resumes += 1
                     if resumes > RESUMES:
                         raise
-                answer = self._range(key, start, left, etag=_tag(answer))
+                answer = self._range(key, start, left, etag=tag_in(answer))
 
         return Chunks(read(), answer["Body"])
 
@@ -291,7 +296,7 @@ class S3Bucket:
         for attempt in range(RESUMES + 1):
             crew.proceed()
             try:
-                with self._range(found.key, at, end - at, etag=found.etag)["Body"] as body, self._faults(found.key):
+                with self._range(found.key, at, end - at, etag=found.etag)["Body"] as body, self.faults(found.key):
                     while chunk := body.read(CHUNK):
                         crew.proceed()
                         os.pwrite(out.fileno(), chunk, at)
@@ -307,9 +312,9 @@ class S3Bucket:
         return None
 
     def stat(self, key: str) -> Stat:
-        with self._faults(key, may_miss=True):
-            found = self._client.head_object(Bucket=self.name, Key=self._full(key))
-        return Stat(key, int(found["ContentLength"]), _tag(found))
+        with self.faults(key, may_miss=True):
+            found = self.client.head_object(Bucket=self.name, Key=self.full(key))
+        return Stat(key, int(found["ContentLength"]), tag_in(found))
 
     def _range(self, key: str, start: int, length: int | None, *, etag: str = "") -> dict[str, Any]:
         asked: dict[str, str] = {}
@@ -317,14 +322,14 @@ class S3Bucket:
             asked["Range"] = f"bytes={start}-" + ("" if length is None else str(start + length - 1))
         if etag:
             asked["IfMatch"] = f'"{etag}"'
-        with self._faults(key, may_miss=True):
-            return self._client.get_object(Bucket=self.name, Key=self._full(key), **asked)
+        with self.faults(key, may_miss=True):
+            return self.client.get_object(Bucket=self.name, Key=self.full(key), **asked)
 
     # --- removing and listing ---
 
     def delete(self, key: str) -> None:
-        with suppress(ObjectMissing), self._faults(key, may_miss=True):
-            self._quick.delete_object(Bucket=self.name, Key=self._full(key))
+        with suppress(ObjectMissing), self.faults(key, may_miss=True):
+            self.quick.delete_object(Bucket=self.name, Key=self.full(key))
 
     def delete_prefix(self, prefix: str) -> int:
         count = 0
@@ -332,8 +337,8 @@ class S3Bucket:
             keys = [{"Key": each["Key"]} for each in page]
             for start in range(0, len(keys), DELETED_TOGETHER):
                 some = keys[start : start + DELETED_TOGETHER]
-                with self._faults(prefix):
-                    answer = self._quick.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
+                with self.faults(prefix):
+                    answer = self.quick.delete_objects(Bucket=self.name, Delete={"Objects": some, "Quiet": True})
                 if answer.get("Errors"):
                     raise StorageUnavailable(f"{prefix}: not all was deleted: {answer['Errors'][0]}")
                 count += len(some)
@@ -346,19 +351,19 @@ class S3Bucket:
 
     def _pages(self, prefix: str) -> Iterator[list[dict[str, Any]]]:
         full = self.prefix + checked_prefix(prefix)
-        with self._faults(prefix):
-            for page in self._quick.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=full):
+        with self.faults(prefix):
+            for page in self.quick.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=full):
                 if page.get("Contents"):
                     yield page["Contents"]
 
-    def drop_drafts(self, *, older_than: float) -> int:
+    def drop_drafts(self, *, older_than: float, kept: Collection[str] = ()) -> int:
         count, before = 0, datetime.now(UTC) - timedelta(seconds=older_than)
-        with self._faults(self.prefix):
-            pages = self._quick.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=self.prefix)
+        with self.faults(self.prefix):
+            pages = self.quick.get_paginator("list_multipart_uploads").paginate(Bucket=self.name, Prefix=self.prefix)
             for page in pages:
                 for upload in page.get("Uploads", ()):
-                    if upload["Initiated"] < before:
-                        self._quick.abort_multipart_upload(
+                    if upload["Initiated"] < before and upload["UploadId"] not in kept:
+                        self.quick.abort_multipart_upload(
                             Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"]
                         )
                         count += 1
@@ -367,10 +372,10 @@ class S3Bucket:
     # --- the rest ---
 
     def presigned_get(self, key: str, *, seconds: int, type: str, disposition: str) -> str | None:
-        params = {"Bucket": self.name, "Key": self._full(key), "ResponseContentType": type}
+        params = {"Bucket": self.name, "Key": self.full(key), "ResponseContentType": type}
         if disposition:
             params["ResponseContentDisposition"] = disposition
-        with self._faults(key):
+        with self.faults(key):
             url: str = self._clients.get("public").generate_presigned_url(
                 "get_object", Params=params, ExpiresIn=seconds
             )
@@ -378,7 +383,7 @@ class S3Bucket:
 
     def check(self) -> str | None:
         try:
-            self._quick.head_bucket(Bucket=self.name)
+            self.quick.head_bucket(Bucket=self.name)
         except ClientError as exc:
             code = exc.response.get("Error", {}).get("Code", "")
             return {"404": "the bucket does not exist", "403": "the store refuses the key"}.get(code, f"answers {code}")
@@ -391,7 +396,7 @@ class S3Bucket:
         self._clients.close()
 
     @contextmanager
-    def _faults(self, key: str, *, may_miss: bool = False) -> Iterator[None]:
+    def faults(self, key: str, *, may_miss: bool = False) -> Iterator[None]:
         """Errors of boto3 and of the connection below it as ours; ObjectMissing only where an object may be missed."""
         try:
             yield
@@ -406,22 +411,22 @@ class S3Bucket:
     def _is_there(self) -> bool:
         """Whether there is a bucket: without one every object is missing, and none is. Raises StorageUnavailable."""
         try:
-            self._quick.head_bucket(Bucket=self.name)
+            self.quick.head_bucket(Bucket=self.name)
         except ClientError as exc:
             return str(exc.response.get("Error", {}).get("Code", "")) == "403"  # it may not be listed, but read
         except BotoCoreError as exc:
             raise StorageUnavailable(f"{self.name}: {exc}") from exc
         return True
 
-    def _full(self, key: str) -> str:
+    def full(self, key: str) -> str:
         return self.prefix + checked_key(key)
 
     @property
-    def _client(self) -> Any:
+    def client(self) -> Any:
         return self._clients.get("work")
 
     @property
-    def _quick(self) -> Any:
+    def quick(self) -> Any:
         return self._clients.get("quick")
 
 
@@ -429,10 +434,10 @@ def _md5(data: bytes) -> "hashlib._Hash":
     return hashlib.md5(data, usedforsecurity=False)
 
 
-def _tag(answer: dict[str, Any]) -> str:
+def tag_in(answer: dict[str, Any]) -> str:
     return str(answer.get("ETag", "")).strip('"')
 
 
-def _chained(first: Part, rest: Iterable[Part]) -> Iterator[Part]:
+def _chained(first: SpooledPart, rest: Iterable[SpooledPart]) -> Iterator[SpooledPart]:
     yield first
     yield from rest

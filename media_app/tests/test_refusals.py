@@ -33,7 +33,7 @@ def refusals(caller: Caller) -> list[Any]:
         ask(reader, "put", "a.jpg"),
         ask(caller, "put", "a.jpg", project=make_project()),
         ask(caller, "get", "a.jpg"),
-        ask(caller, "delete", "a.jpg"),
+        ask(caller, "post", "a.jpg"),
         deliver(no_length, caller.project.public_id, "a.jpg"),
     ]
     Project.objects.filter(pk=caller.project.pk).update(storage_quota=0, storage_used=0)

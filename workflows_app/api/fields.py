@@ -35,6 +35,8 @@ class NameField(TextField):
 class ParagraphsField(TextField):
     """Text of one or more lines."""
 
+    pattern = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$"
+
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, str):
             super().to_internal_value(data.translate(_LINES))

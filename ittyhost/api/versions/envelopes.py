@@ -22,5 +22,12 @@ def error_of(problem: Problem) -> dict[str, Any]:
     return error | {"param": problem.param} if problem.param else error
 
 
-def error_schema() -> Schema:
-    return closed({name: {"type": "string"} for name in ("message", "code", "param")}, optional={"param"})
+def error_schema(*, code: str = "code") -> Schema:
+    """`code` is what the version calls the case."""
+    words = {
+        "message": "What is wrong and the way out, in a sentence for people.",
+        code: "The case, for programs; docs/errors.md has them all.",
+        "param": "The field at fault, where there is one.",
+    }
+    fields = {name: {"type": "string", "description": meaning} for name, meaning in words.items()}
+    return closed(fields, optional={"param"})

@@ -4,8 +4,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
-from media_app.api.schemas import OPTIONAL, closed, described
+from media_app.api.schemas import OPTIONAL, an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, media_face, member_url
@@ -16,6 +17,9 @@ FileCreate = FileBody
 FileChange = FileChangeBody
 MediaCreate = MediaBody
 MediaChange = MediaChangeBody
+UploadCreate = upload_shapes.UploadBody
+upload_schema = upload_shapes.upload_schema
+progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
 
 MEDIA_STATUSES = {
@@ -170,13 +174,18 @@ MEDIA = {
 
 
 def source_schema(components: Components) -> dict[str, Any]:
-    properties = described(SOURCE) | _members(components)
+    properties = described(SOURCE) | _fixed() | _members(components)
     return components.add("Source", closed(properties, optional={*OPTIONAL, "members"}))
 
 
 def file_schema(components: Components) -> dict[str, Any]:
-    properties = described(LISTED | MORE) | _members(components)
+    properties = described(LISTED | MORE) | _fixed() | _members(components)
+    properties["status"] = one_of(File.Status.values, example=File.Status.READY)
     return components.add("File", closed(properties, optional={*OPTIONAL, "container", "error", "members"}))
+
+
+def _fixed() -> dict[str, Any]:
+    return {"id": an_id(File.prefix), "object": one_of(File.Object.values)}
 
 
 def _members(components: Components) -> dict[str, Any]:
@@ -185,7 +194,12 @@ def _members(components: Components) -> dict[str, Any]:
 
 
 def media_schema(components: Components) -> dict[str, Any]:
-    properties = described(LISTED) | _members(components)
+    properties = described(LISTED) | _fixed() | _members(components)
     listed = components.add("MediaFile", closed(properties, optional={*OPTIONAL, "container", "members"}))
     lists = {name: {"type": "array", "items": listed} for name in ("sources", "tracks", "intelligence")}
-    return components.add("Media", closed(described(MEDIA) | lists))
+    fixed = {
+        "id": an_id(Media.prefix),
+        "object": {"type": "string", "const": "media"},
+        "status": one_of([*MEDIA_STATUSES.values(), EMPTY], example="ready"),
+    }
+    return components.add("Media", closed(described(MEDIA) | fixed | lists))

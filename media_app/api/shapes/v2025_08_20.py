@@ -6,8 +6,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
-from media_app.api.schemas import closed, described
+from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_ref, file_url, media_face, member_url
 from media_app.signatures import SignedUrl
@@ -16,6 +17,9 @@ FileCreate = FileBody
 FileChange = FileChangeBody
 MediaCreate = MediaBody
 MediaChange = MediaChangeBody
+UploadCreate = upload_shapes.UploadBody
+upload_schema = upload_shapes.upload_schema
+progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
 
 # Not shown of the files in a media.
@@ -169,7 +173,12 @@ def file_schema(components: Components) -> dict[str, Any]:
 
 def _file(components: Components, words: dict[str, str]) -> dict[str, Any]:
     member = components.add("Member", closed(described(MEMBER)))
-    properties = described(words) | {"members": {"type": "array", "items": member}}
+    fixed = {
+        "id": an_id(File.prefix),
+        "object": one_of(File.Object.values),
+        "status": one_of(File.Status.values, example=File.Status.READY),
+    }
+    properties = described(words) | fixed | {"members": {"type": "array", "items": member}}
     return closed(properties, optional={"error", "members"})
 
 
@@ -177,6 +186,8 @@ def media_schema(components: Components) -> dict[str, Any]:
     inner = {name: word for name, word in FILE.items() if name not in OWN}
     files = components.add("MediaFile", _file(components, inner))
     properties = described(MEDIA) | {
+        "id": an_id(Media.prefix),
+        "object": {"type": "string", "const": "media"},
         "files": {"type": "array", "items": files},
         "urls": {"type": "object", "additionalProperties": {"type": "string"}},
     }
