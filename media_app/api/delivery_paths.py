@@ -5,8 +5,7 @@ from typing import Any
 from ittyhost.api.openapi import Components
 from ittyhost.api.openapi.refusals import answer, shared
 from ittyhost.api.openapi.schema import version_parameter
-from ittyhost.api.versions.base import Schema
-from media_app.api.schemas import closed
+from ittyhost.api.schemas import Schema, closed
 from media_app.api.shapes import FILE_SHAPES
 from media_app.api.stores import RESUMABLE, SINGLE
 from media_app.api.upload_shapes import progress_schema

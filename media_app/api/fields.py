@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
@@ -51,12 +51,17 @@ class NameField(TextField):
 
 
 class MetadataField(serializers.JSONField):
-    """A JSON object of the client's own, bounded in size, depth and names; what is too much is named by its place."""
+    """A JSON object of the client's own, bounded in size, depth and names; what is too much is named by its place.
+
+    An empty array is an empty object: PHP writes both alike, and the vendor's client for it has no other way.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(required=False, allow_null=True, **kwargs)
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if data == []:
+            return {}
         if not isinstance(data, dict):
             raise serializers.ValidationError("This field must be an object.")
         if problem := metadata_problem(data):
@@ -66,8 +71,9 @@ class MetadataField(serializers.JSONField):
 
     def openapi_schema(self, components: Components) -> Schema:
         return {
-            "type": ["object", "null"],
+            "type": ["object", "array", "null"],
             "additionalProperties": True,
+            "maxItems": 0,
             "description": f"{self.help_text} {LIMITS}" if self.help_text else LIMITS,
         }
 
@@ -114,6 +120,9 @@ class MediaField(serializers.CharField):
             raise NotFound("media_id names no media in this project.", param="media_id", code=exc.code) from None
 
 
+ECHOED_HEADER = "Accept-Version"  # the vendor's client for Go writes it into its bodies too; the header alone counts
+
+
 class Body(serializers.Serializer):
     """A body of which every name is known; what is null counts as not given."""
 
@@ -122,7 +131,7 @@ class Body(serializers.Serializer):
     EXAMPLE: Mapping[str, Any] = {}  # for OpenAPI
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
-        unknown = sorted(set(data) - set(self.fields) - set(self.IGNORED))
+        unknown = sorted(set(data) - set(self.fields) - {*self.IGNORED, ECHOED_HEADER})
         if unknown:
             raise serializers.ValidationError(
                 {unknown[0]: [f"{unknown[0]} is not known here. Leave it out, or check how it is spelled."]}

@@ -7,10 +7,10 @@ from rest_framework import serializers
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import closed, described
 from ittyhost.errors import NotFound
 from ittyhost.records import parse_id
 from media_app.api.fields import Body, MediaField, MetadataField, NameField, TextField
-from media_app.api.schemas import closed, described
 from media_app.models import File
 from media_app.selectors import file_get
 from media_app.services import Progress
