@@ -48,13 +48,15 @@ imports: dev  ## who may import whom
 migrations: dev  # models and migrations in step
 	@$(BIN)/python scripts/with_temporary_data.py manage.py makemigrations --check --dry-run
 
-openapi: dev  # docs/openapi and docs/kinds.md in step with the code
+openapi: dev  # what is generated in docs/ in step with the code
 	@$(BIN)/python scripts/with_temporary_data.py manage.py openapi --check
 	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page --check
+	@$(BIN)/python scripts/with_temporary_data.py -m tests.pages --check
 
-docs: dev  ## write docs/openapi and docs/kinds.md anew
+docs: dev  ## write what is generated in docs/ anew: openapi, kinds, errors, versions
 	@$(BIN)/python scripts/with_temporary_data.py manage.py openapi --write
 	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page
+	@$(BIN)/python scripts/with_temporary_data.py -m tests.pages
 
 pins: dev  # requirements.lock in step with the pins
 	@$(BIN)/python scripts/lock.py --check

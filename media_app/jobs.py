@@ -84,9 +84,9 @@ def attempt_fetch(file: File, heartbeat: Heartbeat) -> None:
 
 def attempt_probe(file: File, heartbeat: Heartbeat) -> None:
     """Look at the bytes, then show what they are."""
-    facts = services.file_probe(file=file, heartbeat=heartbeat)
+    facts, preview = services.file_probe(file=file, heartbeat=heartbeat)
     close_old_connections()
-    patiently(lambda: services.file_probed(file=file, facts=facts), heartbeat)
+    patiently(lambda: services.file_probed(file=file, facts=facts, preview=preview), heartbeat)
 
 
 def attempt_digest(file: File) -> None:

@@ -7,8 +7,6 @@ from ittyhost.leases import LeasedWork
 from ittyhost.records import Record
 from orgs_app.models import ApiKey, Project
 
-MAX_METADATA_BYTES = 16 * 1024  # of what an owner keeps with a media or a file, as JSON
-
 
 class Media(Record):
     """One piece of content: the file it came with, and whatever was made of it."""
@@ -31,6 +29,7 @@ class Media(Record):
         indexes = [
             models.Index(fields=["project", "-created", "-id"], name="media_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="media_project_updated"),
+            models.Index(fields=["project", "kind", "-created", "-id"], name="media_project_kind"),
         ]
 
 
@@ -96,6 +95,8 @@ class File(LeasedWork):
     rotation = models.IntegerField(null=True, blank=True, help_text="Degrees the stored picture is turned when shown.")
     transparency = models.BooleanField(null=True, blank=True)
     animated = models.BooleanField(null=True, blank=True)
+    placeholder = models.TextField(blank=True, help_text="A tiny blurred picture of it, as a data URI.")
+    background = models.CharField(max_length=7, blank=True, help_text="Its dominant colour: #rrggbb.")
     probe = models.JSONField(null=True, blank=True, help_text="Everything the probe found.")
 
     class Meta:
@@ -109,6 +110,10 @@ class File(LeasedWork):
             models.Index(fields=["project", "-created", "-id"], name="file_project_created"),
             models.Index(fields=["project", "-updated", "-id"], name="file_project_updated"),
             models.Index(fields=["project", "-filesize", "-id"], name="file_project_filesize"),
+            models.Index(fields=["project", "object", "-created", "-id"], name="file_project_object"),
+            models.Index(fields=["project", "kind", "-created", "-id"], name="file_project_kind"),
+            models.Index(fields=["project", "status", "-created", "-id"], name="file_project_status"),
+            models.Index(fields=["project", "ref", "-created", "-id"], name="file_project_ref"),
             models.Index(
                 fields=["project", "folder", "filename"], condition=Q(holds_path=True), name="file_project_path"
             ),

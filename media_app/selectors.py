@@ -1,8 +1,9 @@
 """Reads of media and files: always of one project."""
 
+from collections.abc import Iterable
 from urllib.parse import quote
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from ittyhost.errors import NotFound
 from ittyhost.prepared import Prepared
@@ -35,10 +36,22 @@ _MEMBER = Prepared(
     )
 )
 
+ORIGINAL = "original"  # the ref of the file a media came with, unless its owner named it otherwise
 
-def file_list(*, project: Project) -> QuerySet[File]:
-    """The files of a project, in no order yet."""
-    return File.objects.filter(project=project).select_related("project").prefetch_related("members").defer("probe")
+
+def file_list(
+    *, project: Project, object: str = "", kind: str = "", status: str = "", ref: str = "", media_id: str = ""
+) -> QuerySet[File]:
+    """The files of a project, in no order yet; with `media_id`, as it is written outside, those of one media."""
+    files = File.objects.filter(project=project)
+    given = {"object": object, "kind": kind, "status": status}
+    files = files.filter(**{name: value for name, value in given.items() if value})
+    if ref:
+        unnamed = Q(ref="", original=True) if ref == ORIGINAL else Q()
+        files = files.filter(Q(ref=ref) | unnamed)
+    if media_id:
+        files = files.filter(media_id=parse_id(media_id, Media.prefix) or "")
+    return files.select_related("project").prefetch_related("members").defer("probe")
 
 
 def file_get(*, project: Project, file_id: str | None) -> File:
@@ -47,6 +60,17 @@ def file_get(*, project: Project, file_id: str | None) -> File:
     file = files.first() if file_id else None
     if file is None:
         raise NotFound("There is no file with this id.", param="id", code="file_not_found")
+    return file
+
+
+def source_get(*, project: Project, source_id: str | None) -> File:
+    """One source of a project, by its bare id (None finds nothing). Raises NotFound, also for a track and the like."""
+    try:
+        file = file_get(project=project, file_id=source_id)
+    except NotFound:
+        file = None
+    if file is None or file.object != File.Object.SOURCE:
+        raise NotFound("There is no source with this id.", param="id", code="source_not_found")
     return file
 
 
@@ -102,9 +126,15 @@ def member_url(file: File, member: FileMember) -> str:
     return f"{file.project.delivery_url}/{file.public_id}/{quote(member.name)}"
 
 
-def media_list(*, project: Project) -> QuerySet[Media]:
+def file_ref(file: File) -> str:
+    """What a file is called among those of its media; empty when it has no name there."""
+    return file.ref or (ORIGINAL if file.original else "")
+
+
+def media_list(*, project: Project, kind: str = "") -> QuerySet[Media]:
     """The media of a project with their files, in no order yet."""
-    return _with_files(Media.objects.filter(project=project))
+    media = Media.objects.filter(project=project)
+    return _with_files(media.filter(kind=kind) if kind else media)
 
 
 def media_get(*, project: Project, media_id: str | None) -> Media:
@@ -118,6 +148,12 @@ def media_get(*, project: Project, media_id: str | None) -> Media:
 def _with_files(media: QuerySet[Media]) -> QuerySet[Media]:
     files = File.objects.select_related("project").prefetch_related("members").defer("probe").order_by("created", "id")
     return media.select_related("project").prefetch_related(Prefetch("files", queryset=files))
+
+
+def media_face(files: Iterable[File]) -> File | None:
+    """Which of a media's files it looks like: its original, else (that is sound, or gone) the first with a picture."""
+    seen = [file for file in files if file.placeholder]
+    return next((file for file in seen if file.original), seen[0] if seen else None)
 
 
 def media_original(media: Media) -> File | None:

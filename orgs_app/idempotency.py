@@ -6,10 +6,11 @@ differ.
 
 import logging
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.functions import Now
 
@@ -23,7 +24,7 @@ HEADER = "Idempotency-Key"
 KEPT = timedelta(hours=24)
 LEASE = timedelta(seconds=60)  # far longer than a request takes; whoever needs more has its work undone
 BATCH, BATCHES = 1000, 20
-_LOOKS = 4  # one before and one after taking the key, and more where others free or take it in between
+_LOOKS = 4  # a key may be freed, or taken by another, between two looks at it
 
 
 def request_claim(*, project: Project, key: str, fingerprint: str) -> IdempotentRequest:
@@ -43,9 +44,8 @@ def request_claim(*, project: Project, key: str, fingerprint: str) -> Idempotent
         # Looked at first: on SQLite a write would wait until the request that holds the key is done.
         found = rows.annotate(is_free=is_free).first()
         if found is None:
-            # Where another one is quicker this does nothing, and is no error.
-            row = IdempotentRequest(project=project, key=key, **claim)
-            IdempotentRequest.objects.bulk_create([row], ignore_conflicts=True)
+            with suppress(IntegrityError), transaction.atomic():  # another one may be quicker: look again
+                return IdempotentRequest.objects.create(project=project, key=key, **claim)
         elif found.token == claim["token"]:
             return found
         elif found.is_free:

@@ -3,7 +3,6 @@
 They use the same record as the engine's kinds; whoever in this app asks for a kind by name asks here.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +12,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from ittyhost.queue import TRANSFER
-from media_app.models import MAX_METADATA_BYTES
+from media_app.metadata import LIMITS, metadata_problem
 from workers import kinds as engine
 from workers.kinds import UnknownKind
 from workers.kinds.base import Kind, Options, Plan, Source
@@ -34,15 +33,14 @@ class IngestOptions(Options):
     """Where the file is to be, and what its owner keeps with it."""
 
     media_id: str | None = Field(None, description="The media that the file joins. Default: a new one.")
-    metadata: dict[str, Any] | None = Field(
-        None, description=f"Anything, kept as it is: at most {MAX_METADATA_BYTES} bytes."
-    )
+    metadata: dict[str, Any] | None = Field(None, description=f"Anything, kept as it is. {LIMITS}")
 
     @field_validator("metadata")
     @classmethod
-    def _is_small(cls, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
-        if metadata is not None and len(json.dumps(metadata, ensure_ascii=False).encode()) > MAX_METADATA_BYTES:
-            raise ValueError(f"must have at most {MAX_METADATA_BYTES} bytes")
+    def _is_bounded(cls, metadata: dict[str, Any] | None) -> dict[str, Any] | None:
+        if metadata is not None and (problem := metadata_problem(metadata)):
+            place, sentence = problem
+            raise ValueError(f"{'.'.join(place)} {sentence}".strip().rstrip("."))
         return metadata
 
 

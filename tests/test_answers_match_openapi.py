@@ -29,10 +29,23 @@ def check(version: str, method: str, path: str, answer: Any) -> None:
     operation = written["paths"][path][method.lower()]
     responses = operation["responses"]
     assert str(answer.status_code) in responses, (answer.status_code, answer.content)
-    schema = responses[str(answer.status_code)]["content"]["application/json"]["schema"]
+    described = resolved(written, responses[str(answer.status_code)])
+    schema = described["content"]["application/json"]["schema"]
+    headers = {name: resolved(written, header) for name, header in described["headers"].items()}
+    assert {name for name, header in headers.items() if header.get("required")} <= set(answer.headers)
     body = answer.json()
     problems = list(Draft202012Validator({**schema, "components": written["components"]}).iter_errors(body))
     assert problems == [], body
+
+
+def resolved(written: Any, part: Any) -> Any:
+    """A part of a document, or the one that it refers to."""
+    if "$ref" not in part:
+        return part
+    found = written
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
 
 
 @pytest.fixture
@@ -115,6 +128,9 @@ def test_files(version: str, project: Project, call: Callable[..., Any]) -> None
     body = {"url": "https://example.com/a.mp4", "folder": "a", "filename": "b.mp4", "metadata": {"a": 1}}
     check(version, "POST", "/files", call("POST", "/files", version, body))
     check(version, "POST", "/files", call("POST", "/files", version, {}))
+    change = {"folder": None, "filename": "c.mp4", "ref": "r", "label": "l", "metadata": {"a": [1]}}
+    for body in (change, {}, {"ref": 5}):
+        check(version, "PATCH", "/files/{file_id}", call("PATCH", f"/files/{files[0].public_id}", version, body))
     check(version, "DELETE", "/files/{file_id}", call("DELETE", f"/files/{files[0].public_id}", version))
 
 
@@ -122,12 +138,15 @@ def test_files(version: str, project: Project, call: Callable[..., Any]) -> None
 def test_media(version: str, project: Project, call: Callable[..., Any]) -> None:
     _, files = fill(project)
     empty = make_media(project=project)
+    File.objects.filter(pk=files[0].pk).update(placeholder="data:image/webp;base64,AA==", background="#102030")
     check(version, "GET", "/media", call("GET", "/media", version))
     for media in (files[0].media, empty):
         check(version, "GET", "/media/{media_id}", call("GET", f"/media/{media.public_id}", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": "Harbour"}))
     check(version, "POST", "/media", call("POST", "/media", version))
     check(version, "POST", "/media", call("POST", "/media", version, {"title": 5}))
+    for body in ({"title": "Dock", "alt": None, "metadata": {"a": 1}}, {}, {"title": 5}):
+        check(version, "PATCH", "/media/{media_id}", call("PATCH", f"/media/{empty.public_id}", version, body))
     check(version, "DELETE", "/media/{media_id}", call("DELETE", f"/media/{empty.public_id}", version))
 
 
@@ -147,6 +166,24 @@ def test_signatures(version: str, call: Callable[..., Any]) -> None:
     check(version, "POST", "/signatures", call("POST", "/signatures", version, place))
     check(version, "POST", "/signatures", call("POST", "/signatures", version, {"filename": "a.mp4"}))
     check(version, "POST", "/signatures", call("POST", "/signatures", version, {}))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sources(version: str, project: Project, call: Callable[..., Any]) -> None:
+    _, files = fill(project)
+    check(version, "GET", "/sources", call("GET", "/sources", version))
+    for file in files:
+        check(version, "GET", "/sources/{source_id}", call("GET", f"/sources/{file.public_id}", version))
+    own = f"/sources/{files[0].public_id}"
+    check(version, "PATCH", "/sources/{source_id}", call("PATCH", own, version, {"label": "l"}))
+    bodies = {
+        "2024": {"input": files[0].public_id, "output": {"kind": "image", "width": 8}},
+        "2025": {"file_id": files[0].public_id, "kind": "image", "width": 8},
+    }
+    check(version, "POST", "/sources", call("POST", "/sources", version, bodies[version[:4]]))
+    check(version, "POST", "/sources", call("POST", "/sources", version, {}))
+    check(version, "DELETE", "/sources/{source_id}", call("DELETE", own, version))
+    check(version, "GET", "/sources/{source_id}", call("GET", own, version))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from ittyhost.api import idempotency as keys
 from ittyhost.api import limits, paging, parsers
-from media_app.api import fields
+from media_app import metadata
 from media_app.services import names
 from orgs_app import idempotency
 
@@ -29,7 +29,7 @@ TOLD = (
     f"| parameters of a query | {limits.MAX_PARAMETERS} |",
     f"| `page` | 1 to {paging.MAX_PAGE:,} |",
     f"exact up to {paging.EXACT_TOTAL:,}",
-    f"an object of {fields.MAX_METADATA_BYTES // 1024} KiB",
+    f"an object of {metadata.MAX_BYTES // 1024} KiB",
     f"between two slashes | {names.MAX_SEGMENT_BYTES} bytes",
     f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels |",
 )

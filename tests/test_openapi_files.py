@@ -5,10 +5,13 @@ from typing import Any
 import jsonschema
 import pytest
 from django.core.management import call_command
+from drf_spectacular.validation import validate_schema
 
 from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
+from tasks_app.control import all_kinds
 from tests.endpoints import endpoints
+from tests.test_answers_match_openapi import resolved
 
 VERSIONS = pytest.mark.parametrize("version", all_versions(), ids=str)
 
@@ -29,26 +32,72 @@ def test_the_files_are_in_step_with_the_code():
 
 @VERSIONS
 def test_every_endpoint_is_in_every_document(version):
-    written = document(version)["paths"]
+    written = {path: item for path, item in document(version)["paths"].items() if "servers" not in item}
     methods = {(method, path.count("/")) for path, operations in written.items() for method in operations}
     assert sum(len(operations) for operations in written.values()) == len(endpoints())
     assert methods == {(endpoint.method, endpoint.path.count("/")) for endpoint in endpoints()}
 
 
 @VERSIONS
-def test_references_lead_somewhere_and_schemas_are_schemas(version):
+def test_a_document_is_openapi_3_1_and_its_references_lead_somewhere(version):
     written = document(version)
-    schemas = written["components"]["schemas"]
+    validate_schema(written)
     for part in walk(written):
-        reference = part.get("$ref")
-        assert reference is None or reference.removeprefix("#/components/schemas/") in schemas
-    for schema in schemas.values():
+        if isinstance(reference := part.get("$ref"), str):
+            assert resolved(written, part), reference
+    for schema in written["components"]["schemas"].values():
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
 @VERSIONS
+def test_examples_fit_their_schemas(version):
+    written = document(version)
+    shown = 0
+    for part in walk(written["paths"]):
+        for content in part.get("content", {}).values():
+            given = [content["example"]] if "example" in content else []
+            given += [example["value"] for example in content.get("examples", {}).values()]
+            schema = {**content["schema"], "components": written["components"]}
+            for example in given:
+                shown += 1
+                problems = [problem.message for problem in jsonschema.Draft202012Validator(schema).iter_errors(example)]
+                assert problems == [], example
+    assert shown > len(endpoints())
+
+
+@VERSIONS
+def test_there_is_an_example_for_every_kind(version):
+    body = document(version)["paths"]["/tasks"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["examples"]) == set(all_kinds())
+
+
+@VERSIONS
+def test_every_tag_is_explained(version):
+    unknown = [tag["name"] for tag in document(version)["tags"] if "description" not in tag]
+    assert unknown == [], f"add {unknown} to TAGS in ittyhost/api/openapi/words.py"
+
+
+@VERSIONS
+def test_what_every_request_may_meet_is_said_of_every_operation(version):
+    for path, item in document(version)["paths"].items():
+        if "servers" in item:  # no ProjectView
+            continue
+        for method in set(item) & {"get", "post", "put", "patch", "delete"}:
+            operation = item[method]
+            assert {"429", "500", "503"} <= set(operation["responses"]), (method, path)
+            assert "default" not in operation["responses"]
+            names = {one["name"] for one in operation["parameters"]}
+            assert ("Idempotency-Key" in names) == (method == "post")
+
+
+@VERSIONS
 def test_operations_have_names_of_their_own(version):
-    operations = [operation for path in document(version)["paths"].values() for operation in path.values()]
+    operations = [
+        operation
+        for item in document(version)["paths"].values()
+        for operation in item.values()
+        if isinstance(operation, dict)
+    ]
     names = [operation["operationId"] for operation in operations]
     assert len(names) == len(set(names))
     assert all(operation["summary"] for operation in operations)

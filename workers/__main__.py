@@ -1,6 +1,7 @@
 """The engine by hand.
 
 python -m workers probe FILE               facts, as JSON
+python -m workers preview FILE             what stands in for it until it is loaded, as JSON
 python -m workers KIND FILE [name=value …]  for example: image clip.mp4 width=640
 python -m workers picture JSON             a picture step of a plan, in this folder
 """
@@ -9,6 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ from workers.engine.errors import EngineUnavailable, MediaError
 from workers.engine.probe import probe
 from workers.kinds import UnknownKind, get_kind
 from workers.options import option_errors
+from workers.preview import preview
 from workers.run import run
 
 
@@ -46,6 +49,8 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["probe", path]:
                 _show(probe(Path(path)).to_json())
+            case ["preview", path]:
+                _show(_preview(Path(path)))
             case ["picture", operations]:
                 _show(host.call("picture", {"cwd": str(Path.cwd()), "operations": json.loads(operations)}))
             case [name, path, *pairs]:
@@ -82,6 +87,12 @@ def _make(name: str, path: Path, options: dict[str, Any]) -> dict[str, Any]:
             shutil.move(output.path, target)
             files.append(target.name)
     return {"files": files, "result": done.result.model_dump(mode="json"), "warnings": list(done.warnings)}
+
+
+def _preview(path: Path) -> dict[str, Any] | None:
+    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
+        found = preview(path, probe(path), Path(folder))
+    return None if found is None else asdict(found)
 
 
 def _name(made: str, path: Path, options: dict[str, Any]) -> str:

@@ -149,8 +149,18 @@ def cut(video: VideoStream, part: Span, duration: float | None, fps: float | Non
     return Cut(seek, part.start - seek, duration, 1 / rate, bool(video.base_rate))
 
 
-def source_input(probe: Probe, path: str, part: Span | Cut | None = None, *, alpha: VideoStream | None = None) -> Any:
-    """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it."""
+def source_input(
+    probe: Probe,
+    path: str,
+    part: Span | Cut | None = None,
+    *,
+    alpha: VideoStream | None = None,
+    key_frames: bool = False,
+) -> Any:
+    """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it.
+
+    With `key_frames` nothing else is decoded.
+    """
     demuxer = probe.demuxer or ""
     options: dict[str, Any] = {
         "format": demuxer.split(",")[0],
@@ -163,6 +173,8 @@ def source_input(probe: Probe, path: str, part: Span | Cut | None = None, *, alp
         options |= {"ss": seconds(part.seek), "noaccurate_seek": None}
     if alpha is not None and alpha.alpha and alpha.codec in _ALPHA_DECODERS:
         options["c:v"] = _ALPHA_DECODERS[alpha.codec]
+    if key_frames:
+        options["skip_frame"] = "nokey"
     if threads():
         options["threads"] = threads()
     return ffmpeg.input(path, **options)

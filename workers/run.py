@@ -1,7 +1,7 @@
 """One task from options to verified files."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ from workers.engine.errors import SourceUnsupported, Stopped
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Report, Silent
 from workers.kinds.base import SOURCE, Kind, Options, Output, Plan, Result, Source
+from workers.preview import preview
 from workers.verify import verify
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
@@ -50,8 +51,16 @@ def run(
     if report.should_stop():
         raise Stopped
     source.fetch(workdir / SOURCE, plan.reads)
-    outputs = verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
+    verified = verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
+    outputs = tuple(_looked_at(output, workdir, report) for output in verified)
     return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes)
+
+
+def _looked_at(output: Output, workdir: Path, report: Report) -> Output:
+    """The output with its preview, if it is the entry; pictures have theirs already, of the pixels just written."""
+    if not output.entry or output.preview or output.probe is None:
+        return output
+    return replace(output, preview=preview(output.path, output.probe, workdir, report=report))
 
 
 def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe) -> Plan:

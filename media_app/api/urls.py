@@ -9,6 +9,7 @@ from django.urls import re_path
 from ittyhost.api.routes import route
 from media_app.api import views
 from media_app.api.delivery import deliver
+from media_app.api.delivery_paths import delivery_paths
 from media_app.api.sessions import UploadListView
 from media_app.api.signatures import SignatureListView
 
@@ -28,6 +29,8 @@ def _shares_base() -> bool:
 
 _before = re.escape(f"{prefix}/") if (prefix := delivery_prefix()) else ""
 
+deliver.openapi_paths = delivery_paths  # type: ignore[attr-defined]
+
 urlpatterns = [
     route("media", views.MediaListView, name="media-list"),
     route("media/<media_id>", views.MediaView, name="media"),
@@ -35,5 +38,6 @@ urlpatterns = [
     route("files/<file_id>", views.FileView, name="file"),
     route("uploads", UploadListView, name="upload-list"),
     route("signatures", SignatureListView, name="signature-list"),
+    route("sources/<source_id>", views.SourceView, name="source"),  # tasks_app has the list, as its POST makes a task
     re_path(rf"^{_before}(?P<project_id>prj_[0-9A-Za-z]{{16}})/(?P<path>(?s:.*))\Z", deliver, name="delivery"),
 ]

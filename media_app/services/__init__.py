@@ -1,5 +1,6 @@
 """Every write of media, files and their objects."""
 
+from media_app.services.changes import file_update, media_update
 from media_app.services.completion import upload_finish, uploads_sweep
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
 from media_app.services.locks import media_lock
@@ -54,11 +55,13 @@ __all__ = [
     "file_receive",
     "file_release",
     "file_retry",
+    "file_update",
     "files_sweep",
     "lane_wake",
     "media_create",
     "media_delete",
     "media_lock",
+    "media_update",
     "objects_clean_up",
     "objects_expect",
     "objects_keep",

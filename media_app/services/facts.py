@@ -8,13 +8,16 @@ from typing import Any
 
 from media_app.models import File, Media
 from workers.engine.probe import Probe
+from workers.preview import Preview
 
 INT4, INT8 = 2**31 - 1, 2**63 - 1  # the largest that PostgreSQL's columns hold
 
 
-def file_facts(probe: Probe) -> dict[str, Any]:
+def file_facts(probe: Probe, preview: Preview | None = None) -> dict[str, Any]:
     """Values for File's columns."""
     return {
+        "placeholder": preview.placeholder if preview else "",
+        "background": (preview.background or "") if preview else "",
         "kind": probe.media_type,
         "type": probe.type[:100],
         "format": (probe.image.format if probe.image else probe.container)[:20],

@@ -19,6 +19,7 @@ from orgs_app.models import Project
 from orgs_app.services import storage_reserve
 from workers.engine.probe import Probe
 from workers.kinds.base import Output
+from workers.preview import Preview
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class StoredObject:
     sha256: str
     etag: str
     probe: Probe | None
+    preview: Preview | None = None  # of the entry, where it can be seen
 
 
 def file_fetcher(file: File, *, should_stop: Callable[[], bool] | None = None) -> Callable[[Path, str], None]:
@@ -74,6 +76,7 @@ def outputs_store(
                 sha256=stored.sha256,
                 etag=stored.etag,
                 probe=output.probe,
+                preview=output.preview,
             )
         )
     return tuple(made)
@@ -103,7 +106,9 @@ def output_publish(
     """
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
-    facts: dict[str, Any] = file_facts(entry.probe) if entry.probe else {"kind": kind, "type": entry.type}
+    facts: dict[str, Any] = {"kind": kind, "type": entry.type}
+    if entry.probe:
+        facts = file_facts(entry.probe, entry.preview)
     size = sum(item.size for item in stored)
     media_lock(media.pk)
     objects_keep(prefix=attempt_prefix(project_id=project.pk, file_id=file_id, attempt=attempt))

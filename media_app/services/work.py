@@ -2,8 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from media_app.storage import ObjectMissing, Stored, TransferStopped, attempt_pr
 from orgs_app.services import storage_reserve
 from workers.engine.errors import SourceUnreadable
 from workers.engine.probe import Probe, probe
+from workers.preview import Preview, preview
 
 logger = logging.getLogger(__name__)
 
@@ -132,6 +132,7 @@ def file_fetched(*, file: File, fetched: Fetched) -> None:
         updated=timezone.now(),
     )
     objects_keep(prefix=fetched.prefix)
+    file.refresh_from_db(fields=["folder", "filename"])  # it may have been renamed while it was fetched
     path_take(file=file)
     wake(queue.FAST)
 
@@ -141,37 +142,36 @@ def fetched_discard(*, fetched: Fetched) -> None:
     objects_give_up(prefix=fetched.prefix)
 
 
-def file_probe(*, file: File, heartbeat: Heartbeat) -> Probe:
-    """What the file's content is.
+def file_probe(*, file: File, heartbeat: Heartbeat) -> tuple[Probe, Preview | None]:
+    """What the file's content is, and what it looks like where that can be told.
 
     Raises MediaError, EngineUnavailable, StorageUnavailable, Stopped, TransferStopped.
     """
     if not file.entry_size:
         raise SourceUnreadable("The file is empty.")
-    with _readable(file, heartbeat) as path:
-        return probe(path, report=heartbeat)
+    with work_directory(f"probe-{file.pk}-{file.attempt}") as place:
+        path = _readable(file, place, heartbeat)
+        facts = probe(path, report=heartbeat)
+        return facts, preview(path, facts, place, report=heartbeat)
 
 
-@contextmanager
-def _readable(file: File, heartbeat: Heartbeat) -> Iterator[Path]:
-    """The file's bytes under a name of this machine."""
+def _readable(file: File, place: Path, heartbeat: Heartbeat) -> Path:
+    """The file's bytes under a name of this machine: their own, or one in `place`, where they are brought."""
     local = bucket().local_path(file.key)
     if local is not None:
-        yield local
-        return
-    with work_directory(f"probe-{file.pk}-{file.attempt}") as place:
-        path = place / SOURCE_NAME
-        try:
-            bucket().fetch_to(file.key, path, sha256=file.sha256, should_stop=heartbeat.should_stop)
-        except ObjectMissing:
-            raise SourceUnreadable("The file's bytes are gone.") from None
-        yield path
+        return local
+    path = place / SOURCE_NAME
+    try:
+        bucket().fetch_to(file.key, path, sha256=file.sha256, should_stop=heartbeat.should_stop)
+    except ObjectMissing:
+        raise SourceUnreadable("The file's bytes are gone.") from None
+    return path
 
 
 @transaction.atomic
-def file_probed(*, file: File, facts: Probe) -> None:
-    """The file is ready: show what it is, unless its uploader wanted something else. Raises LeaseLost."""
-    values = file_facts(facts)
+def file_probed(*, file: File, facts: Probe, preview: Preview | None = None) -> None:
+    """The file is ready: show what it is and looks like, unless its uploader wanted another. Raises LeaseLost."""
+    values = file_facts(facts, preview)
     now = timezone.now()
     media_lock(file.media_id)
     if unmet := condition_unmet(file.conditions, values):

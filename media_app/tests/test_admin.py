@@ -199,7 +199,8 @@ def test_a_media_is_deleted_with_its_files_and_tasks_stay():
     assert "with all its files" in text(client, page_path(media, "delete"))
     client.post(page_path(media, "delete"), {"post": "yes"})
     task.refresh_from_db()
-    assert (Media.objects.count(), File.objects.count(), task.source_id) == (0, 0, None)
+    assert (Media.objects.count(), File.objects.count()) == (0, 0)
+    assert (task.media_id, task.status) == (media.pk, "queued")  # its id stays; the event of the deletion ends it
     assert Event.objects.filter(type="media.deleted", subject=media.public_id).count() == 1
 
 

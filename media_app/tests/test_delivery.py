@@ -367,13 +367,14 @@ def test_the_id_is_always_a_path_and_other_paths_lead_nowhere(caller, file):
         "demo/../demo/a.jpg",
         "demo//a.jpg",
         "demo%2F%2Fa.jpg",
-        "a" * 10_000,
-        "a/" * 5_000,
+        "a" * 4_000,
+        "a/" * 2_000,
         "%FF%FE",
         "%ED%A0%80",
         "demo/a.jpg%E2%80%AE",
     ):
-        assert get(caller, path).status_code == 404, path
+        too_long = len(path) > 8192
+        assert get(caller, path).status_code == (414 if too_long else 404), path[:100]
     unnamed = make_file(project=caller.project, folder="demo", content=DATA)
     assert content(get(caller, f"demo/{unnamed.public_id}")) == DATA
 

@@ -179,6 +179,92 @@ def test_a_maker_is_named_as_its_version_writes_it(caller, version, maker):
     assert caller.data("get", f"/files/{file.public_id}", version).get("created_by") == maker
 
 
+# --- lists, narrowed ---
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_list_can_be_narrowed(caller, version):
+    media = make_file(project=caller.project).media
+    make_file(media=media, original=False, object="track", kind="subtitles", ref="original")
+    make_file(project=caller.project, original=False, status=File.Status.FAILED, kind="video", ref="poster")
+    make_file(ref="poster", kind="video", object="track", status=File.Status.FAILED)
+
+    def listed(query: str) -> list[str]:
+        return [item["kind"] for item in caller.data("get", f"/files?{query}", version)]
+
+    assert listed("kind=video") == ["video"]
+    assert listed("status=ready") == ["subtitles", "image"]
+    assert listed("object=track&order=asc") == ["subtitles"]
+    assert listed("ref=poster") == ["video"]
+    assert listed("ref=original") == ["subtitles", "image"]  # an original is called so unless it is named otherwise
+    assert listed(f"media_id={media.public_id}") == ["subtitles", "image"]
+    assert listed(f"media_id={media.public_id}&kind=video") == []
+    assert listed("media_id=med_x") == listed(f"media_id={make_media().public_id}") == []
+    assert listed("kind=&ref=") == ["video", "subtitles", "image"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("query", ["kind=film", "status=error", "object=file", f"ref={'x' * 201}"])
+def test_an_unknown_word_is_named(caller, version, query):
+    answer = caller.ask("get", f"/files?{query}", version)
+    assert answer.status_code == 400
+    assert message(answer).startswith(query.partition("=")[0])
+
+
+# --- changing ---
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_only_what_is_given_changes(caller, version):
+    file = make_file(project=caller.project, folder="f", filename="a.jpg", label="l", ref="r", metadata={"a": 1})
+    path, before = f"/files/{file.public_id}", File.objects.values().get()
+    shown = caller.data("patch", path, version, {"ref": "cover"})
+    assert (shown["id"], shown["ref"], shown["label"], shown["metadata"]) == (file.public_id, "cover", "l", {"a": 1})
+    caller.data("patch", path, version, {"label": None, "metadata": {"b": [1]}})
+    after = File.objects.values().get()
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"ref", "label", "metadata", "updated"}
+    assert (after["ref"], after["label"], after["metadata"]) == ("cover", "", {"b": [1]})
+    assert Media.objects.get().updated == after["updated"]
+    assert list(Event.objects.values_list("type", "subject")) == [("file.updated", file.public_id)] * 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("body", [None, {}, {"folder": "/f/"}, {"ref": "r", "metadata": {}}, {"filename": "f/a.jpg"}])
+def test_what_changes_nothing_is_answered_and_leaves_no_trace(caller, version, body):
+    file = make_file(project=caller.project, folder="f", filename="a.jpg", ref="r")
+    assert caller.ask("patch", f"/files/{file.public_id}", version, body).status_code == 200
+    after = File.objects.get()
+    assert (after.updated, after.folder, after.filename, Event.objects.count()) == (file.updated, "f", "a.jpg", 0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({"filename": "b.jpg"}, "f/b.jpg"),
+        ({"folder": "g/h"}, "g/h/a.jpg"),
+        ({"folder": None}, "a.jpg"),
+        ({"folder": "g", "filename": "h/b.jpg"}, "g/h/b.jpg"),
+        ({"filename": "h/b.jpg"}, "h/b.jpg"),
+        ({"filename": "/b.jpg"}, "b.jpg"),
+        ({"filename": None}, "f/{id}"),
+        ({"filename": "", "folder": ""}, "{id}"),
+    ],
+)
+def test_a_new_place_is_its_url_at_once_and_the_old_one_is_nowhere(caller, version, body, place):
+    file = make_file(project=caller.project, folder="f", filename="a.jpg", content=b"bytes")
+    url = f"{caller.project.delivery_url}/{place.format(id=file.public_id)}"
+    for _ in range(2):  # asked for again it is the same
+        shown = caller.data("patch", f"/files/{file.public_id}", version, body)
+        assert shown["src" if is_2024(version) else "url"] == url
+    place = f"/delivery/{caller.project.public_id}/"
+    assert b"".join(caller.http.get(place + url.partition(place)[2]).streaming_content) == b"bytes"
+    assert caller.http.get(place + "f/a.jpg").status_code == 404
+    assert File.objects.get().key == file.key
+    assert Event.objects.count() == 1
+
+
 # --- refusals ---
 
 
@@ -235,7 +321,36 @@ def test_another_projects_media_is_not_found(caller, version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("method", ["get", "delete"])
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"folder": 5}, "folder"),
+        ({"folder": "a/../b"}, "folder"),
+        ({"filename": "a/"}, "filename"),
+        ({"filename": "a\nb"}, "filename"),
+        ({"filename": f"file_{'0' * 16}"}, "filename"),
+        ({"filename": "x" * 256}, "filename"),
+        ({"ref": "x" * 101}, "ref"),
+        ({"label": {}}, "label"),
+        ({"metadata": [1]}, "metadata"),
+        ({"metadata": {"a": {"n" * 101: 1}}}, "metadata.a"),
+        ({"url": URL}, "url"),
+        ({"ref": "new", "media_id": "med_x"}, "media_id"),
+        ({"ref": "new", "async": True}, "async"),
+    ],
+)
+def test_a_bad_change_is_named_and_nothing_changes(caller, version, body, name):
+    file = make_file(project=caller.project, folder="f", filename="a.jpg", ref="old")
+    before = File.objects.values().get()
+    answer = caller.ask("patch", f"/files/{file.public_id}", version, body)
+    assert answer.status_code == 400, answer.content
+    assert refusal(answer)["param"] == name
+    assert name in message(answer)
+    assert (File.objects.values().get(), Event.objects.count()) == (before, 0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_what_is_not_ones_own_does_not_exist(caller, version, method):
     theirs = make_file()
     for path in (theirs.public_id, f"file_{'0' * 16}", f"med_{theirs.pk}", theirs.pk, "x"):
@@ -244,7 +359,9 @@ def test_what_is_not_ones_own_does_not_exist(caller, version, method):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("method", "path"), [("get", ""), ("post", ""), ("get", "/{}"), ("delete", "/{}")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", ""), ("post", ""), ("get", "/{}"), ("patch", "/{}"), ("delete", "/{}")]
+)
 def test_without_a_working_key_nothing_is_answered(caller, version, method, path):
     file = make_file(project=caller.project)
     api_key_revoke(key=caller.key)
@@ -261,6 +378,7 @@ def test_each_scope_allows_its_own(version):
     assert reader.ask("get", f"/files/{file.public_id}", version).status_code == 200
     assert reader.ask("post", "/files", version, {"url": URL}).status_code == 403
     assert reader.ask("delete", f"/files/{file.public_id}", version).status_code == 403
+    assert reader.ask("patch", f"/files/{file.public_id}", version, {"ref": "x"}).status_code == 403
     assert writer.ask("get", "/files", version).status_code == 403
     assert File.objects.count() == 1
 

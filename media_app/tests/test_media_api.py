@@ -110,11 +110,13 @@ def test_a_media_in_2024_03_21(caller):
                 "src": url,
                 "created": at(file),
                 "updated": at(file),
+                "original": True,
             }
         ],
         "tracks": [],
         "intelligence": [],
         "original": url,
+        "url": url,
         "placeholder": None,
         "background": None,
         "folder": "demo",
@@ -219,6 +221,99 @@ def test_deleting_a_media_deletes_its_files_at_once_and_their_objects_later(call
     assert caller.ask("get", f"/media/{media.public_id}", version).status_code == 404
 
 
+# --- changing ---
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_only_what_is_given_changes(caller, version):
+    media = make_media(project=caller.project, title="Harbour", alt="Boats", metadata={"a": 1, "b": 2})
+    path = f"/media/{media.public_id}"
+    shown = caller.data("patch", path, version, {"title": "Dock"})
+    assert (shown["id"], shown["title"], shown["alt"], shown["metadata"]) == (
+        media.public_id,
+        "Dock",
+        "Boats",
+        {"a": 1, "b": 2},
+    )
+    assert caller.data("patch", path, version, {"metadata": {"c": True}})["metadata"] == {"c": True}
+    media.refresh_from_db()
+    assert (media.title, media.alt, media.metadata) == ("Dock", "Boats", {"c": True})
+    assert media.updated > media.created
+    assert list(Event.objects.values_list("type", "subject")) == [("media.updated", media.public_id)] * 2
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_null_empties(caller, version):
+    media = make_media(project=caller.project, title="Harbour", alt="Boats", metadata={"a": 1})
+    body = {"title": None, "alt": "", "metadata": None}
+    shown = caller.data("patch", f"/media/{media.public_id}", version, body)
+    assert (shown["title"], shown["alt"], shown["metadata"]) == (None, None, {})
+    media.refresh_from_db()
+    assert (media.title, media.alt, media.metadata) == ("", "", {})
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("body", [None, {}, {"title": "Harbour"}, {"metadata": {"a": 1}, "title": "Harbour"}])
+def test_what_changes_nothing_is_answered_and_leaves_no_trace(caller, version, body):
+    media = make_media(project=caller.project, title="Harbour", metadata={"a": 1})
+    answer = caller.ask("patch", f"/media/{media.public_id}", version, body)
+    assert answer.status_code == 200
+    before = media.updated
+    media.refresh_from_db()
+    assert (media.updated, Event.objects.count()) == (before, 0)
+
+
+def test_true_is_not_one(caller):
+    media = make_media(project=caller.project, metadata={"a": 1})
+    changed = caller.data("patch", f"/media/{media.public_id}", G4, {"metadata": {"a": True}})
+    assert changed["metadata"]["a"] is True
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_media_looks_like_its_original_else_like_the_first_picture(caller, version):
+    media = make_media(project=caller.project)
+    make_file(media=media, original=True, kind="audio")
+    make_file(
+        media=media, original=False, ref="thumbnail", placeholder="data:image/webp;base64,AA==", background="#102030"
+    )
+    make_file(media=media, original=False, ref="other", placeholder="data:image/webp;base64,BB==", background="#ffffff")
+
+    def shown() -> tuple[str | None, str]:
+        data = caller.data("get", f"/media/{media.public_id}", version)
+        assert all("placeholder" not in file for file in data.get("files", data.get("sources")))
+        return data.get("placeholder"), data["background"]
+
+    first, own = "data:image/webp;base64,AA==", "data:image/webp;base64,CC=="
+    assert shown() == (first if is_2024(version) else None, "#102030")
+    File.objects.filter(original=True).update(placeholder=own, background="#000000")
+    assert shown() == (own if is_2024(version) else None, "#000000")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_without_its_original_a_media_keeps_what_was_told_of_it_and_nothing_takes_its_place(caller, version):
+    file = make_file(project=caller.project, filename="a.jpg")
+    other = make_file(media=file.media, original=False, ref="poster")
+    caller.ask("delete", f"/files/{file.public_id}", version)
+    shown = caller.data("get", f"/media/{file.media.public_id}", version)
+    assert (shown["kind"], shown["width"]) == ("image", 64)
+    if not is_2024(version):
+        assert [(item["id"], item["original"]) for item in shown["files"]] == [(other.public_id, False)]
+        assert list(shown["urls"]) == ["poster"]
+    else:
+        assert (shown["original"], shown["url"], shown["status"]) == (None, None, "pending")
+        assert [item["id"] for item in shown["sources"]] == [other.public_id]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_list_can_be_narrowed_to_a_kind(caller, version):
+    wanted = make_media(project=caller.project, kind="video").public_id
+    make_media(project=caller.project, kind="audio")
+    make_media(kind="video")
+    assert [item["id"] for item in caller.data("get", "/media?kind=video", version)] == [wanted]
+    answer = caller.ask("get", "/media?kind=film", version)
+    assert (answer.status_code, message(answer)) == (400, "kind must be one of video, image, audio.")
+
+
 # --- refusals ---
 
 
@@ -230,9 +325,13 @@ def test_deleting_a_media_deletes_its_files_at_once_and_their_objects_later(call
         ({"title": "x" * 501}, "title"),
         ({"title": "a\u0007"}, "title"),
         ({"alt": "x" * 2001}, "alt"),
-        ({"metadata": []}, "metadata"),
+        ({"metadata": [1]}, "metadata"),
+        ({"metadata": [[]]}, "metadata"),
         ({"metadata": "x"}, "metadata"),
         ({"metadata": {"x": "y" * 17_000}}, "metadata"),
+        ({"metadata": {f"n{number}": 1 for number in range(201)}}, "metadata"),
+        ({"metadata": {"a": {"n" * 101: 1}}}, "metadata.a"),
+        ({"metadata": {"a": [{"b": {"c": {"d": {"e": {"f": {"g": {}}}}}}}]}}, "metadata.a.0.b.c.d.e.f.g"),
         ({"url": "ftp://example.com/a"}, "url"),
         ({"url": "https://user:password@example.com/a"}, "url"),
         ({"url": "http://127.0.0.1/a"}, "url"),
@@ -255,7 +354,38 @@ def test_a_bad_field_is_named_and_nothing_changes(caller, version, body, name):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("method", ["get", "delete"])
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        ({"title": 1}, "title"),
+        ({"title": "x" * 501}, "title"),
+        ({"alt": ["x"]}, "alt"),
+        ({"metadata": "x"}, "metadata"),
+        ({"metadata": {"x": "y" * 17_000}}, "metadata"),
+        ({"kind": "image"}, "kind"),
+        ({"url": "https://example.com/a.jpg"}, "url"),
+        ({"title": "New", "id": "med_x"}, "id"),
+    ],
+)
+def test_a_bad_change_is_named_and_nothing_changes(caller, version, body, name):
+    media = make_media(project=caller.project, title="Harbour")
+    answer = caller.ask("patch", f"/media/{media.public_id}", version, body)
+    assert answer.status_code == 400
+    assert refusal(answer)["param"] == name
+    assert name in message(answer)
+    before = media.updated
+    media.refresh_from_db()
+    assert (media.title, media.updated, Event.objects.count()) == ("Harbour", before, 0)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_metadata_may_be_as_large_as_its_limits(caller, version):
+    body = {"metadata": {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}} | {"n" * 100: [1, "x" * 15_000]}}
+    assert caller.data("post", "/media", version, body)["metadata"] == body["metadata"]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("method", ["get", "patch", "delete"])
 def test_what_is_not_ones_own_does_not_exist(caller, version, method):
     theirs = make_media()
     for path in (theirs.public_id, f"med_{'0' * 16}", f"file_{theirs.pk}", theirs.pk, "med_", "x"):
@@ -264,7 +394,9 @@ def test_what_is_not_ones_own_does_not_exist(caller, version, method):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize(("method", "path"), [("get", ""), ("post", ""), ("get", "/{}"), ("delete", "/{}")])
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", ""), ("post", ""), ("get", "/{}"), ("patch", "/{}"), ("delete", "/{}")]
+)
 def test_without_a_working_key_nothing_is_answered(caller, version, method, path):
     media = make_media(project=caller.project)
     api_key_revoke(key=caller.key)
@@ -281,6 +413,7 @@ def test_each_scope_allows_its_own(version):
     assert reader.ask("get", f"/media/{media.public_id}", version).status_code == 200
     assert reader.ask("post", "/media", version, {}).status_code == 403
     assert reader.ask("delete", f"/media/{media.public_id}", version).status_code == 403
+    assert reader.ask("patch", f"/media/{media.public_id}", version, {"title": "x"}).status_code == 403
     assert writer.ask("get", "/media", version).status_code == 403
     assert Media.objects.count() == 1
 

@@ -57,10 +57,14 @@ def test_every_field_of_a_body_is_documented(version):
     found = find_version(version)
     assert found is not None
     paths, components = (document(found)[name] for name in ("paths", "components"))
-    for path, fields in (
-        ("/files", {"url", "media_id", "folder", "filename", "ref", "label", "metadata"}),
-        ("/media", {"title", "alt", "metadata", "url", "folder", "filename", "label"}),
+    for path, method, fields in (
+        ("/files", "post", {"url", "media_id", "folder", "filename", "ref", "label", "metadata"}),
+        ("/media", "post", {"title", "alt", "metadata", "url", "folder", "filename", "label"}),
+        ("/files/{file_id}", "patch", {"folder", "filename", "ref", "label", "metadata"}),
+        ("/media/{media_id}", "patch", {"title", "alt", "metadata"}),
     ):
-        body = paths[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        body = paths[path][method]["requestBody"]["content"]["application/json"]["schema"]
         name = body["$ref"].rpartition("/")[2]
-        assert set(components["schemas"][name]["properties"]) == fields
+        properties = components["schemas"][name]["properties"]
+        assert set(properties) == fields
+        assert (properties["metadata"]["type"], properties["metadata"]["maxItems"]) == (["object", "array", "null"], 0)

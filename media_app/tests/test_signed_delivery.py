@@ -488,7 +488,7 @@ def test_the_writer_of_a_visit_is_the_key_that_signed(caller):
 
 
 def test_queries_that_are_too_much_are_refused(caller, file):
-    answer = get(caller, "demo/a.jpg", "&".join(["expiry=1"] * 2000))
+    answer = get(caller, "demo/a.jpg", "&".join(["a"] * 2000))
     assert answer.status_code == 400
     long = "a" * (signatures.MAX_PATH + 1)
     assert get(caller, long, sign(caller.secret, long)).status_code == 403
@@ -521,7 +521,7 @@ def test_a_projects_domain_takes_the_same_signatures(settings):
     assert {answer.status_code for answer in refused} == {403}
     assert len({answer.content for answer in refused}) == len({_headers(answer) for answer in refused}) == 1
     assert caller.http.options("/demo/new.jpg", headers=host).status_code == 204
-    assert caller.http.get("/x?" + "&".join(["a=1"] * 2000), headers=host).status_code == 400
+    assert caller.http.get("/x?" + "&".join(["a"] * 2000), headers=host).status_code == 400
 
 
 def caller_signs(caller: Caller, filename: str, method: str) -> str:

@@ -1,5 +1,12 @@
 from ittyhost.api.routes import route
-from tasks_app.api.views import OlderTaskConfigView, TaskConfigView, TaskListView, TaskStartView, TaskView
+from tasks_app.api.views import (
+    OlderTaskConfigView,
+    SourceListView,
+    TaskConfigView,
+    TaskListView,
+    TaskStartView,
+    TaskView,
+)
 
 urlpatterns = [
     route("tasks", TaskListView, name="tasks"),
@@ -7,4 +14,5 @@ urlpatterns = [
     route("tasks/config", OlderTaskConfigView, name="tasks-config-older"),  # before ids, none of which it is
     route("tasks/<task_id>", TaskView, name="task"),
     route("tasks/<task_id>/start", TaskStartView, name="task-start"),
+    route("sources", SourceListView, name="source-list"),
 ]

@@ -7,6 +7,7 @@ from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
+from media_app.api import views as media_views
 from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
 from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
@@ -38,6 +39,9 @@ STATUS_WORDS = {
 LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
 
 
+CREATE_REFUSALS = {402: "The project's storage is full.", 404: "The input names nothing in this project."}
+
+
 def kind_words() -> dict[str, str]:
     """What may be asked for as `kind`, and the kind that is meant."""
     names = {name: name for name in sorted({*DOCUMENTED_KINDS, *all_kinds()})}
@@ -61,7 +65,12 @@ class TaskListView(ProjectView):
         tasks = task_list(project=self.project, with_files=self.shape.LISTS_FILES, **wanted)
         return self.page(tasks, self.shape.task_listed)
 
-    @documented(SHAPES, request="create_schema", response="created_schema")
+    @documented(
+        SHAPES,
+        request="create_schema",
+        response="created_schema",
+        refusals=CREATE_REFUSALS,
+    )
     def post(self, request: Request) -> Response:
         """Create a task.
 
@@ -70,6 +79,21 @@ class TaskListView(ProjectView):
         asked = self.shape.task_read(request.data, project=self.project)
         task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
         return self.created(self.shape.task_created(task))
+
+
+class SourceListView(media_views.SourceListView):
+    """The list is that of files; what is posted is a task."""
+
+    @documented(SHAPES, request="create_schema", response="created_schema", refusals=CREATE_REFUSALS)
+    def post(self, request: Request) -> Response:
+        """Make a source.
+
+        The same as creating a task: the answer is that task, and its output is the source.
+        """
+        shape = SHAPES[self.version]
+        asked = shape.task_read(request.data, project=self.project)
+        task = shape.task_created(task_create(project=self.project, created_by=self.api_key.public_id, **asked))
+        return self.created(task, path=f"/tasks/{task['id']}", parent="/tasks")
 
 
 class TaskView(ProjectView):

@@ -1,12 +1,10 @@
 """Admin in a real browser: what needs its scripts, and that nothing uploaded runs there."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import connections
 
 from ittyhost.admin.tests.operator import list_path, page_path
 from media_app.tests.factories import jpeg_bytes, make_file
@@ -15,12 +13,7 @@ from orgs_app.selectors import api_key_find
 from orgs_app.tests.factories import make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import make_task
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-quic"
-)
+from tests.browser import chromium
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 
@@ -28,16 +21,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("
 @pytest.fixture
 def page(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A browser's page in which an operator is signed in; `page.wrong` gathers what a page complains of."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed.")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("No chromium is on PATH (Debian package chromium).")
-    # Playwright keeps an event loop in this thread; nothing of Django is awaited in it.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     monkeypatch.setattr("tasks_app.admin.nodes.health.examine", lambda: {"database": "ok"})
     get_user_model().objects.create_superuser("olga", password="secret")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS.split())
+    with chromium(monkeypatch) as browser:
         page = browser.new_page(base_url=live_server.url)
         page.wrong = []
         page.on("pageerror", lambda error: page.wrong.append(str(error)))
@@ -46,8 +32,6 @@ def page(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         page.fill("#id_password", "secret")
         page.click("[type=submit]")
         yield page
-        browser.close()
-        connections.close_all()  # the loop has a connection of its own, which nobody else could close
     assert page.wrong == []
 
 

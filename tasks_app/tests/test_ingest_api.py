@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from events_app.models import Event
-from media_app.models import MAX_METADATA_BYTES, File
+from media_app.metadata import MAX_BYTES
+from media_app.models import File
 from media_app.services import file_delete
 from media_app.services.facts import file_facts
 from media_app.tests.factories import jpeg_facts, make_file, make_media
@@ -124,7 +125,7 @@ def test_what_older_sdks_write_is_read(caller, version):
         ({"media_id": "THEIRS"}, 404, "media_id"),
         ({"media_id": 5}, 400, "media_id"),
         ({"metadata": "x"}, 400, "metadata"),
-        ({"metadata": {"a": "x" * MAX_METADATA_BYTES}}, 400, "metadata"),
+        ({"metadata": {"a": "x" * MAX_BYTES}}, 400, "metadata"),
         ({"filename": "a/"}, 400, "filename"),
         ({"folder": "a/../b"}, 400, "folder"),
         ({"ref": "x" * 101}, 400, "ref"),

@@ -4,6 +4,7 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
+from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageCms
 
-from workers.engine import stills
+from workers.engine import preview, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
@@ -35,8 +36,21 @@ _TURNS = {
 }
 
 
-def make_pictures(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> list[dict[str, Any]]:
-    """Carry out a picture step in `cwd`; the facts of each file made, in order.
+@dataclass(frozen=True)
+class Decoded:
+    """A picture as it is stored, no larger than wanted; its size before, how it is to be turned, its colour profile."""
+
+    picture: Pillow.Image
+    original: Size
+    orientation: int
+    profile: bytes | None
+
+
+def make_pictures(
+    cwd: Path, operations: dict[str, Any], limits: SourceLimits, *, looked_at: str | None = None
+) -> list[dict[str, Any]]:
+    """Carry out a picture step in `cwd`; the facts of each file made, in order. Those of the file `looked_at`, one of
+    the targets, have its `preview` among them (see preview.look).
 
     `operations`: `source` (a file name), `type` (Pillow's name for it; None to go by content), `orient` (apply EXIF)
     and `variants`, each with `target`, `format`, `quality`, `background` (r, g, b, a) or None, and the framing's
@@ -44,17 +58,37 @@ def make_pictures(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -
     Raises SourceUnreadable, SourceUnsupported, LimitExceeded, OutputMismatch.
     """
     variants = operations["variants"]
-    path = cwd / operations["source"]
-    plugins = (operations["type"],) if operations["type"] else _plugins(path)
-    with stills.open_still(path, plugins) as image:
+    largest = tuple(max(variant["scaled"][side] for variant in variants) for side in (0, 1))
+    source = _read(
+        cwd / operations["source"],
+        operations["type"],
+        limits,
+        orient=operations["orient"],
+        wanted=(largest[0], largest[1]),
+    )
+    return [_variant(cwd, source, variant, look=variant["target"] == looked_at) for variant in variants]
+
+
+def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
+    """What preview.look tells of a picture file; of an animation, of its first frame.
+
+    Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
+    """
+    edge = preview.LOOKED_AT
+    source = _read(path, type, limits, orient=True, wanted=(edge, edge))
+    size = preview.fitted(_swapped(source.original, source.orientation), edge)
+    small = _framed(source, {"scaled": size, "crop": (0, 0), "size": size})
+    return preview.look(_in_srgb(small, source.profile))
+
+
+def _read(path: Path, type: str | None, limits: SourceLimits, *, orient: bool, wanted: Size) -> Decoded:
+    """The picture, decoded as small as `wanted` (pixels as shown) allows; turned only where `orient` says so."""
+    with stills.open_still(path, (type,) if type else _plugins(path)) as image:
         if max(image.size) > limits.edge:
             raise LimitExceeded(too_large(*image.size, limits.edge))
-        orientation = stills.turn_left(image) if operations["orient"] else 1
-        profile = image.info.get("icc_profile")
-        original = _swapped(image.size, orientation)
-        largest = tuple(max(variant["scaled"][side] for variant in variants) for side in (0, 1))
-        picture = _decoded(image, _swapped((largest[0], largest[1]), orientation))
-    return [_variant(cwd, picture, original, orientation, profile, variant) for variant in variants]
+        orientation = stills.turn_left(image) if orient else 1
+        profile, stored = image.info.get("icc_profile"), image.size
+        return Decoded(_decoded(image, _swapped(wanted, orientation)), stored, orientation, profile)
 
 
 def too_large(width: int, height: int, edge: int) -> str:
@@ -107,24 +141,19 @@ def _eight_bit(image: Pillow.Image) -> Pillow.Image:
     return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
 
 
-def _variant(
-    cwd: Path,
-    picture: Pillow.Image,
-    original: Size,
-    orientation: int,
-    profile: bytes | None,
-    variant: dict[str, Any],
-) -> dict[str, Any]:
-    made = _framed(picture, original, orientation, variant)
-    made = _in_srgb(made, profile)
+def _variant(cwd: Path, source: Decoded, variant: dict[str, Any], *, look: bool) -> dict[str, Any]:
+    made = _framed(source, variant)
+    made = _in_srgb(made, source.profile)
     made = _on_canvas(made, variant)
     target = cwd / variant["target"]
     _save(made, target, variant["format"], variant["quality"])
-    return _checked(target, variant)
+    facts = _checked(target, variant)
+    return facts | {"preview": preview.look(made)} if look else facts
 
 
-def _framed(picture: Pillow.Image, original: Size, orientation: int, variant: dict[str, Any]) -> Pillow.Image:
+def _framed(source: Decoded, variant: dict[str, Any]) -> Pillow.Image:
     """Resized and cropped as planned, then turned upright: turning the small picture costs next to nothing."""
+    picture, orientation = source.picture, source.orientation
     (scaled_w, scaled_h), (left, top), size = variant["scaled"], variant["crop"], tuple(variant["size"])
     shown = _swapped(picture.size, orientation)
     x, y = shown[0] / scaled_w, shown[1] / scaled_h
@@ -132,7 +161,7 @@ def _framed(picture: Pillow.Image, original: Size, orientation: int, variant: di
     box = _stored_box((box[0], box[1], min(box[2], shown[0]), min(box[3], shown[1])), shown, orientation)
     stored = _swapped((size[0], size[1]), orientation)
     if picture.size != stored or box != (0, 0, *picture.size):
-        gap = REDUCING_GAP if picture.size == _swapped(original, orientation) else None
+        gap = REDUCING_GAP if picture.size == source.original else None
         picture = picture.resize(stored, Pillow.Resampling.LANCZOS, box=box, reducing_gap=gap)
     turn = _TURNS.get(orientation)
     return picture.transpose(turn) if turn is not None else picture

@@ -68,11 +68,18 @@ def _end(path: str, near: float) -> float:
     return read_end(Path(path), near)
 
 
-def _picture(cwd: str, operations: dict[str, Any]) -> list[dict[str, Any]]:
+def _picture(cwd: str, operations: dict[str, Any], looked_at: str | None = None) -> list[dict[str, Any]]:
     from workers.engine.limits import source_limits
     from workers.engine.pillow import make_pictures
 
-    return make_pictures(Path(cwd), operations, source_limits())
+    return make_pictures(Path(cwd), operations, source_limits(), looked_at=looked_at)
+
+
+def _look(path: str, type: str | None = None) -> dict[str, str | None]:
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import look_at_picture
+
+    return look_at_picture(Path(path), type, source_limits())
 
 
 def _hang(seconds: float) -> None:
@@ -91,6 +98,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": _probe,
     "end": _end,
     "picture": _picture,
+    "look": _look,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

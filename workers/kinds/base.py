@@ -24,6 +24,7 @@ __all__ = [
     "Output",
     "PictureStep",
     "Plan",
+    "Preview",
     "Report",
     "Result",
     "Silent",
@@ -206,6 +207,15 @@ def _listed(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Preview:
+    """What stands in for a picture or video until it is loaded: a tiny blurred picture as a data URI, and the dominant
+    colour as #rrggbb, None where everything is transparent."""
+
+    placeholder: str
+    background: str | None
+
+
+@dataclass(frozen=True)
 class Output:
     """One file made: `entry` marks the one that stands for all, `type` is its MIME type, `probe` its facts."""
 
@@ -214,6 +224,10 @@ class Output:
     name: str
     type: str
     probe: Probe | None = None
+    preview: Preview | None = None  # of the entry, where it can be seen
+
+
+Made = tuple[Probe, Preview | None]
 
 
 class SourceResult(Result):
@@ -274,16 +288,17 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
     _check_build(plan)
     whole = sum(step.weight for step in plan.steps) or 1.0
     done = 0.0
-    facts: dict[str, Probe] = {}
+    made: dict[str, Made] = {}
+    entries = frozenset(expected.name for expected in plan.expected if expected.entry)
     for step in plan.steps:
         share = (100.0 * done / whole, 100.0 * (done + step.weight) / whole)
         if isinstance(step, PictureStep):
-            facts |= _pictures(step, workdir, report, share)
+            made |= _pictures(step, workdir, report, share, entries)
         elif step.unless is None or not (workdir / step.unless).exists():
             runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share)
         done += step.weight
         report.progress(share[1])
-    return [output for expected in plan.expected for output in _outputs(expected, workdir, facts)]
+    return [output for expected in plan.expected for output in _outputs(expected, workdir, made)]
 
 
 def _check_build(plan: Plan) -> None:
@@ -293,32 +308,39 @@ def _check_build(plan: Plan) -> None:
         raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}; install a fuller build or set FFMPEG.")
 
 
-def _pictures(step: PictureStep, workdir: Path, report: Report, share: tuple[float, float]) -> dict[str, Probe]:
-    facts: dict[str, Probe] = {}
+def _pictures(
+    step: PictureStep, workdir: Path, report: Report, share: tuple[float, float], entries: frozenset[str]
+) -> dict[str, Made]:
+    """What each file made is, by its name; and a look at the one that stands for all, as its pixels are at hand."""
+    made: dict[str, Made] = {}
     operations = step.operations()
+    looked_at = next((variant.target for variant in step.variants if variant.target in entries), None)
     if "*" not in step.source:
-        return _made(workdir, operations, report)
+        return _made(workdir, operations, looked_at, report)
     before, after = step.source.split("*")
     sources = sorted(workdir.glob(step.source))
     for count, path in enumerate(sources, start=1):
         text = path.name[len(before) : len(path.name) - len(after)]
         variants = [variant | {"target": variant["target"].replace("*", text)} for variant in operations["variants"]]
-        facts |= _made(workdir, operations | {"source": path.name, "variants": variants}, report)
+        first = looked_at.replace("*", text) if looked_at and count == 1 else None
+        made |= _made(workdir, operations | {"source": path.name, "variants": variants}, first, report)
         path.unlink()  # many frames take much room
         report.progress(share[0] + (share[1] - share[0]) * count / len(sources))
-    return facts
+    return made
 
 
-def _made(workdir: Path, operations: dict[str, Any], report: Report) -> dict[str, Probe]:
-    made = host.call("picture", {"cwd": str(workdir.absolute()), "operations": operations}, report=report)
+def _made(workdir: Path, operations: dict[str, Any], looked_at: str | None, report: Report) -> dict[str, Made]:
+    asked = {"cwd": str(workdir.absolute()), "operations": operations, "looked_at": looked_at}
+    facts = host.call("picture", asked, report=report)
     names = [variant["target"] for variant in operations["variants"]]
-    return {name: Probe.from_json(item) for name, item in zip(names, made, strict=True)}
+    seen = [Preview(**item["preview"]) if "preview" in item else None for item in facts]
+    return {name: (Probe.from_json(item), look) for name, item, look in zip(names, facts, seen, strict=True)}
 
 
-def _outputs(expected: Expected, workdir: Path, facts: dict[str, Probe]) -> list[Output]:
+def _outputs(expected: Expected, workdir: Path, made: dict[str, Made]) -> list[Output]:
     paths = sorted(workdir.glob(expected.name)) if "*" in expected.name else [workdir / expected.name]
     return [
-        Output(path, expected.entry and not place, path.name, expected.type, facts.get(path.name))
+        Output(path, expected.entry and not place, path.name, expected.type, *made.get(path.name, (None, None)))
         for place, path in enumerate(paths)
     ]
 

@@ -12,7 +12,7 @@ from workers.engine.limits import source_limits
 from workers.engine.probe import Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
 from workers.framing import Framing, framing
-from workers.graph import Span
+from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Kind, Options, PictureStep, Plan, Source, Variant
 from workers.options import (
     QUALITY,
@@ -136,15 +136,15 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     if part.start > 0 and video.frame_rate:
         # ffmpeg takes the first frame from a moment on; a viewer sees the one that began before it.
         part = replace(part, start=max(0.0, part.start - SHOWN / video.frame_rate))
-    steps: list[FfmpegStep | PictureStep] = [_grab(source, video, part, whole, name, clear)]
+    steps: list[FfmpegStep | PictureStep] = [grab(source, video, part, whole, name, clear)]
     if part.start > 0:
         # Nothing starts at or after the moment: what is shown then is the last frame before it.
         end = min(part.start, video.duration or part.start)
         earlier = Span(max(0.0, end - graph.LOOK_BACK), part.duration, False)
-        steps.append(_grab(source, video, earlier, whole, name, clear, last=True))
+        steps.append(grab(source, video, earlier, whole, name, clear, last=True))
     target = f"image.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
-    steps.append(PictureStep(name, (variant,), type=_pillow_type(name), orient=False, weight=0.5))
+    steps.append(PictureStep(name, (variant,), type=pillow_type(name), orient=False, weight=0.5))
     return Plan(tuple(steps), (_expected(chosen, framed, target),), reads="seek", notes=notes)
 
 
@@ -179,7 +179,7 @@ def _many(
     grab = FfmpegStep(args, duration=part.duration, needs=graph.picture_needs(video))
     target = f"image-*.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
-    write = PictureStep(still.replace("*", "-*"), (variant,), type=_pillow_type(still), orient=False)
+    write = PictureStep(still.replace("*", "-*"), (variant,), type=pillow_type(still), orient=False)
     return Plan((grab, write), (_expected(chosen, framed, target),), notes=notes)
 
 
@@ -189,11 +189,19 @@ def _times(*sizes: tuple[int, int]) -> str:
     return f"{width} × {height}"
 
 
-def _grab(
-    source: Source, video: VideoStream, part: Span, whole: Framing, name: str, clear: bool, last: bool = False
+def grab(
+    source: Source,
+    video: VideoStream,
+    part: Span | Cut,
+    whole: Framing,
+    name: str,
+    clear: bool,
+    last: bool = False,
+    key_frames: bool = False,
 ) -> FfmpegStep:
-    """One frame: the first at or after the span's start, or the last there is from it on."""
-    stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
+    """One frame: the first at or after the span's start (of a cut, the key frame before it), or the last there is from
+    it on. With `key_frames` no other will do."""
+    stream = graph.source_input(source.probe, source.path, part, alpha=video, key_frames=key_frames)[str(video.index)]
     stream = _still(stream, video, whole, clear)
     options = _still_options(clear) | ({"update": 1} if last else {"frames:v": 1})
     args = graph.output_args([stream], name, options)
@@ -213,7 +221,7 @@ def _still_options(clear: bool) -> dict[str, Any]:
     return options | ({"compression_level": 1} if clear else {})
 
 
-def _pillow_type(name: str) -> str:
+def pillow_type(name: str) -> str:
     return "PNG" if name.endswith("png") else "PPM"
 
 

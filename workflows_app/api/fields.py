@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from media_app.api.fields import Body, MetadataField, TextField
 from workflows_app.models import Automation
 
@@ -34,6 +34,8 @@ class NameField(TextField):
 
 class ParagraphsField(TextField):
     """Text of one or more lines."""
+
+    pattern = "^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$"
 
     def to_internal_value(self, data: Any) -> str:
         if isinstance(data, str):

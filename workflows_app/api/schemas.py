@@ -3,11 +3,10 @@
 from typing import Any
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
-from media_app.api.schemas import closed
+from ittyhost.api.schemas import Schema, an_id, closed, one_of
 from workers.kinds import all_kinds
 from workflows_app.conditions import MAX_CONDITIONS, MAX_VALUE, PROPS
-from workflows_app.models import MEDIA_CREATED
+from workflows_app.models import MEDIA_CREATED, Automation
 from workflows_app.steps import CONDITIONS, MAX_REF, NO_STEP, STEP_ALIASES, step_kinds
 from workflows_app.triggers import EVENTS
 
@@ -51,6 +50,14 @@ def shown_steps(components: Components) -> Schema:
     return {"type": "array", "items": components.add("ShownStep", step), "minItems": 1}
 
 
+def identity() -> dict[str, Schema]:
+    return {"id": an_id(Automation.prefix), "object": {"type": "string", "const": "automation"}}
+
+
+def shown_status() -> dict[str, Schema]:
+    return {"status": one_of(Automation.Status.values)}
+
+
 def given_trigger(components: Components) -> Schema:
     properties: dict[str, Schema] = {
         "kind": {"type": "string", "const": "event"},
@@ -88,9 +95,13 @@ def _condition(components: Components, *, shown: bool = False) -> Schema:
 
 def _beside_options() -> dict[str, Schema]:
     return {
-        "next": {"type": "array", "items": STEP, "description": "Steps that work on what this one made."},
-        "webhook_url": {"type": "string", "format": "uri", "description": "Told when the step's task has ended."},
-        "options": {"type": "object", "description": "The options, where they do not stand beside `kind`."},
+        "next": {"type": ["array", "null"], "items": STEP, "description": "Steps that work on what this one made."},
+        "webhook_url": {
+            "type": ["string", "null"],
+            "format": "uri",
+            "description": "Told when the step's task has ended.",
+        },
+        "options": {"type": ["object", "null"], "description": "The options, where they do not stand beside `kind`."},
     }
 
 
@@ -118,7 +129,7 @@ def _later_step(made: dict[str, Any]) -> Schema:
         ),
         "properties": {
             "kind": {"type": "string", "enum": _later_names(made)},
-            "ref": {"type": "string", "maxLength": MAX_REF},
+            "ref": {"type": ["string", "null"], "maxLength": MAX_REF},
             **_beside_options(),
         },
         "required": ["kind"],

@@ -32,7 +32,8 @@ def test_a_document_holds_what_is_documented_and_nothing_else(g4):
         "/things/{thing_id}": ["delete", "get"],
     }
     assert g4["security"] == [{"ApiKey": []}]
-    assert g4["components"]["securitySchemes"] == {"ApiKey": {"type": "http", "scheme": "bearer"}}
+    scheme = g4["components"]["securitySchemes"]["ApiKey"]
+    assert (scheme["type"], scheme["scheme"]) == ("http", "bearer")
     operation = g4["paths"]["/things"]["post"]
     assert (operation["operationId"], operation["summary"], operation["description"], operation["tags"]) == (
         "things_create",
@@ -43,44 +44,23 @@ def test_a_document_holds_what_is_documented_and_nothing_else(g4):
 
 
 def test_the_envelope_and_the_status_of_a_creation_are_the_versions(g1, g4):
-    assert list(g1["paths"]["/things"]["post"]["responses"]) == [
-        "200",
-        "400",
-        "401",
-        "402",
-        "403",
-        "409",
-        "413",
-        "415",
-        "422",
-        "429",
-        "default",
-    ]
-    assert list(g4["paths"]["/things"]["post"]["responses"]) == [
-        "201",
-        "400",
-        "401",
-        "402",
-        "403",
-        "409",
-        "413",
-        "415",
-        "422",
-        "429",
-        "default",
-    ]
+    refused = ["400", "401", "402", "403", "409", "411", "413", "414", "415", "422", "429", "431", "500", "503"]
+    assert list(g1["paths"]["/things"]["post"]["responses"]) == ["200", *refused]
+    assert list(g4["paths"]["/things"]["post"]["responses"]) == ["201", *refused]
+    assert g4["paths"]["/things"]["post"]["responses"]["402"]["description"] == "The quota is used up."
     thing = {"$ref": "#/components/schemas/ThingShow"}
     bare = g4["paths"]["/things"]["post"]["responses"]["201"]["content"]["application/json"]["schema"]
     wrapped = g1["paths"]["/things"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
     assert bare == thing
-    assert (list(wrapped["properties"]), wrapped["properties"]["data"]) == (["meta", "data", "links"], thing)
+    assert wrapped == {"$ref": "#/components/schemas/ThingShowAnswer"}
+    answer = g1["components"]["schemas"]["ThingShowAnswer"]
+    assert (list(answer["properties"]), answer["properties"]["data"]) == (["meta", "data", "links"], thing)
     assert [list(written["paths"]["/things"]["get"]["responses"]["200"]["headers"]) for written in (g1, g4)] == [
-        ["X-Request-Id"],
-        ["X-Request-Id", "Links", "Link"],
+        ["X-Request-Id", "RateLimit", "RateLimit-Policy"],
+        ["X-Request-Id", "RateLimit", "RateLimit-Policy", "Links", "Link"],
     ]
-    assert g4["paths"]["/things/{thing_id}"]["delete"]["responses"]["202"]["content"]["application/json"] == {
-        "schema": {"$ref": "#/components/schemas/Message"}
-    }
+    deleted = g4["paths"]["/things/{thing_id}"]["delete"]["responses"]["202"]["content"]["application/json"]
+    assert deleted["schema"] == {"$ref": "#/components/schemas/Message"}
 
 
 def test_list_parameters_carry_the_versions_bounds_and_the_views_filters(g1, g4):
@@ -115,11 +95,9 @@ def test_there_is_one_body_for_each_kind_told_apart_by_kind(g4):
     }
     assert schemas["RoundOutput"] == {
         "type": "object",
-        "description": "",
         "properties": {
-            "kind": {"type": "string", "const": "round"},
+            "kind": {"type": "string", "const": "round", "description": "The kind of task."},
             "radius": {
-                "title": "Radius",
                 "type": "integer",
                 "minimum": 1,
                 "maximum": 100,
@@ -140,7 +118,10 @@ def test_real_answers_fit_their_schemas(api, version, path):
     response = api("get", path.format(id=public_id), version=version.name)
     template = "/things/{thing_id}" if path.startswith("/things/") else "/things"
     responses = written["paths"][template]["get"]["responses"]
-    schema = responses[str(response.status_code)]["content"]["application/json"]["schema"]
+    described = responses[str(response.status_code)]
+    if "$ref" in described:
+        described = written["components"]["responses"][described["$ref"].rpartition("/")[2]]
+    schema = described["content"]["application/json"]["schema"]
     jsonschema.Draft202012Validator({**schema, "components": written["components"]}).validate(response.json())
 
 

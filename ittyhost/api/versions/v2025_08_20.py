@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from ittyhost.api.calls import Call
 from ittyhost.api.versions.base import Answer, PageInfo, Problem, Schema, Version, page_path
+from ittyhost.api.versions.envelopes import error_schema
 
 
 class Bare(Version):
@@ -44,12 +45,7 @@ class Bare(Version):
         return {"type": "array", "items": item}
 
     def error_schema(self) -> Schema:
-        return {
-            "type": "object",
-            "properties": {name: {"type": "string"} for name in ("message", "kind", "param")},
-            "required": ["message", "kind"],
-            "additionalProperties": False,
-        }
+        return error_schema(code="kind")
 
 
 VERSIONS = (Bare("2025-08-20", aliases=("latest",)),)

@@ -4,11 +4,11 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-import yaml
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from ittyhost.api.openapi import document
+from ittyhost.api.reference import to_yaml
 from ittyhost.api.versions import all_versions
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         folder: Path = options["folder"]
-        wanted = {folder / f"{version}.yaml": _written(document(version)) for version in all_versions()}
+        wanted = {folder / f"{version}.yaml": to_yaml(document(version)) for version in all_versions()}
         if options["write"]:
             folder.mkdir(parents=True, exist_ok=True)
             for path, text in wanted.items():
@@ -33,14 +33,3 @@ class Command(BaseCommand):
         stale = [path.name for path, text in wanted.items() if not path.exists() or path.read_text() != text]
         if stale:
             raise CommandError(f"{', '.join(stale)} out of step with the code: run manage.py openapi --write.")
-
-
-def _written(schema: dict[str, Any]) -> str:
-    return yaml.dump(schema, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
-
-
-class _Plain(yaml.SafeDumper):
-    """Every value in full: anchors would make the files hard to read and to compare."""
-
-    def ignore_aliases(self, data: Any) -> bool:
-        return True

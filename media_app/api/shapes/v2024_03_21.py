@@ -4,21 +4,28 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api import upload_shapes
-from media_app.api.fields import FileBody, MediaBody, SignatureBody
-from media_app.api.schemas import OPTIONAL, closed, described
+from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
-from media_app.selectors import file_url, member_url
+from media_app.selectors import file_url, media_face, member_url
 
 __all__ = ["signature_schema", "signature_show"]  # later than this version, and the same in all that know it
 
 FileCreate = FileBody
+FileChange = FileChangeBody
 MediaCreate = MediaBody
+MediaChange = MediaChangeBody
 UploadCreate = upload_shapes.UploadBody
 upload_schema = upload_shapes.upload_schema
 progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
+
+# Left out of objects where they are not known, as the documented samples do.
+OPTIONAL = frozenset(
+    {"format", "width", "height", "duration", "fps", "codec", "bitrate", "orientation", "label", "folder"}
+)
 
 MEDIA_STATUSES = {
     File.Status.WAITING: "processing",
@@ -30,7 +37,7 @@ EMPTY = "pending"  # a media without a file
 
 
 def source_show(file: File) -> dict[str, Any]:
-    """The object a task made, or one of a media's: what is documented of it always, the rest where it is known."""
+    """The object a task made: what is documented of it always, the rest where it is known."""
     shown: dict[str, Any] = {
         "id": file.public_id,
         "object": file.object,
@@ -62,11 +69,16 @@ def member_show(file: File, member: FileMember) -> dict[str, Any]:
     return {"name": member.name, "type": member.type, "filesize": member.size, "src": member_url(file, member)}
 
 
+def listed_show(file: File) -> dict[str, Any]:
+    """One of a media's files: the same object, and what tells it from the others."""
+    shown = source_show(file) | {"original": file.original}
+    return shown | {"container": file.container} if file.container else shown
+
+
 def file_show(file: File) -> dict[str, Any]:
     """A file by itself: the same object, its media and its state."""
-    shown = source_show(file) | {
+    shown = listed_show(file) | {
         "media_id": f"{Media.prefix}_{file.media_id}",
-        "original": file.original,
         "ref": file.ref or None,
         "metadata": file.metadata,
         "status": file.status,
@@ -80,9 +92,10 @@ def media_show(media: Media) -> dict[str, Any]:
     """A media with its files, by what they are; reads `media.files`."""
     files = list(media.files.all())
     original = next((file for file in files if file.original), None)
+    face = media_face(files)
 
     def shown(object: File.Object) -> list[dict[str, Any]]:
-        return [source_show(file) for file in files if file.object == object]
+        return [listed_show(file) for file in files if file.object == object]
 
     return {
         "id": media.public_id,
@@ -99,8 +112,9 @@ def media_show(media: Media) -> dict[str, Any]:
         "tracks": shown(File.Object.TRACK),
         "intelligence": shown(File.Object.INTELLIGENCE),
         "original": file_url(original) if original else None,
-        "placeholder": None,
-        "background": None,
+        "url": file_url(original) if original else None,
+        "placeholder": face.placeholder if face else None,
+        "background": (face.background or None) if face else None,
         "folder": (original.folder or None) if original else None,
         "filename": (original.filename or None) if original else None,
         "metadata": media.metadata,
@@ -131,9 +145,9 @@ SOURCE = {
     "created": "date-time",
     "updated": "date-time",
 }
+LISTED = SOURCE | {"container": "string", "original": "boolean"}
 MORE = {
     "media_id": "string",
-    "original": "boolean",
     "ref": "string?",
     "metadata": "object",
     "status": "string",
@@ -152,6 +166,7 @@ MEDIA = {
     "duration": "number?",
     "filesize": "integer",
     "original": "string?",
+    "url": "string?",
     "placeholder": "string?",
     "background": "string?",
     "folder": "string?",
@@ -164,13 +179,18 @@ MEDIA = {
 
 
 def source_schema(components: Components) -> dict[str, Any]:
-    properties = described(SOURCE) | _members(components)
+    properties = described(SOURCE) | _fixed() | _members(components)
     return components.add("Source", closed(properties, optional={*OPTIONAL, "members"}))
 
 
 def file_schema(components: Components) -> dict[str, Any]:
-    properties = described(SOURCE | MORE) | _members(components)
-    return components.add("File", closed(properties, optional={*OPTIONAL, "error", "members"}))
+    properties = described(LISTED | MORE) | _fixed() | _members(components)
+    properties["status"] = one_of(File.Status.values, example=File.Status.READY)
+    return components.add("File", closed(properties, optional={*OPTIONAL, "container", "error", "members"}))
+
+
+def _fixed() -> dict[str, Any]:
+    return {"id": an_id(File.prefix), "object": one_of(File.Object.values)}
 
 
 def _members(components: Components) -> dict[str, Any]:
@@ -179,6 +199,12 @@ def _members(components: Components) -> dict[str, Any]:
 
 
 def media_schema(components: Components) -> dict[str, Any]:
-    source = source_schema(components)
-    lists = {name: {"type": "array", "items": source} for name in ("sources", "tracks", "intelligence")}
-    return components.add("Media", closed(described(MEDIA) | lists))
+    properties = described(LISTED) | _fixed() | _members(components)
+    listed = components.add("MediaFile", closed(properties, optional={*OPTIONAL, "container", "members"}))
+    lists = {name: {"type": "array", "items": listed} for name in ("sources", "tracks", "intelligence")}
+    fixed = {
+        "id": an_id(Media.prefix),
+        "object": {"type": "string", "const": "media"},
+        "status": one_of([*MEDIA_STATUSES.values(), EMPTY], example="ready"),
+    }
+    return components.add("Media", closed(described(MEDIA) | fixed | lists))

@@ -6,21 +6,22 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api import upload_shapes
-from media_app.api.fields import FileBody, MediaBody, SignatureBody
-from media_app.api.schemas import closed, described
+from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.models import File, FileMember, Media
-from media_app.selectors import file_url, member_url
+from media_app.selectors import file_ref, file_url, media_face, member_url
 from media_app.signatures import SignedUrl
 
 FileCreate = FileBody
+FileChange = FileChangeBody
 MediaCreate = MediaBody
+MediaChange = MediaChangeBody
 UploadCreate = upload_shapes.UploadBody
 upload_schema = upload_shapes.upload_schema
 progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
 
-ORIGINAL = "original"  # what the file a media came with is called, unless its owner named it otherwise
 # Not shown of the files in a media.
 OWN = ("media_id", "animated", "language", "label", "placeholder", "background", "created_by")
 
@@ -49,12 +50,12 @@ def file_show(file: File) -> dict[str, Any]:
         "original": file.original,
         "language": file.language or None,
         "label": file.label or None,
-        "ref": _ref(file) or None,
+        "ref": file_ref(file) or None,
         "folder": file.folder or None,
         "filename": file.filename or None,
         "url": file_url(file),
-        "placeholder": None,
-        "background": None,
+        "placeholder": file.placeholder or None,
+        "background": file.background or None,
         "metadata": file.metadata,
         "created_by": _maker(file.created_by) or None,
         "created": instant(file.created),
@@ -76,6 +77,7 @@ def member_show(file: File, member: FileMember) -> dict[str, Any]:
 def media_show(media: Media) -> dict[str, Any]:
     """A media with its files; reads `media.files`. Of several files of one ref the newest is in `urls`."""
     files = list(media.files.all())
+    face = media_face(files)
     return {
         "id": media.public_id,
         "object": "media",
@@ -86,8 +88,8 @@ def media_show(media: Media) -> dict[str, Any]:
         "height": media.height,
         "duration": media.duration,
         "files": [{name: value for name, value in file_show(file).items() if name not in OWN} for file in files],
-        "urls": {ref: file_url(file) for file in files if (ref := _ref(file))},
-        "background": None,
+        "urls": {ref: file_url(file) for file in files if (ref := file_ref(file))},
+        "background": (face.background or None) if face else None,
         "metadata": media.metadata,
         "created": instant(media.created),
         "updated": instant(media.updated),
@@ -102,10 +104,6 @@ def signature_show(signed: SignedUrl) -> dict[str, Any]:
 def _maker(id: str) -> str:
     """The id of a key or task, as this version writes it."""
     return re.sub("^tsk_", "task_", id)
-
-
-def _ref(file: File) -> str:
-    return file.ref or (ORIGINAL if file.original else "")
 
 
 FILE = {
@@ -175,7 +173,12 @@ def file_schema(components: Components) -> dict[str, Any]:
 
 def _file(components: Components, words: dict[str, str]) -> dict[str, Any]:
     member = components.add("Member", closed(described(MEMBER)))
-    properties = described(words) | {"members": {"type": "array", "items": member}}
+    fixed = {
+        "id": an_id(File.prefix),
+        "object": one_of(File.Object.values),
+        "status": one_of(File.Status.values, example=File.Status.READY),
+    }
+    properties = described(words) | fixed | {"members": {"type": "array", "items": member}}
     return closed(properties, optional={"error", "members"})
 
 
@@ -183,6 +186,8 @@ def media_schema(components: Components) -> dict[str, Any]:
     inner = {name: word for name, word in FILE.items() if name not in OWN}
     files = components.add("MediaFile", _file(components, inner))
     properties = described(MEDIA) | {
+        "id": an_id(Media.prefix),
+        "object": {"type": "string", "const": "media"},
         "files": {"type": "array", "items": files},
         "urls": {"type": "object", "additionalProperties": {"type": "string"}},
     }

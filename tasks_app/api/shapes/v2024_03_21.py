@@ -4,8 +4,8 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from ittyhost.errors import Invalid
-from media_app.api.schemas import closed, described
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
 from tasks_app.api import kinds
@@ -18,7 +18,8 @@ from tasks_app.api.fields import (
     read_source,
     read_url,
 )
-from tasks_app.control import all_kinds, get_kind
+from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, fullest, loose_schema, pascal
+from tasks_app.control import INGEST, all_kinds, get_kind
 from tasks_app.models import Task
 
 Status = Task.Status
@@ -100,34 +101,73 @@ def task_show(task: Task) -> dict[str, Any]:
 
 
 def create_schema(components: Components) -> dict[str, Any]:
+    known = all_kinds().values()
     output = components.one_per_kind(
-        {kind.name: kind.options for kind in all_kinds().values()}, name=lambda kind: f"{kind.title()}Output"
+        {kind.name: kind.options for kind in known},
+        name=lambda kind: f"{pascal(kind)}Output",
+        summaries={kind.name: kind.summary for kind in known},
+        examples={kind.name: kind.examples for kind in known},
     )
-    source = {"type": "string", "description": "The id of a media or of a file, or the URL of one."}
-    webhook = {"type": "string", "format": "uri", "description": "Kept; not called yet."}
-    properties = {"input": source, "output": output, "webhook_url": webhook}
-    return components.add("TaskCreate", closed(properties, optional={"webhook_url"}))
+    source = {
+        "type": "string",
+        "description": "The id of a media or of a file, or the URL of one.",
+        "examples": [MEDIA_ID],
+    }
+    properties = {"input": source, "output": output, "webhook_url": WEBHOOK_SCHEMA}
+    nested = components.add("TaskCreate", closed(properties, optional={"webhook_url"}))
+    return {"anyOf": [nested, components.add("TaskCreateFlat", loose_schema(("file_id", "url", "input")))]}
+
+
+def _example_bodies() -> dict[str, Any]:
+    """A body for each kind: of its examples the one that says most."""
+    return {
+        kind.name: {
+            "input": REMOTE if kind is INGEST else MEDIA_ID,
+            "output": {"kind": kind.name, **fullest(kind)},
+        }
+        for kind in all_kinds().values()
+    }
+
+
+create_schema.example_bodies = _example_bodies  # type: ignore[attr-defined]
 
 
 def _schema(components: Components, name: str, output: dict[str, Any]) -> dict[str, Any]:
-    words = {"id": "string", "object": "string", "input": "string", "status": "string", "error": "string"}
-    times = {"created": "date-time", "updated": "date-time"}
-    return components.add(name, closed({**described(words | times), "output": output}, optional={"error"}))
+    given = {"description": "The input, as it was given.", "examples": [MEDIA_ID]}
+    properties = {
+        "id": an_id("tsk"),
+        "object": {"type": "string", "const": "task"},
+        "input": {"type": "string", **given},
+        "output": output,
+        "status": one_of(STATUSES.values(), example="ready"),
+        **described({"created": "date-time", "updated": "date-time", "error": "string"}),
+    }
+    return components.add(name, closed(properties, optional={"error"}))
 
 
-def created_schema(components: Components) -> dict[str, Any]:
-    definition = {"type": "object", "properties": {"kind": {"type": "string"}}, "required": ["kind"]}
+def listed_schema(components: Components) -> dict[str, Any]:
+    definition = {
+        "type": "object",
+        "description": "What was asked for: the kind and its options.",
+        "properties": {"kind": {"type": "string"}},
+        "required": ["kind"],
+        "examples": [{"kind": "image", "filename": "cover.jpg", "width": 800}],
+    }
     return _schema(components, "TaskListed", components.add("Definition", definition))
 
 
-listed_schema = created_schema
+def created_schema(components: Components) -> dict[str, Any]:
+    return listed_schema(components)
+
+
+created_schema.example_changes = {"status": STATUSES[Status.QUEUED]}  # type: ignore[attr-defined]
 
 
 def show_schema(components: Components) -> dict[str, Any]:
     reserved = {
         "type": "object",
         "description": "Until it is made: what was asked for, and the id it will have.",
-        "properties": {name: {"type": "string"} for name in ("id", "object", "kind")},
+        "properties": {"id": an_id("file"), "object": {"type": "string"}, "kind": {"type": "string"}},
         "required": ["id", "object", "kind"],
     }
     output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}

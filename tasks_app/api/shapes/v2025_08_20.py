@@ -4,12 +4,13 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import closed, described
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
 from tasks_app.api import kinds
 from tasks_app.api.fields import read_flat
-from tasks_app.control import INGEST, all_kinds
+from tasks_app.api.schemas import FILE_ID, flat_schema, pascal
+from tasks_app.control import INGEST
 from tasks_app.models import Task
 
 Status = Task.Status
@@ -73,27 +74,13 @@ def _input(task: Task) -> dict[str, Any]:
 
 
 def create_schema(components: Components) -> dict[str, Any]:
-    more = {
-        "url": {"type": "string", "format": "uri", "description": "Where the input is fetched from."},
-        "file_id": {
-            "type": "string",
-            "description": "A file of this project as input. Either this or `url`, which ingest needs.",
-        },
-        "webhook_url": {"type": "string", "format": "uri", "description": "Kept; not called yet."},
-        "options": {"type": "object", "description": "The options, where they do not stand beside `kind`."},
-    }
-    options = {kind.name: kind.options for kind in all_kinds().values()}
-    return components.one_per_kind(options, name=lambda kind: f"{kind.title()}Task", more=more)
+    return flat_schema(components, name=lambda kind: f"{pascal(kind)}Task", sources=("url", "file_id"))
 
 
 def show_schema(components: Components) -> dict[str, Any]:
     words = {
-        "id": "string",
-        "object": "string",
-        "kind": "string",
         "input": "object",
         "options": "object",
-        "status": "string",
         "progress": "integer",
         "error": "string",
         "created_by": "string?",
@@ -101,8 +88,30 @@ def show_schema(components: Components) -> dict[str, Any]:
         "updated": "date-time",
         "parent_id": "string",
     }
-    output = {"anyOf": [file_schema(components), {"type": "null"}]}
-    return components.add("Task", closed({**described(words), "output": output}, optional={"error", "parent_id"}))
+    properties = {
+        "id": an_id("task"),
+        "object": {"type": "string", "const": "task"},
+        "kind": {"type": "string", "description": "The kind of task."},
+        "status": one_of(STATUSES.values(), example="completed"),
+        **described(words),
+        "output": {"anyOf": [file_schema(components), {"type": "null"}]},
+    }
+    properties["input"] |= {
+        "description": "The file it works on, as far as it is known; `{url}` or `{id}` where it is gone.",
+        "examples": [{"id": FILE_ID, "object": "source", "kind": "video", "type": "video/mp4"}],
+    }
+    properties["options"] |= {
+        "description": "The options, as they were given.",
+        "examples": [{"width": 800, "filename": "cover.jpg"}],
+    }
+    return components.add("Task", closed(properties, optional={"error", "parent_id"}))
 
 
-created_schema = listed_schema = show_schema
+listed_schema = show_schema
+
+
+def created_schema(components: Components) -> dict[str, Any]:
+    return show_schema(components)
+
+
+created_schema.example_changes = {"status": STATUSES[Status.QUEUED], "progress": 0, "output": None}  # type: ignore[attr-defined]

@@ -4,9 +4,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import closed, described
+from ittyhost.api.schemas import closed, described
 from workflows_app.api.fields import AutomationBody, Given, NameField, ReplacingBody
-from workflows_app.api.schemas import given_steps, given_trigger, shown_conditions, shown_steps
+from workflows_app.api.schemas import given_steps, given_trigger, identity, shown_conditions, shown_status, shown_steps
 from workflows_app.models import MEDIA_CREATED, Automation
 from workflows_app.steps import steps_read
 from workflows_app.triggers import trigger_read
@@ -57,8 +57,8 @@ def automation_show(automation: Automation) -> dict[str, Any]:
 
 def automation_schema(components: Components) -> dict[str, Any]:
     trigger = {"event": {"type": "string", "const": MEDIA_CREATED}, "conditions": shown_conditions(components)}
-    words = {"id": "string", "object": "string", "name": "string?", "description": "string?", "metadata": "object"}
-    properties = described(words | {"created": "date-time", "updated": "date-time", "status": "string"})
+    words = {"name": "string?", "description": "string?", "metadata": "object"}
+    properties = identity() | described(words | {"created": "date-time", "updated": "date-time"}) | shown_status()
     return components.add(
         "Automation", closed({**properties, "trigger": closed(trigger), "tasks": shown_steps(components)})
     )

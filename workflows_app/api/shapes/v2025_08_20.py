@@ -4,9 +4,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import closed, described
+from ittyhost.api.schemas import closed, described
 from workflows_app.api.fields import AutomationBody, Given, NameField, ReplacingBody
-from workflows_app.api.schemas import given_steps, given_trigger, shown_steps, shown_trigger
+from workflows_app.api.schemas import given_steps, given_trigger, identity, shown_status, shown_steps, shown_trigger
 from workflows_app.models import Automation
 from workflows_app.steps import chain_read, chain_show, steps_read
 from workflows_app.triggers import trigger_read
@@ -61,15 +61,18 @@ def automation_show(automation: Automation) -> dict[str, Any]:
 
 def automation_schema(components: Components) -> dict[str, Any]:
     words = {
-        "id": "string",
-        "object": "string",
         "name": "string?",
         "description": "string?",
-        "status": "string",
         "metadata": "object",
         "created_by": "string?",
         "created": "date-time",
         "updated": "date-time",
     }
-    properties = {**described(words), "trigger": shown_trigger(), "workflow": shown_steps(components)}
+    properties = {
+        **identity(),
+        **described(words),
+        **shown_status(),
+        "trigger": shown_trigger(),
+        "workflow": shown_steps(components),
+    }
     return components.add("Automation", closed(properties))

@@ -1,0 +1,31 @@
+"""A real browser, where this machine has one."""
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connections
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
+    "--no-first-run --disable-quic"
+)
+
+
+@contextlib.contextmanager
+def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Playwright's Browser. Skips the test where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed.")
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("No chromium is on PATH (Debian package chromium).")
+    # Playwright keeps an event loop in this thread; nothing of Django is awaited in it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS.split())
+        yield browser
+        browser.close()
+        connections.close_all()  # the loop has a connection of its own, which nobody else could close
