@@ -16,7 +16,7 @@ from media_app.selectors import file_get
 from media_app.services import Progress
 
 CONDITIONS = ("format", "kind", "type")
-MAX_PATIENCE = 30.0
+MAX_PATIENCE = 30
 ALIAS = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 
 
@@ -103,7 +103,7 @@ class UploadBody(Body):
         source="patience",
         required=False,
         allow_null=True,
-        min_value=0.0,
+        min_value=0,
         max_value=MAX_PATIENCE,
         help_text="Seconds that the answer to the upload waits for the file to be looked at.",
     )
