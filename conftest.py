@@ -65,6 +65,11 @@ def _prepare() -> None:
 
     django.setup()
 
+    from django.conf import settings
+
+    # Every test client makes the middleware anew, and WhiteNoise would look at each file of the admin for it.
+    settings.WHITENOISE_AUTOREFRESH = True
+
 
 _prepare()
 

@@ -14,7 +14,7 @@ def test_it_comes_about_as_the_page_says(one: Provocation) -> None:
     _, answer = provoke(one)
     assert (answer.status_code, said(answer)["code"]) == (one.status, one.code), answer.content
     assert said(answer)["message"].endswith((".", "…")), "a message is a sentence"
-    passes = one.status in (429, 503) or one.code == "idempotency_in_progress"
+    passes = one.status in (429, 503) or one.code in ("idempotency_in_progress", "piece_in_progress")
     assert ("Retry-After" in answer.headers) == passes
 
 

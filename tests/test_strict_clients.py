@@ -56,6 +56,10 @@ class Call:
         return get_type_hints(self.method)["return"]
 
     @property
+    def parameters(self) -> set[str]:
+        return set(inspect.signature(self.method).parameters)
+
+    @property
     def is_served(self) -> bool:
         version = find_version("latest")
         assert version is not None
@@ -176,6 +180,37 @@ def test_every_method_of_the_sdk_is_asked() -> None:
         if not name.startswith("_")
     }
     assert {str(call) for call in CALLS} == methods
+
+
+# --- what the strict clients send ---
+
+PHP = {"X-Fern-Language": "PHP", "X-Fern-SDK-Name": "Ittybit", "X-Fern-SDK-Version": "1.0.0"}
+# The calls whose body the SDK makes itself; a task's is sent as the caller wrote it.
+TYPED = [call for call in CALLS if call.verb in ("post", "patch") and call.path != "/tasks"]
+
+
+@pytest.mark.parametrize("call", TYPED, ids=str)
+def test_the_version_may_stand_in_the_body_too(call: Call, project: Project) -> None:
+    """Go's client writes its header into the body as well."""
+    ids = fill_all(project)
+    client = Client(headers=bearer_header(make_api_key(project=project)[1]) | GO)
+    ask, path = getattr(client, call.verb), next(paths(call, ids))
+    answer = ask(path, data=call.body(ids) | {"Accept-Version": "2025-08-20"}, content_type="application/json")
+    assert 200 <= answer.status_code < 300, answer.content
+    assert list(faults(answer.json(), call.answer)) == []
+    answer = ask(path, data=call.body(ids) | {"Accept_Version": "2025-08-20"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["param"]) == (400, "Accept_Version")
+
+
+@pytest.mark.parametrize("call", [call for call in TYPED if "metadata" in call.parameters], ids=str)
+def test_an_empty_array_is_no_metadata(call: Call, project: Project) -> None:
+    """PHP writes an empty object as an empty array, and its client has no other way to empty one."""
+    ids = fill_all(project)
+    client = Client(headers=bearer_header(make_api_key(project=project)[1]) | PHP)
+    path = list(paths(call, ids))[-1]
+    answer = getattr(client, call.verb)(path, data=call.body(ids) | {"metadata": []}, content_type="application/json")
+    assert 200 <= answer.status_code < 300, answer.content
+    assert answer.json()["metadata"] == {}
 
 
 # --- what the strict clients fail on ---

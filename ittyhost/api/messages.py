@@ -78,8 +78,11 @@ def refused_options(error: OptionsError, *, prefix: Iterable[str] = ()) -> Inval
 
 def _steps(problem: Any) -> list[str]:
     """The path as the client wrote it: without the types that pydantic adds where several are allowed."""
-    steps = [step for step in problem["loc"] if not isinstance(step, str) or _WRITTEN.fullmatch(step)]
-    return [str(step) for position, step in enumerate(steps) if position == 0 or step not in _TYPES]
+    path = list(problem["loc"])
+    # What is not known ends in a name that the client chose: `fileName` is no type.
+    own = [str(path.pop())] if problem["type"] == "extra_forbidden" else []
+    steps = [step for step in path if not isinstance(step, str) or _WRITTEN.fullmatch(step)]
+    return [str(step) for position, step in enumerate(steps) if position == 0 or step not in _TYPES] + own
 
 
 def _either(sentences: list[str]) -> str:

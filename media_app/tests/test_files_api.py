@@ -332,7 +332,7 @@ def test_another_projects_media_is_not_found(caller, version):
         ({"filename": "x" * 256}, "filename"),
         ({"ref": "x" * 101}, "ref"),
         ({"label": {}}, "label"),
-        ({"metadata": []}, "metadata"),
+        ({"metadata": [1]}, "metadata"),
         ({"metadata": {"a": {"n" * 101: 1}}}, "metadata.a"),
         ({"url": URL}, "url"),
         ({"ref": "new", "media_id": "med_x"}, "media_id"),

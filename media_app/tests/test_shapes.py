@@ -67,4 +67,4 @@ def test_every_field_of_a_body_is_documented(version):
         name = body["$ref"].rpartition("/")[2]
         properties = components["schemas"][name]["properties"]
         assert set(properties) == fields
-        assert properties["metadata"]["type"] == ["object", "null"]
+        assert (properties["metadata"]["type"], properties["metadata"]["maxItems"]) == (["object", "array", "null"], 0)

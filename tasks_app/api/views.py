@@ -39,6 +39,9 @@ STATUS_WORDS = {
 LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
 
 
+CREATE_REFUSALS = {402: "The project's storage is full.", 404: "The input names nothing in this project."}
+
+
 def kind_words() -> dict[str, str]:
     """What may be asked for as `kind`, and the kind that is meant."""
     names = {name: name for name in sorted({*DOCUMENTED_KINDS, *all_kinds()})}
@@ -66,7 +69,7 @@ class TaskListView(ProjectView):
         SHAPES,
         request="create_schema",
         response="created_schema",
-        refusals={402: "The project's storage is full.", 404: "The input names nothing in this project."},
+        refusals=CREATE_REFUSALS,
     )
     def post(self, request: Request) -> Response:
         """Create a task.
@@ -81,7 +84,7 @@ class TaskListView(ProjectView):
 class SourceListView(media_views.SourceListView):
     """The list is that of files; what is posted is a task."""
 
-    @documented(SHAPES, request="create_schema", response="created_schema")
+    @documented(SHAPES, request="create_schema", response="created_schema", refusals=CREATE_REFUSALS)
     def post(self, request: Request) -> Response:
         """Make a source.
 

@@ -9,7 +9,7 @@ from importlib import import_module
 
 from tests.errors.base import PROVOCATIONS, Provocation
 
-MODULES = ("requests", "objects", "limits", "parts")
+MODULES = ("requests", "objects", "limits", "parts", "uploads")
 
 # Codes that only commands of the operator, or the admin, can meet, and where.
 ELSEWHERE: Mapping[str, str] = {

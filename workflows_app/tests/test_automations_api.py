@@ -320,7 +320,7 @@ REFUSED = [
     ({"description": ["a"]}, "description"),
     ({"status": "stopped"}, "status"),
     ({"status": True}, "status"),
-    ({"metadata": []}, "metadata"),
+    ({"metadata": [1]}, "metadata"),
     ({"metadata": {"x": "y" * 17_000}}, "metadata"),
     ({"trigger": "media.created"}, "trigger"),
     ({"trigger": {"event": "task.completed"}}, "trigger.event"),

@@ -13,8 +13,8 @@ from ittyhost.api.openapi import refusals, samples
 from ittyhost.api.openapi.components import Components
 from ittyhost.api.openapi.operations import Operation
 from ittyhost.api.paging import MAX_PAGE, ORDERS
+from ittyhost.api.schemas import Schema
 from ittyhost.api.versions import PageInfo, Version, default_version
-from ittyhost.api.versions.base import Schema
 
 writing: ContextVar[Version] = ContextVar("the version whose document is being written")
 
@@ -103,7 +103,7 @@ class VersionedSchema(AutoSchema):
         }
         for filter in view.filters:
             words = filter.words()
-            schema: Schema = {"type": "string", "minLength": 1, "maxLength": 200}
+            schema: Schema = {"type": "string", "maxLength": 200}  # an empty one asks for nothing
             schemas[filter.name] = ({"type": "string", "enum": list(words)} if words else schema, filter.description)
         return [
             {"name": name, "in": "query", "description": description, "schema": schema}

@@ -111,6 +111,14 @@ def test_an_unknown_path_in_each_version(api, key_and_secret):
     )
 
 
+def test_a_base_url_that_ends_in_a_slash_is_told(api):
+    response = api("get", "//things", version=G4)
+    assert (response.status_code, response.json()["message"]) == (
+        404,
+        "No resource has the path //things. Leave out the slash at the end of the base URL.",
+    )
+
+
 def test_an_unknown_path_is_unknown_to_strangers_too(api):
     response = api("get", "/nowhere", headers={"Authorization": "Bearer nobody"})
     assert (response.status_code, response.json()) == (

@@ -10,6 +10,8 @@ from ittyhost.api.messages import first_error, refused_options, sentence
 
 
 class Layer(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
     kind: Literal["text", "image"]
 
 
@@ -59,6 +61,21 @@ class Options(BaseModel):
             {"widht": 1},
             "output.widht is not an option here. Leave it out, or check how it is spelled.",
             "output.widht",
+        ),
+        (
+            {"fileName": 1},
+            "output.fileName is not an option here. Leave it out, or check how it is spelled.",
+            "output.fileName",
+        ),
+        (
+            {"Accept-Version": "latest"},
+            "output.Accept-Version is not an option here. Leave it out, or check how it is spelled.",
+            "output.Accept-Version",
+        ),
+        (
+            {"layers": [{"kind": "text", "str": 1}]},
+            "output.layers.0.str is not an option here. Leave it out, or check how it is spelled.",
+            "output.layers.0.str",
         ),
     ],
 )
