@@ -1,3 +1,5 @@
+import os
+
 from django.apps import AppConfig
 
 
@@ -17,3 +19,5 @@ class MediaConfig(AppConfig):
 
         request_started.connect(visits.mark_broken_path, dispatch_uid="media_app.path")
         health.register("bucket", storage.check)
+        if os.environ.get("ITTYHOST_ROLE") == "web":
+            storage.warm()

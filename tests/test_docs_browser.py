@@ -12,7 +12,7 @@ from orgs_app.tests.factories import make_api_key
 from tasks_app.tests.factories import make_task
 from tests.browser import chromium
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 VERSIONS = [version.name for version in all_versions()]
 OPERATION = ".opblock-summary-path"
 

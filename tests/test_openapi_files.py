@@ -80,6 +80,8 @@ def test_every_tag_is_explained(version):
 @VERSIONS
 def test_what_every_request_may_meet_is_said_of_every_operation(version):
     for path, item in document(version)["paths"].items():
+        if "servers" in item:  # no ProjectView
+            continue
         for method in set(item) & {"get", "post", "put", "patch", "delete"}:
             operation = item[method]
             assert {"429", "500", "503"} <= set(operation["responses"]), (method, path)

@@ -27,6 +27,7 @@ POSTER_BYTES = 16 * MIB
 # Where a video shows what it is about: openings are black, or a title. Not farther in, as a container without an index
 # is read as far as that.
 PART, FARTHEST = 0.1, 60.0  # of its length; seconds
+DARK = 24  # of 255: where no part of the dominant colour has more, a video has not begun to show anything
 
 
 def preview(path: Path, facts: Probe, workdir: Path, *, report: Stops | None = None) -> Preview | None:
@@ -52,8 +53,8 @@ def preview(path: Path, facts: Probe, workdir: Path, *, report: Stops | None = N
 
 
 def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
-    """How to get a small picture of a video: from a key frame near a moment, and the way for when that gave none, from
-    whatever comes first. Pure. Raises SourceUnsupported, LimitExceeded.
+    """Ways to get a small picture of a video, the next for when one gives none, or a dark one: the key frame before a
+    moment, the one after it, and whatever comes first. Pure. Raises SourceUnsupported, LimitExceeded.
     """
     video = graph.usable_video(source.probe, "A preview")
     ratio = min(1.0, POSTER_EDGE / max(video.width, video.height))
@@ -63,10 +64,12 @@ def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
     moment = min((source.probe.duration or 0.0) * PART, FARTHEST)
     # Not the frame of that moment: all from the key frame on would have to be decoded for it. And of others ffmpeg
     # decodes some more before it sees that it has the one it wants: six times the work for 1080p.
-    near = graph.Cut(seek=moment, offset=0.0, duration=None, last=0.0, steady=False)
+    before = graph.Cut(seek=moment, offset=0.0, duration=None, last=0.0, steady=False)
+    after, start = graph.Span(moment, None, False), graph.Span(0.0, None, False)
     return (
-        grab(source, video, near, whole, name, video.alpha, key_frames=True),
-        grab(source, video, graph.Span(0.0, None, False), whole, name, video.alpha),
+        grab(source, video, before, whole, name, video.alpha, key_frames=True),
+        grab(source, video, after, whole, name, video.alpha, key_frames=True),
+        grab(source, video, start, whole, name, video.alpha),
     )
 
 
@@ -82,20 +85,29 @@ def _poster(path: Path, facts: Probe, workdir: Path, report: Stops) -> Preview |
     if needs and (missing := capabilities.capabilities().missing(needs)):
         raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}.")
     problem: MediaError | None = None
+    dark: Preview | None = None
     with tempfile.TemporaryDirectory(prefix="preview-", dir=workdir) as name:
         folder = Path(name)
         source.fetch(folder / SOURCE, "seek")
         for step in steps:
             try:
                 runner.run(step.args, cwd=folder, duration=None, report=_Unheard(report), limits=_limits(until))
-            except MediaError as exc:  # the file may be damaged there, and sound at its start
+            except MediaError as exc:  # the file may be damaged there, and sound elsewhere
                 problem = exc
             poster = folder / step.args[-1]
             if poster.is_file() and poster.stat().st_size:
-                return _look(poster, pillow_type(poster.name), until, report)
-    if problem is not None:
+                found = _look(poster, pillow_type(poster.name), until, report)
+                if not _is_dark(found):
+                    return found
+                dark = dark or found
+                poster.unlink()  # the next step writes to the same name
+    if dark is None and problem is not None:
         raise problem
-    return None
+    return dark
+
+
+def _is_dark(found: Preview) -> bool:
+    return found.background is not None and max(bytes.fromhex(found.background[1:])) < DARK
 
 
 def _look(path: Path, type: str | None, until: float, report: Stops) -> Preview:

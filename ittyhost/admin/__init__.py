@@ -6,3 +6,4 @@ admin.site.site_header = "ittyhost"
 admin.site.site_title = "ittyhost"
 admin.site.index_title = "Operation"
 admin.site.enable_nav_sidebar = False  # its lists are wide
+admin.site.site_url = "/docs"  # the service has no site of its own

@@ -75,6 +75,7 @@ def describe(facts: Mapping[str, str], *, data: Path, logs: Path) -> str:
             f"  test key       {facts['test_key']}",
             f"  live key       {facts['live_key']}",
             f"  admin          {facts['admin_url']}   user {facts['admin_user']}   password {facts['admin_password']}",
+            f"  reference      {facts['base_url']}/docs",
             f"  data           {data}   logs {logs}",
             "",
             "Try it, with a video.mp4 of your own: upload it, ask for a poster, wait for it and fetch it.",

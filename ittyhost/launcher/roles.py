@@ -46,7 +46,8 @@ def web(*, host: str, port: int, processes: int, transfers: int) -> Role:
             *("--log-level", "warning"),
             "ittyhost.wsgi:application",
         ),
-        {"ITTYHOST_ROLE": "web"},
+        # Each thread that moves bytes would get a heap of its own, and give little of it back (glibc's arenas).
+        {"ITTYHOST_ROLE": "web", "MALLOC_ARENA_MAX": "2"},
     )
 
 

@@ -5,10 +5,17 @@ from typing import Any
 from ittyhost.api.openapi import Components
 from ittyhost.api.openapi.refusals import answer, shared
 from ittyhost.api.openapi.schema import version_parameter
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema, closed
 from media_app.api.shapes import FILE_SHAPES
+from media_app.api.stores import RESUMABLE, SINGLE
+from media_app.api.upload_shapes import progress_schema
 
 PATH = "/{folder}/{filename}"
+REFUSED = (400, 403, 404, 409, 411, 413, 414, 415, 429, 431, 500, 503)
+BODY = {
+    "required": True,
+    "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+}
 BYTES = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
 TEXT = {"type": "string"}
 
@@ -23,20 +30,31 @@ def delivery_paths(components: Components) -> Schema:
         "delivery": {"default": "http://127.0.0.1:8000/delivery", "description": "The setting DELIVERY_URL."},
         "project": {"default": "prj_q1w2e3r4t5y6u7i8", "description": "The id of the project."},
     }
+    servers = [
+        {
+            "url": "{delivery}/{project}",
+            "description": "The project's delivery address; a domain of its own where it has one.",
+            "variables": variables,
+        }
+    ]
+    key = {**_parameter("key", "query", "The key of the session, as it stands in its URL."), "required": True}
+    session = {"servers": servers, "parameters": [key]}
     return {
         PATH: {
-            "servers": [
-                {
-                    "url": "{delivery}/{project}",
-                    "description": "The project's delivery address; a domain of its own where it has one.",
-                    "variables": variables,
-                }
-            ],
+            "servers": servers,
             "parameters": place,
             "get": _get(),
             "head": _head(),
             "put": _put(components),
-        }
+            "delete": _delete(components),
+        },
+        f"/{SINGLE}": {**session, "post": _session_file(components)},
+        f"/{RESUMABLE}": {
+            **session,
+            "put": _session_piece(components),
+            "post": _session_completed(components),
+            "delete": _delete(components, session=True),
+        },
     }
 
 
@@ -85,14 +103,6 @@ def _head() -> Schema:
 
 def _put(components: Components) -> Schema:
     version = components.version
-    file: Any = FILE_SHAPES[version].file_schema(components)
-    length = {
-        "name": "Content-Length",
-        "in": "header",
-        "required": True,
-        "description": "The bytes of the file; the body is not taken without it.",
-        "schema": {"type": "integer", "minimum": 0},
-    }
     return {
         "operationId": "delivery_put",
         "summary": "Upload a file",
@@ -101,16 +111,92 @@ def _put(components: Components) -> Schema:
         "URL that such a key signed.",
         "tags": ["delivery"],
         "security": [{}, {"ApiKey": []}],
-        "parameters": [length, *_signature(), version_parameter(version)],
-        "requestBody": {
-            "required": True,
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
-        },
+        "parameters": [_length(), _piece(), *_signature(), version_parameter(version)],
+        "requestBody": BODY,
+        "responses": {**_file(components), **_progress(components), **shared(401, 402, *REFUSED)},
+    }
+
+
+def _delete(components: Components, *, session: bool = False) -> Schema:
+    version = components.version
+    message = {"message": {"type": "string", "description": "Which upload was given up."}}
+    return {
+        "operationId": "session_delete" if session else "delivery_delete",
+        "summary": "Give up an upload in pieces",
+        "description": "A file that is there already stays.",
+        "tags": ["delivery"],
+        **({"security": []} if session else {}),
+        "parameters": [version_parameter(version)],
         "responses": {
-            "201": answer("The new file.", version.object_schema(file)),
-            **shared(400, 401, 402, 403, 404, 409, 411, 413, 414, 415, 429, 431, 500, 503),
+            "202": answer("It is given up.", version.object_schema(closed(message))),
+            **shared(*(() if session else (401,)), *REFUSED),
         },
     }
+
+
+def _session_file(components: Components) -> Schema:
+    return {
+        "operationId": "session_single",
+        "summary": "Upload the file of a session",
+        "description": "The body is the file as it is, or a form with one file in it. The URL is good for one file.",
+        "tags": ["delivery"],
+        "security": [],
+        "parameters": [_length(), version_parameter(components.version)],
+        "requestBody": BODY,
+        "responses": {**_file(components), **shared(402, *REFUSED)},
+    }
+
+
+def _session_piece(components: Components) -> Schema:
+    return {
+        "operationId": "session_piece",
+        "summary": "Upload a piece of the file of a session",
+        "tags": ["delivery"],
+        "security": [],
+        "parameters": [_length(), {**_piece(), "required": True}, version_parameter(components.version)],
+        "requestBody": BODY,
+        "responses": {**_file(components), **_progress(components), **shared(402, *REFUSED)},
+    }
+
+
+def _session_completed(components: Components) -> Schema:
+    return {
+        "operationId": "session_complete",
+        "summary": "Complete the upload of a session",
+        "description": "Asked when all pieces are there; takes no body.",
+        "tags": ["delivery"],
+        "security": [],
+        "parameters": [version_parameter(components.version)],
+        "responses": {**_file(components), **shared(402, *REFUSED)},
+    }
+
+
+def _file(components: Components) -> Schema:
+    file: Any = FILE_SHAPES[components.version].file_schema(components)
+    return {"201": answer("The new file.", components.version.object_schema(file))}
+
+
+def _progress(components: Components) -> Schema:
+    progress = progress_schema(components)
+    return {"202": answer("The piece is kept; more are missing.", components.version.object_schema(progress))}
+
+
+def _length() -> Schema:
+    return {
+        "name": "Content-Length",
+        "in": "header",
+        "required": True,
+        "description": "The bytes of the body, which is not taken without it.",
+        "schema": {"type": "integer", "minimum": 0},
+    }
+
+
+def _piece() -> Schema:
+    meaning = (
+        "Which bytes of the file the body is, where it is sent in pieces: `bytes 0-5242879/73400320`; "
+        "`bytes */73400320` asks which are missing."
+    )
+    return _parameter("Content-Range", "header", meaning)
 
 
 def _signature() -> list[Schema]:

@@ -1,12 +1,13 @@
 """How the bodies of media and files are read: the same in every version."""
 
 import unicodedata
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from ittyhost.errors import NotFound
 from ittyhost.outbound import MAX_URL_LENGTH
 from ittyhost.records import parse_id
@@ -127,6 +128,7 @@ class Body(serializers.Serializer):
 
     IGNORED: tuple[str, ...] = ()  # known to older SDKs, without meaning here
     REQUIRED: tuple[str, ...] = ()  # told to OpenAPI; `validate` says it in a sentence of its own
+    EXAMPLE: Mapping[str, Any] = {}  # for OpenAPI
 
     def to_internal_value(self, data: Any) -> dict[str, Any]:
         unknown = sorted(set(data) - set(self.fields) - {*self.IGNORED, ECHOED_HEADER})
@@ -154,7 +156,8 @@ class Body(serializers.Serializer):
         for name in self.REQUIRED:
             properties[name] = properties[name] | {"type": "string", "minLength": 1}
         required = {"required": list(self.REQUIRED)} if self.REQUIRED else {}
-        return schema | {"properties": properties, "additionalProperties": False} | required
+        examples = {"examples": [dict(self.EXAMPLE)]} if self.EXAMPLE else {}
+        return schema | {"properties": properties, "additionalProperties": False} | required | examples
 
 
 class FileBody(Body):
@@ -162,6 +165,12 @@ class FileBody(Body):
 
     IGNORED = ("async",)
     REQUIRED = ("url",)
+    EXAMPLE = {
+        "url": "https://example.com/harbour.mp4",
+        "folder": "demo",
+        "filename": "harbour.mp4",
+        "metadata": {"user_id": "42"},
+    }
 
     url = TextField(max_length=MAX_URL_LENGTH, help_text="Where the file is fetched from: http or https.")
     media_id = MediaField(source="media", help_text="The media that it joins. Default: a new one.")
@@ -188,6 +197,8 @@ class Changes(Body):
 class FileChangeBody(Changes):
     """What `PATCH /files/:id` reads."""
 
+    EXAMPLE = {"folder": "archive", "ref": "cover"}
+
     folder = NameField(max_length=1000, help_text="Where it is delivered from now on. Null: at the top.")
     filename = NameField(
         max_length=1000, help_text="What it is delivered as; with slashes, a path from the top. Null: its id."
@@ -200,6 +211,8 @@ class FileChangeBody(Changes):
 class MediaChangeBody(Changes):
     """What `PATCH /media/:id` reads."""
 
+    EXAMPLE = {"title": "Harbour at dusk"}
+
     title = TextField(max_length=500)
     alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
     metadata = MetadataField(help_text="Replaces all that was there. Null: nothing.")
@@ -209,6 +222,7 @@ class MediaBody(Body):
     """What `POST /media` reads: an empty media, or with `url` one whose original is fetched."""
 
     IGNORED = ("async", "empty")
+    EXAMPLE = {"title": "Harbour", "alt": "Boats in a harbour", "metadata": {"user_id": "42"}}
 
     title = TextField(max_length=500)
     alt = TextField(max_length=2000, help_text="What the picture shows, in words.")
@@ -231,6 +245,7 @@ class SignatureBody(Body):
 
     IGNORED = ("resumable", "metadata")
     REQUIRED = ("filename",)
+    EXAMPLE = {"folder": "demo", "filename": "harbour.mp4", "expiry": 1767225600, "method": "get"}
 
     filename = NameField(max_length=1000, help_text="The name of the file, or the id of one to read.")
     folder = NameField(max_length=1000, help_text="Where it lies, or is to lie.")

@@ -19,7 +19,12 @@ class UploadListView(ProjectView):
         UPLOAD_SHAPES,
         request="UploadCreate",
         response="upload_schema",
-        refusals={402: "The storage quota is used up.", 409: "The alias is taken.", 429: "Too many sessions."},
+        refusals={
+            402: "The storage quota is used up.",
+            404: "`media_id` names no media in this project.",
+            409: "The alias is taken.",
+            429: "Too many sessions.",
+        },
     )
     def post(self, request: Request) -> Response:
         """Create an upload session.

@@ -7,16 +7,16 @@ from rest_framework import serializers
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import closed, described
 from ittyhost.errors import NotFound
 from ittyhost.records import parse_id
 from media_app.api.fields import Body, MediaField, MetadataField, NameField, TextField
-from media_app.api.schemas import closed, described
 from media_app.models import File
 from media_app.selectors import file_get
 from media_app.services import Progress
 
 CONDITIONS = ("format", "kind", "type")
-MAX_PATIENCE = 30.0
+MAX_PATIENCE = 30
 ALIAS = re.compile(r"[A-Za-z0-9-]{1,100}", re.ASCII)
 
 
@@ -81,6 +81,8 @@ class FileField(serializers.CharField):
 class UploadBody(Body):
     """What `POST /uploads` reads."""
 
+    EXAMPLE = {"resumable": True, "filename": "demo/harbour.mp4", "metadata": {"user_id": "42"}}
+
     resumable = serializers.BooleanField(
         required=False, allow_null=True, help_text="Whether the file comes in pieces. Default: false."
     )
@@ -101,7 +103,7 @@ class UploadBody(Body):
         source="patience",
         required=False,
         allow_null=True,
-        min_value=0.0,
+        min_value=0,
         max_value=MAX_PATIENCE,
         help_text="Seconds that the answer to the upload waits for the file to be looked at.",
     )
@@ -138,3 +140,14 @@ def progress_show(progress: Progress) -> dict[str, Any]:
         "missing": [list(gap) for gap in progress.missing],
         "expires": instant(progress.expires) if progress.expires else None,
     }
+
+
+def progress_schema(components: Components) -> dict[str, Any]:
+    gap = {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2}
+    properties = described({"received": "integer", "total": "integer", "expires": "date-time?"}) | {
+        "missing": {"type": "array", "items": gap, "description": "Of each gap the first and the last byte."}
+    }
+    properties["received"]["description"] = "Bytes that are there."
+    properties["total"]["description"] = "Bytes of the whole file."
+    properties["expires"]["description"] = "When the upload is given up, unless another piece comes."
+    return components.add("UploadProgress", closed(properties))

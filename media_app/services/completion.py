@@ -12,6 +12,7 @@ from ittyhost.leases import backoff, claim_next, expired, held, in_seconds, leas
 from media_app.content_range import PARAM
 from media_app.models import File, Upload, UploadPiece, UploadSession
 from media_app.services.files import Kept, file_publish
+from media_app.services.locks import media_lock
 from media_app.services.objects import connection_rest, objects_drop
 from media_app.services.sessions import session_publish
 from media_app.services.uploads import (
@@ -73,6 +74,8 @@ def upload_finish(*, upload: Upload) -> File:
 @transaction.atomic
 def upload_publish(*, upload: Upload, stored: Stored) -> File:
     """Make the object a file, as the upload or its session wants it. Raises LeaseLost, and what file_publish raises."""
+    if upload.session is not None and upload.session.media_id is not None:
+        media_lock(upload.session.media_id)  # before the upload, as its deletion does (media_app.services.locks)
     if not _mine(upload).update(
         status=Status.COMPLETE, lease_until=None, completed_at=Now(), expires_at=in_seconds(REPEAT_SECONDS)
     ):

@@ -14,6 +14,7 @@ from ittyhost.errors import Conflict, Invalid, LimitReached, PayloadTooLarge
 from ittyhost.outbound import check_url
 from ittyhost.records import new_id
 from media_app.models import File, Media
+from media_app.services.joining import joining_end
 from media_app.services.locks import media_lock, project_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import connection_rest, objects_drop, objects_expect, objects_give_up, objects_keep
@@ -248,6 +249,7 @@ def file_delete(*, file: File) -> None:
 def media_delete(*, media: Media) -> None:
     """Delete a media with all its files at once; a job deletes their objects."""
     media_lock(media.pk, delete=True)
+    joining_end(media_id=media.pk)
     project_lock(media.project_id)
     # Locked, so that none has bytes by now that were not counted here.
     files = list(

@@ -1,7 +1,7 @@
 """Which rows are locked first, so that no two transactions wait for each other.
 
-Everywhere: media → task → project → files. A project's row is locked by whatever counts its storage, and before files,
-because a file that takes a path moves others off it, and only the project's lock says which those are.
+Everywhere: media → task, or upload → project → files. A project's row is locked by whatever counts its storage, and
+before files, because a file that takes a path moves others off it, and only the project's lock says which those are.
 """
 
 from media_app.models import Media

@@ -32,6 +32,7 @@ from media_app.services.uploads import (
     object_key,
     prefixes,
     progress_of,
+    still_there,
     upload_drop,
     upload_end,
     upload_find,
@@ -68,7 +69,7 @@ def piece_receive(*, place: Place, span: PieceRange, stream: Reader) -> Progress
     """Keep a piece of the upload at a place, begun with the first one; `file` is there when that completed it.
 
     A piece may be sent again. One that was the last of an upload that was completed a moment ago gives that one's file.
-    Raises Invalid, Conflict, RateLimited, PayloadTooLarge, LimitReached, StorageUnavailable.
+    Raises Invalid, Conflict, Forbidden, RateLimited, PayloadTooLarge, LimitReached, StorageUnavailable.
     """
     _check_length(span)
     if place.session is not None and place.session.file_id:
@@ -175,10 +176,12 @@ def _check_holes(upload: Upload, span: PieceRange, held: list[tuple[int, int]]) 
 
 
 class Hold:
-    """Keeps a claim while bytes move; `should_stop()` is True from before anybody else may have it."""
+    """Keeps a claim while bytes move, and the upload is not given up; `should_stop()` is True from before anybody else
+    may have it."""
 
     def __init__(self, claim: Claim) -> None:
         self._mine = UploadPiece.objects.filter(pk=claim.piece.pk, token=claim.piece.token, stored=False)
+        self._wanted = self._mine.filter(upload__status__in=IN_PROGRESS)
         self._renewed = claim.since
         self._lost = False
 
@@ -186,7 +189,7 @@ class Hold:
         asked = time.monotonic()
         if not self._lost and asked - self._renewed >= HEARTBEAT_SECONDS:
             try:
-                if self._mine.update(lease_until=lease_end()):
+                if self._wanted.update(lease_until=lease_end()):
                     self._renewed = asked
                 else:
                     self._lost = True
@@ -318,9 +321,7 @@ def _repeated(upload: Upload, piece: UploadPiece, sha256: str) -> Upload | None:
     """
     if not upload.repeats_id:
         return None
-    done = Upload.objects.select_related("file__project", "file__media").filter(
-        pk=upload.repeats_id, file__holds_path=True
-    )
+    done = still_there(Upload.objects.select_related("file__project", "file__media").filter(pk=upload.repeats_id))
     known = UploadPiece.objects.filter(
         upload=upload.repeats_id, start=piece.start, end=piece.end, sha256=sha256, stored=True
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import Now
 
 from ittyhost.errors import Conflict, NotFound, RateLimited
@@ -25,6 +25,7 @@ from media_app.services.objects import (
     objects_expect,
     objects_give_up,
 )
+from media_app.services.sessions import refusal
 from media_app.storage import StorageUnavailable, attempt_prefix, pieces
 from orgs_app.models import Project
 
@@ -73,7 +74,8 @@ def upload_find(place: Place) -> Upload | None:
 def upload_open(*, place: Place, total: int) -> Upload:
     """The upload in progress at a place, begun if there is none.
 
-    Raises Conflict when that is one of another size, RateLimited, PayloadTooLarge, LimitReached, StorageUnavailable.
+    Raises Conflict when that is one of another size, Forbidden when its session is gone, RateLimited, PayloadTooLarge,
+    LimitReached, StorageUnavailable.
     """
     while True:
         found = upload_find(place)
@@ -94,7 +96,7 @@ def upload_open(*, place: Place, total: int) -> Upload:
 
 
 def _begin(place: Place, total: int) -> Upload | None:
-    """A new upload; None when another was quicker."""
+    """A new upload; None when another was quicker. Raises Forbidden when its session was deleted meanwhile."""
     project = place.project
     there = Upload.objects.filter(project=project, status__in=IN_PROGRESS).aggregate(
         count=Count("pk"), bytes=Sum("total", default=0)
@@ -129,6 +131,8 @@ def _begin(place: Place, total: int) -> Upload | None:
             upload.save(force_insert=True)
         begun = True
     except IntegrityError:
+        if place.session is not None and not UploadSession.objects.filter(pk=place.session.pk).exists():
+            raise refusal() from None
         return None
     finally:
         if not begun:
@@ -151,7 +155,12 @@ def _just_completed(place: Place, total: int) -> Upload | None:
     if place.session is not None:
         return None
     done = Upload.objects.filter(project=place.project, place=place.digest, status=Status.COMPLETE, total=total)
-    return done.filter(expires_at__gt=Now(), file__holds_path=True).order_by("-completed_at").first()
+    return still_there(done.filter(expires_at__gt=Now())).order_by("-completed_at").first()
+
+
+def still_there(completed: QuerySet[Upload]) -> QuerySet[Upload]:
+    """Those uploads whose file is the one at their path: neither replaced, nor moved away, nor deleted."""
+    return completed.filter(file__holds_path=True, file__folder=F("folder"), file__filename=F("filename"))
 
 
 def upload_end(*, upload: Upload) -> bool:
@@ -160,8 +169,10 @@ def upload_end(*, upload: Upload) -> bool:
 
 
 def upload_drop(*, upload: Upload) -> None:
-    """Clean up after an upload that ended. While somebody may still write a piece of it that waits for the sweep."""
-    if UploadPiece.objects.filter(upload=upload, lease_until__gt=Now()).exists():
+    """Clean up after an upload that ended. While somebody may still write a piece of it, or the whole, that waits for
+    the sweep."""
+    pieces_written = UploadPiece.objects.filter(upload=upload, lease_until__gt=Now())
+    if pieces_written.exists() or Upload.objects.filter(pk=upload.pk, lease_until__gt=Now()).exists():
         return
     try:
         pieces().drop(object_key(upload), upload.handle)

@@ -59,6 +59,7 @@ __all__ = [
     "file_sha256",
     "pieces",
     "smallest_piece",
+    "warm",
 ]
 
 KNOWN_KEYS = 20
@@ -113,6 +114,13 @@ def _known_keys() -> list[str] | None:
         return list(files.objects.exclude(key="").order_by("-pk").values_list("key", flat=True)[:KNOWN_KEYS])
     except DatabaseError:
         return None
+
+
+def warm() -> None:
+    """Make ready, without asking the store anything, what the first transfer of a process would wait for."""
+    store = bucket()
+    if isinstance(store, S3Bucket):
+        store.warm()
 
 
 def check() -> str | None:

@@ -30,6 +30,8 @@ class Clients:
     def __init__(self, options: S3Options) -> None:
         self._options = options
         self._made: dict[tuple[int, Purpose], Any] = {}
+        # One per process for all its clients: each session reads the whole description of S3 anew, some 20 MB of it.
+        self._sessions: dict[int, Any] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -55,7 +57,10 @@ class Clients:
     def _make(self, purpose: Purpose) -> Any:
         options = self._options
         quick = purpose == "quick"
-        return boto3.session.Session().client(
+        if os.getpid() not in self._sessions:
+            self._sessions[os.getpid()] = boto3.session.Session()
+        session = self._sessions[os.getpid()]
+        return session.client(
             "s3",
             endpoint_url=(options.public_endpoint if purpose == "public" else options.endpoint) or None,
             region_name=options.region,

@@ -188,6 +188,21 @@ def test_a_file_that_was_replaced_or_deleted_is_not_shown_for_a_repetition(calle
     assert kept() == DATA
 
 
+def test_a_file_that_was_moved_away_is_not_shown_for_a_repetition(caller):
+    """The path is empty then: whoever sends the same bytes to it once more means a file there."""
+    piece(caller, 0, 400)
+    moved = piece(caller, 400, 1000).json()["id"]
+    begun = piece(caller, 0, 400)  # and one that began to repeat it before it moved
+    assert begun.status_code == 202
+    services.file_update(file=File.objects.get(), changes={"filename": "b.bin"})
+    answer = piece(caller, 400, 1000)
+    assert (answer.status_code, answer.json()["url"]) == (201, f"{caller.project.delivery_url}/demo/a.bin")
+    services.file_update(file=File.objects.get(filename="a.bin"), changes={"folder": "elsewhere"})
+    assert [piece(caller, *span).status_code for span in ((400, 1000), (0, 400))] == [202, 201]
+    there = File.objects.get(folder="demo", filename="a.bin")
+    assert (there.public_id != moved, kept(there), File.objects.count()) == (True, DATA, 3)
+
+
 def test_a_completed_upload_is_forgotten_after_a_while(caller):
     piece(caller, 0, 400)
     piece(caller, 400, 1000)

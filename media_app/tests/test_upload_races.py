@@ -15,10 +15,11 @@ from ittyhost.errors import Conflict, DomainError, Forbidden, InProgress
 from ittyhost.leases import in_seconds
 from media_app import services
 from media_app.content_range import PieceRange
-from media_app.models import DeadObject, File, Upload, UploadPiece, UploadSession
-from media_app.services import Place, pieces, uploads
+from media_app.models import DeadObject, File, Media, Upload, UploadPiece, UploadSession
+from media_app.services import Place, completion, pieces, uploads
 from media_app.storage import FolderPieces, StorageUnavailable, bucket
-from media_app.tests.test_races import lost_answer, together
+from media_app.tests.factories import make_media
+from media_app.tests.test_races import lost_answer, on_postgres, together  # noqa: F401  a fixture
 from orgs_app.models import Project
 from orgs_app.tests.caller import Caller
 from orgs_app.tests.factories import make_project
@@ -151,7 +152,7 @@ def test_a_claim_ends_by_its_own_clock_while_the_database_is_away(place, monkeyp
     def away(**changes: Any) -> None:
         raise OperationalError("away")
 
-    monkeypatch.setattr(hold._mine, "update", away)
+    monkeypatch.setattr(hold._wanted, "update", away)
     hold._renewed -= 19
     assert not hold.should_stop()
     hold._renewed -= 1
@@ -218,6 +219,94 @@ def test_a_session_used_twice_at_once_makes_one_file():
     services.objects_clean_up()
     keys = [key for key, _ in bucket().list_prefix(f"{caller.project.pk}/")]
     assert keys == [File.objects.get().key]
+
+
+def resumable(caller: Caller, media: Media | None = None) -> Place:
+    """Where the pieces of a new session go, as a request finds it."""
+    made, key = services.session_create(api_key=caller.key, resumable=True, media=media)
+    session = services.session_find(project_id=made.project.public_id, key=key, resumable=True)
+    return Place(session.project, session.folder, session.filename, session.api_key.public_id, session)
+
+
+def test_a_session_that_is_deleted_as_its_first_piece_comes_begins_nothing():
+    place = resumable(Caller())
+    UploadSession.objects.all().delete()  # as when its media is deleted
+    with pytest.raises(Forbidden):
+        send(place, 0, 400)
+    services.objects_clean_up()
+    assert (Upload.objects.count(), DeadObject.objects.count()) == (0, 0)
+    assert list((bucket().root / ".drafts").glob("*")) == []
+
+
+@pytest.mark.usefixtures("on_postgres")
+@pytest.mark.parametrize(("module", "step", "end"), [(completion, "session_publish", 1000), (pieces, "_counted", 900)])
+def test_a_piece_and_the_deletion_of_its_media_do_not_wait_for_each_other(monkeypatch, module, step, end):
+    """The last piece, while its upload is made a file; and one that is counted."""
+    caller = Caller()
+    media = make_media(project=caller.project)
+    place = resumable(caller, media)
+    send(place, 0, 400)
+    counting = threading.Event()
+    take, locks = getattr(module, step), pieces._locked
+
+    def begun() -> None:
+        counting.set()
+        time.sleep(0.5)  # the deletion begins, and comes as far as it can
+
+    def locked(upload: Upload) -> Upload | None:
+        found = locks(upload)
+        begun()
+        return found
+
+    def taken(*args: Any, **arguments: Any) -> Any:
+        if module is completion:
+            begun()
+        else:
+            monkeypatch.setattr(pieces, "_locked", locked)
+        return take(*args, **arguments)
+
+    def delete() -> None:
+        counting.wait(10)
+        services.media_delete(media=media)
+
+    monkeypatch.setattr(module, step, taken)
+    assert together(partial(send, place, 400, end), delete) == []
+    assert (Media.objects.count(), File.objects.count(), Project.objects.get().storage_used) == (0, 0, 0)
+    assert Upload.objects.get().status == ("complete" if end == 1000 else "ended")
+
+
+@pytest.mark.parametrize("status", ["open", "completing"])
+def test_what_came_of_an_upload_is_deleted_soon_after_its_media(status):
+    """Not in a day: a client without room could fill the disk by uploads to media that it deletes."""
+    caller = Caller()
+    media = make_media(project=caller.project)
+    send(resumable(caller, media), 0, 400)
+    if status == "completing":
+        Upload.objects.update(status=status, lease_until=in_seconds(30))
+    services.media_delete(media=media)
+    assert (Media.objects.count(), UploadSession.objects.count()) == (0, 0)
+    services.uploads_sweep()
+    if status == "completing":  # whoever completes it may still write for a moment
+        assert len(list((bucket().root / ".drafts").glob("*"))) == 1
+        Upload.objects.update(lease_until=in_seconds(-1))
+        services.uploads_sweep()
+    services.objects_clean_up()
+    assert list((bucket().root / ".drafts").glob("*")) == []
+    assert (Upload.objects.count(), DeadObject.objects.count(), File.objects.count()) == (0, 0, 0)
+
+
+def test_a_slow_piece_does_not_keep_an_upload_that_was_given_up(place, monkeypatch):
+    """Else its bytes, which no quota counts any more, stay for as long as somebody sends a few of them a second."""
+    send(place, 0, 400)
+    monkeypatch.setattr(pieces, "HEARTBEAT_SECONDS", 0.0)
+    claim = pieces._claim(uploads.upload_find(place), PieceRange(400, 1000, 1000))
+    hold = pieces.Hold(claim)
+    assert not hold.should_stop()
+    uploads.upload_give_up(place=place)
+    assert (hold.should_stop(), Upload.objects.get().status) == (True, "ended")
+    hold.release()
+    services.uploads_sweep()
+    assert (Upload.objects.count(), list((bucket().root / ".drafts").glob("*"))) == (0, [])
 
 
 def test_giving_up_beside_the_last_piece_ends_in_one_or_the_other(place):

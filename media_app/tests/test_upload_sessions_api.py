@@ -121,6 +121,11 @@ def test_what_does_not_fit_is_named(caller, body, param):
     assert UploadSession.objects.count() == 0
 
 
+def test_the_bounds_of_timeout_are_told_as_people_write_them(caller):
+    told = [caller.ask("post", "/uploads", G4, {"timeout": value}).json()["message"] for value in (-1, 30.5)]
+    assert told == ["timeout must be at least 0.", "timeout must be at most 30."]
+
+
 def test_another_projects_media_and_files_do_not_exist(caller):
     media, file = make_media(), make_file()
     for body in ({"media_id": media.public_id}, {"file_id": file.public_id}):

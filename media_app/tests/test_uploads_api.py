@@ -184,6 +184,13 @@ def test_a_header_that_does_not_fit_is_named(caller, header, length, told):
     assert (Upload.objects.count(), DeadObject.objects.count()) == (0, 0)
 
 
+def test_a_header_that_tells_nothing_makes_no_whole_file_of_a_piece(caller):
+    """granian hands on a header that is not ASCII as an empty text: `bytes 0–399/1000` with a dash, for one."""
+    answer = send(caller, "", DATA[:400])
+    assert (answer.status_code, answer.json()["param"]) == (400, "Content-Range")
+    assert (File.objects.count(), Upload.objects.count()) == (0, 0)
+
+
 def test_another_total_is_refused_and_the_way_out_told(caller):
     piece(caller, 0, 400)
     answer = send(caller, "bytes 400-998/999", DATA[400:999])

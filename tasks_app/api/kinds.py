@@ -4,7 +4,7 @@ from functools import cache
 from typing import Any
 
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import closed
+from ittyhost.api.schemas import closed
 from tasks_app.control import all_kinds
 
 

@@ -199,15 +199,18 @@ def moving(**facts) -> Source:
 
 
 def test_one_key_frame_is_decoded_a_tenth_into_the_video():
-    first, second = (" ".join(step.args) for step in poster_steps(moving()))
-    assert "-noaccurate_seek" in first
-    assert "-skip_frame nokey" in first
-    assert "-ss 2 -i source" in first
-    assert "-frames:v 1" in first
-    assert "scale=128:72" in first
-    assert "-protocol_whitelist file,pipe" in first
-    assert "-ss" not in second
-    assert "-skip_frame" not in second
+    before, after, start = (" ".join(step.args) for step in poster_steps(moving()))
+    assert "-noaccurate_seek" in before
+    assert "-skip_frame nokey" in before
+    assert "-ss 2 -i source" in before
+    assert "-frames:v 1" in before
+    assert "scale=128:72" in before
+    assert "-protocol_whitelist file,pipe" in before
+    assert "-noaccurate_seek" not in after
+    assert "-skip_frame nokey" in after
+    assert "-ss 2 -i source" in after
+    assert "-ss" not in start
+    assert "-skip_frame" not in start
 
 
 @pytest.mark.parametrize(("duration", "moment"), [(7200.0, "-ss 60 "), (None, "-i "), (0.5, "-ss 0.05 ")])
@@ -228,6 +231,19 @@ def test_a_video_looks_as_it_does_after_a_tenth(tmp_path, workdir):
     found = look(path, workdir)
     assert near(color(found), BLUE, 16)
     assert picture(found).size == (32, 18)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("light", "expected"), [(BLUE, BLUE), ((0, 0, 0), (0, 0, 0))])
+def test_a_video_that_begins_in_the_dark_is_shown_where_it_is_light(tmp_path, workdir, light, expected):
+    """The key frame before a tenth of it is its first; the next one comes when it is light, where it ever is."""
+    path = tmp_path / "a.mp4"
+    opening, rest = (f"color=c=0x{bytes(paint).hex()}:s=320x180:r=25:d=4" for paint in ((0, 0, 0), light))
+    ffmpeg("-f", "lavfi", "-i", opening, "-f", "lavfi", "-i", rest, "-filter_complex", "[0][1]concat=n=2:v=1",
+           "-g", "100", "-sc_threshold", "0", "-pix_fmt", "yuv420p", path)  # fmt: skip
+    found = look(path, workdir)
+    assert near(color(found), expected, 16)
+    assert near(picture(found).convert("RGB").getpixel((16, 9)), expected, 16)
 
 
 @pytest.mark.ffmpeg

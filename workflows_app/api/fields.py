@@ -6,7 +6,7 @@ from typing import Any
 from rest_framework import serializers
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 from media_app.api.fields import Body, MetadataField, TextField
 from workflows_app.models import Automation
 

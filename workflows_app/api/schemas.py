@@ -3,8 +3,7 @@
 from typing import Any
 
 from ittyhost.api.openapi import Components
-from ittyhost.api.versions.base import Schema
-from media_app.api.schemas import an_id, closed, one_of
+from ittyhost.api.schemas import Schema, an_id, closed, one_of
 from workers.kinds import all_kinds
 from workflows_app.conditions import MAX_CONDITIONS, MAX_VALUE, PROPS
 from workflows_app.models import MEDIA_CREATED, Automation

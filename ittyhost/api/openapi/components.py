@@ -6,8 +6,8 @@ from typing import Any
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
 from pydantic import BaseModel
 
+from ittyhost.api.schemas import Schema
 from ittyhost.api.versions import Version
-from ittyhost.api.versions.base import Schema
 
 PREFIX = "#/components/schemas/"
 

@@ -12,8 +12,8 @@ from ittyhost.api.openapi.components import PREFIX, Components
 from ittyhost.api.openapi.refusals import REFUSALS, header_schemas, refused
 from ittyhost.api.openapi.schema import writing
 from ittyhost.api.openapi.words import OWN_WORDS, TAGS, WORDS
+from ittyhost.api.schemas import Schema
 from ittyhost.api.versions import Version
-from ittyhost.api.versions.base import Schema
 
 SETTINGS: dict[str, Any] = {
     "OAS_VERSION": "3.1.0",

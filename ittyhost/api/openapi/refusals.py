@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from ittyhost.api.idempotency import REPLAYED
 from ittyhost.api.openapi import samples
+from ittyhost.api.schemas import Schema
 from ittyhost.api.tokens import CHALLENGE
 from ittyhost.api.versions import Problem, Version
-from ittyhost.api.versions.base import Schema
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 from ittyhost.api.calls import Call
 from ittyhost.api.openapi.components import PREFIX
 from ittyhost.api.openapi.words import BASE_URL, WORDS
-from ittyhost.api.versions.base import Schema
+from ittyhost.api.schemas import Schema
 
 ORG = "org_p0o9i8u7y6t5r4e3"
 PROJECT = "prj_q1w2e3r4t5y6u7i8"

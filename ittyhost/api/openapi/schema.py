@@ -13,8 +13,8 @@ from ittyhost.api.openapi import refusals, samples
 from ittyhost.api.openapi.components import Components
 from ittyhost.api.openapi.operations import Operation
 from ittyhost.api.paging import MAX_PAGE, ORDERS
+from ittyhost.api.schemas import Schema
 from ittyhost.api.versions import PageInfo, Version, default_version
-from ittyhost.api.versions.base import Schema
 
 writing: ContextVar[Version] = ContextVar("the version whose document is being written")
 

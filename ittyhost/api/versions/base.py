@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from ittyhost.api.calls import Call
-
-Schema = dict[str, Any]
+from ittyhost.api.schemas import Schema
 
 
 @dataclass(frozen=True)

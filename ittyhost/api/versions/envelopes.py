@@ -1,19 +1,9 @@
-"""What the wrapped versions have in common: their schemas' words, and errors."""
+"""How the wrapped versions write an error."""
 
-from collections.abc import Collection
 from typing import Any
 
-from ittyhost.api.versions.base import Problem, Schema
-
-
-def closed(properties: dict[str, Schema], *, optional: Collection[str] = ()) -> Schema:
-    """An object with these properties and no others; all are always there but the optional ones."""
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-
-
-def nullable(type: str) -> Schema:
-    return {"type": [type, "null"]}
+from ittyhost.api.schemas import Schema, closed
+from ittyhost.api.versions.base import Problem
 
 
 def error_of(problem: Problem) -> dict[str, Any]:

@@ -7,8 +7,9 @@ In 2024-03-21 links are relative and meta tells the path as `url`; in 2024-08-21
 from typing import Any, ClassVar
 
 from ittyhost.api.calls import Call
+from ittyhost.api.schemas import closed, nullable
 from ittyhost.api.versions.base import Answer, PageInfo, Problem, Schema, Version, page_path
-from ittyhost.api.versions.envelopes import closed, error_of, error_schema, nullable
+from ittyhost.api.versions.envelopes import error_of, error_schema
 
 COUNTS = ("total", "limit", "page", "pages")
 

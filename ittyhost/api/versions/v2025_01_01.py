@@ -6,8 +6,9 @@ The objects in `data` are those of 2025-08-20, which took the envelope off.
 from typing import Any, ClassVar
 
 from ittyhost.api.calls import Call
+from ittyhost.api.schemas import closed, nullable
 from ittyhost.api.versions.base import Answer, PageInfo, Problem, Schema, Version, page_path
-from ittyhost.api.versions.envelopes import closed, error_of, error_schema, nullable
+from ittyhost.api.versions.envelopes import error_of, error_schema
 
 PAGES = ("limit", "total", "page", "pages")
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
-from media_app.api.schemas import OPTIONAL, an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_url, media_face, member_url
@@ -21,6 +21,11 @@ UploadCreate = upload_shapes.UploadBody
 upload_schema = upload_shapes.upload_schema
 progress_show = upload_shapes.progress_show
 SignatureCreate = SignatureBody
+
+# Left out of objects where they are not known, as the documented samples do.
+OPTIONAL = frozenset(
+    {"format", "width", "height", "duration", "fps", "codec", "bitrate", "orientation", "label", "folder"}
+)
 
 MEDIA_STATUSES = {
     File.Status.WAITING: "processing",

@@ -6,9 +6,9 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
-from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.models import File, FileMember, Media
 from media_app.selectors import file_ref, file_url, media_face, member_url
 from media_app.signatures import SignedUrl

@@ -4,8 +4,8 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from ittyhost.errors import Invalid
-from media_app.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
 from tasks_app.api import kinds

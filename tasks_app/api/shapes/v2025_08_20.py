@@ -4,7 +4,7 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import an_id, closed, described, one_of
+from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
 from tasks_app.api import kinds

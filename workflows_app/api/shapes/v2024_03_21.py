@@ -4,7 +4,7 @@ from typing import Any
 
 from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
-from media_app.api.schemas import closed, described
+from ittyhost.api.schemas import closed, described
 from workflows_app.api.fields import AutomationBody, Given, NameField, ReplacingBody
 from workflows_app.api.schemas import given_steps, given_trigger, identity, shown_conditions, shown_status, shown_steps
 from workflows_app.models import MEDIA_CREATED, Automation

@@ -13,11 +13,6 @@ SAMPLE_IDS = {  # as everywhere in the documents
     "auto": "a1u2t3o4m5a6t7e8",
 }
 
-# Left out of version 2024-03-21's objects where they are not known, as its samples do.
-OPTIONAL = frozenset(
-    {"format", "width", "height", "duration", "fps", "codec", "bitrate", "orientation", "label", "folder"}
-)
-
 
 def an_id(prefix: str) -> Schema:
     """The id of an object: the prefix and sixteen characters."""
@@ -40,6 +35,11 @@ def _one(word: str) -> Schema:
     name = word.removesuffix("?")
     schema: Schema = {"type": "string", "format": name} if name == "date-time" else {"type": name}
     return schema | {"type": [schema["type"], "null"]} if word.endswith("?") else schema
+
+
+def nullable(type: str) -> Schema:
+    """A value of a type, or null."""
+    return {"type": [type, "null"]}
 
 
 def closed(properties: Mapping[str, Schema], *, optional: Collection[str] = ()) -> Schema:
