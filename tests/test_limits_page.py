@@ -33,7 +33,7 @@ TOLD = (
     f"an object of {metadata.MAX_BYTES // 1024} KiB",
     f"between two slashes | {names.MAX_SEGMENT_BYTES} bytes",
     f"probed, per web process | {uploads.MAX_WAITING} |",
-    f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels |",
+    f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels; {names.MAX_FOLDER_BYTES:,} bytes in UTF-8",
 )
 
 

@@ -9,6 +9,7 @@ from media_app.services.characters import problem_of
 
 MAX_SEGMENT_BYTES = 255
 MAX_FOLDER = 1000
+MAX_FOLDER_BYTES = 2000  # with a file name it must fit into a row of an index: 2,704 bytes on PostgreSQL
 MAX_DEPTH = 32
 
 
@@ -40,13 +41,16 @@ def place_read(
     if slash and not name:
         raise Invalid(f"{filename_param} must not end in a slash.", param=filename_param)
     segments = _segments(_text(folder, folder_param).strip("/"), folder_param) + _segments(above, filename_param)
-    if len("/".join(segments)) > MAX_FOLDER or len(segments) > MAX_DEPTH:
+    whole = "/".join(segments)
+    if len(whole) > MAX_FOLDER or len(segments) > MAX_DEPTH:
         raise Invalid(
             f"{folder_param} must have at most {MAX_FOLDER} characters and {MAX_DEPTH} levels.", param=folder_param
         )
+    if len(whole.encode()) > MAX_FOLDER_BYTES:
+        raise Invalid(f"{folder_param} must have at most {MAX_FOLDER_BYTES} bytes in UTF-8.", param=folder_param)
     if name:
         _check(name, filename_param)
-    return "/".join(segments), name
+    return whole, name
 
 
 def _segments(path: str, param: str) -> list[str]:

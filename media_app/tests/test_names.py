@@ -295,3 +295,15 @@ def test_a_name_that_is_clean_stays_as_it_is(text):
     assert ref_clean(ref) == ref
     assert problem_of(ref) is None
     assert ref == unicodedata.normalize("NFC", text)
+
+
+def test_the_longest_folder_and_name_of_any_script_fit_into_every_index(caller):
+    """Incompressible on purpose: PostgreSQL packs what repeats itself."""
+    letters = [chr(0x4E00 + (number * 7919) % 20_000) for number in range(700)]
+    folder = "/".join("".join(letters[start : start + 80]) for start in range(0, 640, 80))
+    filename = "".join(letters[615:700])
+    assert (len(folder.encode()), len(filename.encode())) == (1927, 255)
+    answer = put(caller, f"{folder}/{filename}", b"x")
+    assert answer.status_code == 201, answer.content
+    refused = caller.ask("patch", f"/files/{answer.json()['id']}", G4, {"folder": f"{folder}/{'界' * 80}"})
+    assert (refused.status_code, message(refused)) == (400, "folder must have at most 2000 bytes in UTF-8.")
