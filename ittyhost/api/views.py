@@ -212,7 +212,7 @@ class UnknownPathView(ProjectView):
             pass  # that the path is unknown is the better news
         if self.api_key is not None:
             self.check_throttles(request)
-        way_out = "The page /docs has all that there are."
+        way_out = "The page /docs lists them all."
         if request.path_info.startswith("//"):  # some SDKs put their paths behind a base URL as it is given
             way_out = "Leave out the slash at the end of the base URL."
         raise NotFound(f"No resource has the path {request.path_info[:200]}. {way_out}", code="path_unknown")

@@ -102,7 +102,7 @@ def test_an_unknown_path_in_each_version(api, key_and_secret):
         {
             "meta": meta_of(key_and_secret[0], response, method="GET", url="/nowhere/at/all"),
             "error": {
-                "message": "No resource has the path /nowhere/at/all. The page /docs has all that there are.",
+                "message": "No resource has the path /nowhere/at/all. The page /docs lists them all.",
                 "code": "path_unknown",
             },
         },
@@ -110,7 +110,7 @@ def test_an_unknown_path_in_each_version(api, key_and_secret):
     response = api("post", "/nowhere", version=G4, json={})
     assert (response.status_code, response.json()) == (
         404,
-        {"message": "No resource has the path /nowhere. The page /docs has all that there are.", "kind": "path_unknown"},
+        {"message": "No resource has the path /nowhere. The page /docs lists them all.", "kind": "path_unknown"},
     )
 
 
@@ -129,7 +129,7 @@ def test_an_unknown_path_is_unknown_to_strangers_too(api):
         {
             "meta": meta_of(None, response, method="GET", url="/nowhere"),
             "error": {
-                "message": "No resource has the path /nowhere. The page /docs has all that there are.",
+                "message": "No resource has the path /nowhere. The page /docs lists them all.",
                 "code": "path_unknown",
             },
         },
