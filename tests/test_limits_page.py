@@ -8,6 +8,7 @@ from django.conf import settings
 from ittyhost.api import idempotency as keys
 from ittyhost.api import limits, paging, parsers
 from media_app import metadata
+from media_app.api import uploads
 from media_app.services import names
 from orgs_app import idempotency
 
@@ -31,6 +32,7 @@ TOLD = (
     f"exact up to {paging.EXACT_TOTAL:,}",
     f"an object of {metadata.MAX_BYTES // 1024} KiB",
     f"between two slashes | {names.MAX_SEGMENT_BYTES} bytes",
+    f"probed, per web process | {uploads.MAX_WAITING} |",
     f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels |",
 )
 

@@ -1,6 +1,7 @@
 """What is put under a delivery path becomes the file there: whole, or in pieces told by Content-Range."""
 
 import json
+import threading
 import time
 from contextlib import suppress
 from typing import Any
@@ -31,6 +32,10 @@ from media_app.services import (
 from orgs_app.models import ApiKey
 
 POLL_SECONDS = (0.02, 0.03, 0.05, 0.05, 0.1, 0.1, 0.15, 0.25)  # the last again and again
+# Answers of one process that wait for a probe at a time: half of the threads that transfers leave to the API. Workers
+# that are down or busy must not stop it, nor a client whose session says that its answers wait for long.
+MAX_WAITING = 16
+_waiting = threading.BoundedSemaphore(MAX_WAITING)
 
 
 def put(visit: Visit) -> HttpResponse:
@@ -150,7 +155,16 @@ def _json(answer: Answer) -> HttpResponse:
 
 
 def settled(file: File, seconds: float) -> File:
-    """The file once it is probed, or as it is when that takes too long."""
+    """The file once it is probed, or as it is when that takes too long, or too many answers wait already."""
+    if not _waiting.acquire(blocking=False):
+        return file
+    try:
+        return _awaited(file, seconds)
+    finally:
+        _waiting.release()
+
+
+def _awaited(file: File, seconds: float) -> File:
     until, poll = time.monotonic() + seconds, iter(POLL_SECONDS)
     pause = 0.0
     while file.status in (File.Status.WAITING, File.Status.PROCESSING) and time.monotonic() < until:

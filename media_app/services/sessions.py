@@ -12,6 +12,7 @@ from ittyhost.errors import Conflict, Forbidden, RateLimited
 from ittyhost.leases import in_seconds
 from media_app.models import File, Media, UploadSession
 from media_app.services.files import Kept, file_keep, file_publish, lacks_original, media_create
+from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.storage import Reader
 from orgs_app.keyring import ring
@@ -27,6 +28,7 @@ def session_create(
     *,
     api_key: ApiKey,
     resumable: bool = False,
+    media: Media | None = None,
     alias: str = "",
     folder: str = "",
     filename: str = "",
@@ -35,7 +37,8 @@ def session_create(
 ) -> tuple[UploadSession, str]:
     """A session and its key, which nothing shows again.
 
-    `about` are further fields of UploadSession. Raises Invalid, Conflict (the alias), LimitReached, RateLimited.
+    `about` are further fields of UploadSession. Raises Invalid, Conflict (the alias, or a media that was deleted
+    meanwhile), LimitReached, RateLimited.
     """
     project = api_key.project
     folder, filename = place_clean(folder=folder, filename=filename)
@@ -51,8 +54,11 @@ def session_create(
     key = secrets.token_urlsafe(32)
     try:
         with transaction.atomic():
+            if media is not None and not media_lock(media.pk):
+                raise Conflict("The media was deleted meanwhile.", param="media_id")
             session = UploadSession.objects.create(
                 project=project,
+                media=media,
                 api_key=api_key,
                 digest=ring().digest(_said(key)),
                 resumable=resumable,

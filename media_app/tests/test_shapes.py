@@ -58,8 +58,8 @@ def test_every_field_of_a_body_is_documented(version):
     assert found is not None
     paths, components = (document(found)[name] for name in ("paths", "components"))
     for path, method, fields in (
-        ("/files", "post", {"url", "media_id", "folder", "filename", "ref", "label", "metadata"}),
-        ("/media", "post", {"title", "alt", "metadata", "url", "folder", "filename", "label"}),
+        ("/files", "post", {"url", "media_id", "folder", "filename", "ref", "label", "metadata", "async"}),
+        ("/media", "post", {"title", "alt", "metadata", "url", "folder", "filename", "label", "async", "empty"}),
         ("/files/{file_id}", "patch", {"folder", "filename", "ref", "label", "metadata"}),
         ("/media/{media_id}", "patch", {"title", "alt", "metadata"}),
     ):

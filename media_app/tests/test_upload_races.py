@@ -309,6 +309,15 @@ def test_a_slow_piece_does_not_keep_an_upload_that_was_given_up(place, monkeypat
     assert (Upload.objects.count(), list((bucket().root / ".drafts").glob("*"))) == (0, [])
 
 
+def test_a_session_for_a_media_that_is_deleted_meanwhile_says_so():
+    caller = Caller()
+    media = make_media(project=caller.project)
+    services.media_delete(media=Media.objects.get())
+    with pytest.raises(Conflict) as refused:
+        services.session_create(api_key=caller.key, media=media)
+    assert (refused.value.param, UploadSession.objects.count()) == ("media_id", 0)
+
+
 def test_giving_up_beside_the_last_piece_ends_in_one_or_the_other(place):
     for _ in range(5):
         send(place, 0, 400)

@@ -1,6 +1,8 @@
 """Upload sessions: a URL that takes one file, from whoever has it."""
 
 import hashlib
+import time
+from threading import BoundedSemaphore
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ from django.test import Client
 from ittyhost import queue
 from ittyhost.leases import in_seconds
 from media_app import jobs
+from media_app.api import uploads
 from media_app.delivery import transfers
 from media_app.models import File, Media, Upload, UploadSession
 from media_app.services import sessions
@@ -277,6 +280,20 @@ def test_the_answer_waits_as_long_as_the_session_says(caller, settings, monkeypa
     for body in ({}, {"timeout": 2.5}, {"async": True}, {"async": False, "timeout": 1}):
         post(begin(caller, **body))
     assert waited == [5, 2.5, 0, 1]
+
+
+def test_so_many_answers_wait_and_the_threads_of_the_others_stay_free(caller, monkeypatch):
+    monkeypatch.setattr("media_app.api.uploads._waiting", BoundedSemaphore(1))
+
+    def seconds() -> float:
+        begun = time.monotonic()
+        assert post(begin(caller, timeout=1)).status_code == 201
+        return time.monotonic() - begun
+
+    assert seconds() >= 1
+    with uploads._waiting:  # as while another answer waits
+        assert seconds() < 1
+    assert seconds() >= 1
 
 
 @pytest.mark.django_db(transaction=True)

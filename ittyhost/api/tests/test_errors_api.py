@@ -115,7 +115,7 @@ def test_an_unknown_path_in_each_version(api, key_and_secret):
 
 
 def test_a_base_url_that_ends_in_a_slash_is_told(api):
-    response = api("get", "http://testserver//things", version=G4)  # alone, //things would be a host
+    response = api("get", "/", version=G4, PATH_INFO="//things")  # the test client takes // for a host
     assert (response.status_code, response.json()["message"]) == (
         404,
         "No resource has the path //things. Leave out the slash at the end of the base URL.",
