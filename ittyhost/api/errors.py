@@ -63,7 +63,8 @@ def describe(exc: BaseException) -> Problem | None:
         case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
             return _domain(TokenRefused())
         case exceptions.MethodNotAllowed():
-            return Problem(405, "method_not_allowed", str(exc.detail))
+            message = f"{str(exc.detail).rstrip('.')} here. The header Allow names those that are."
+            return Problem(405, "method_not_allowed", message)
         case exceptions.UnsupportedMediaType():
             message = "The body must be JSON. Send it with the header Content-Type: application/json."
             return Problem(415, "media_type_unsupported", message)

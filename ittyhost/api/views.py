@@ -212,6 +212,7 @@ class UnknownPathView(ProjectView):
             pass  # that the path is unknown is the better news
         if self.api_key is not None:
             self.check_throttles(request)
-        # Some SDKs put their paths behind a base URL as it is given.
-        way_out = " Leave out the slash at the end of the base URL." if request.path_info.startswith("//") else ""
-        raise NotFound(f"No resource has the path {request.path_info[:200]}.{way_out}", code="path_unknown")
+        way_out = "The page /docs lists them all."
+        if request.path_info.startswith("//"):  # some SDKs put their paths behind a base URL as it is given
+            way_out = "Leave out the slash at the end of the base URL."
+        raise NotFound(f"No resource has the path {request.path_info[:200]}. {way_out}", code="path_unknown")

@@ -50,7 +50,7 @@ def test_an_unknown_version_is_refused_in_the_form_of_the_api(path):
 
 @pytest.mark.parametrize("path", ["/docs", "/openapi/latest.json"])
 def test_they_are_only_read(path):
-    answer = Client().post(path)
+    answer = Client(enforce_csrf_checks=True).post(path)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
     assert answer.json()["error"]["code"] == "method_not_allowed"
     assert Client().head(path).status_code == 200

@@ -58,7 +58,7 @@ REFUSALS: Mapping[int, Refusal] = {
             "Conflict",
             "The state of things does not allow it now, or a request with the same `Idempotency-Key` is being done: "
             "`Retry-After` then tells when to ask again.",
-            Problem(409, "conflict", "Only a task that has not ended can be cancelled.", "status"),
+            Problem(409, "conflict", "The media was deleted meanwhile."),
         ),
         Refusal(
             "LengthRequired",

@@ -101,13 +101,16 @@ def test_an_unknown_path_in_each_version(api, key_and_secret):
         404,
         {
             "meta": meta_of(key_and_secret[0], response, method="GET", url="/nowhere/at/all"),
-            "error": {"message": "No resource has the path /nowhere/at/all.", "code": "path_unknown"},
+            "error": {
+                "message": "No resource has the path /nowhere/at/all. The page /docs lists them all.",
+                "code": "path_unknown",
+            },
         },
     )
     response = api("post", "/nowhere", version=G4, json={})
     assert (response.status_code, response.json()) == (
         404,
-        {"message": "No resource has the path /nowhere.", "kind": "path_unknown"},
+        {"message": "No resource has the path /nowhere. The page /docs lists them all.", "kind": "path_unknown"},
     )
 
 
@@ -125,7 +128,10 @@ def test_an_unknown_path_is_unknown_to_strangers_too(api):
         404,
         {
             "meta": meta_of(None, response, method="GET", url="/nowhere"),
-            "error": {"message": "No resource has the path /nowhere.", "code": "path_unknown"},
+            "error": {
+                "message": "No resource has the path /nowhere. The page /docs lists them all.",
+                "code": "path_unknown",
+            },
         },
     )
 
@@ -144,7 +150,10 @@ def test_a_method_that_is_not_there(api, key_and_secret):
     assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
     assert response.json() == {
         "meta": meta_of(key_and_secret[0], response, method="PATCH", url="/things"),
-        "error": {"message": 'Method "PATCH" not allowed.', "code": "method_not_allowed"},
+        "error": {
+            "message": 'Method "PATCH" not allowed here. The header Allow names those that are.',
+            "code": "method_not_allowed",
+        },
     }
     assert api("options", "/things").status_code == 405
 
