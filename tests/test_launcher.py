@@ -213,7 +213,11 @@ def test_a_wrong_setting_is_refused_by_its_name(data: Path, name: str, value: st
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("API_DEFAULT_VERSION", "foo", "must be one of 2024-03-21, 2024-08-21, not 'foo'."),
+        (
+            "API_DEFAULT_VERSION",
+            "foo",
+            "must be one of 2024-03-21, 2024-08-21, 2025-01-01, 2025-07-01, 2025-08-20, not 'foo'.",
+        ),
         ("KEY_RING", "abc", "key 1 is not URL-safe base64."),
         ("WORK_DIR", "/proc/nope", "/proc/nope cannot be written (No such file or directory)."),
         ("LIVENESS_FILE", "/nonexistent/x", "/nonexistent/x cannot be written (No such file or directory)."),
