@@ -10,8 +10,8 @@ from benchmarks.load import CONNECTIONS, Load, press, tool
 from benchmarks.parts import PRODUCTION, Parts, Service, web_only
 
 MANY, FEW = 100_000, 1_000
-SECONDS = 1.0
-RUNS = 1
+SECONDS = 2.0
+RUNS = 3
 PLANS = Path(__file__).with_name("plans.md")
 # What is asked, as requests of 2025-08-20 would write it; each once with its default page.
 LISTS = (
@@ -25,7 +25,7 @@ LISTS = (
     "/media",
 )
 DEEP = ("/tasks?page=100", "/tasks?page=1000", "/tasks?page=5000")
-PLANNED = (*LISTS, *DEEP)
+PLANNED = (*LISTS, "/sources", "/files?kind=image", "/media?kind=video", "/automations", *DEEP)
 
 
 def measure(of: Parts) -> Report:
