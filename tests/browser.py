@@ -1,6 +1,7 @@
 """A real browser, where this machine has one."""
 
 import contextlib
+import os
 import shutil
 from collections.abc import Iterator
 from typing import Any
@@ -11,17 +12,20 @@ from django.db import connections
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-quic"
+    "--no-first-run --disable-quic --autoplay-policy=no-user-gesture-required"
 )
 
 
 @contextlib.contextmanager
 def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Playwright's Browser. Skips the test where there is none."""
+    """Playwright's Browser. Where there is none the test is skipped, or fails if REQUIRE_SERVICES is set."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed.")
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
-        pytest.skip("No chromium is on PATH (Debian package chromium).")
+        missing = "No chromium is on PATH (Debian package chromium)."
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(missing)
+        pytest.skip(missing)
     # Playwright keeps an event loop in this thread; nothing of Django is awaited in it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with playwright.sync_playwright() as started:

@@ -1,24 +1,18 @@
 """Delivery in a real browser: nothing uploaded runs there, and what is told of a type is what the browser can play."""
 
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import connections
 
 from media_app.models import File
 from media_app.tests.factories import make_file
 from orgs_app.tests.caller import Caller
 from orgs_app.tests.factories import bearer_header, make_project
+from tests.browser import chromium
 from workers.engine.probe import probe
 from workers.tests import media
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-background-networking --disable-component-update --disable-sync "
-    "--no-first-run --disable-quic --autoplay-policy=no-user-gesture-required"
-)
 SCRIPT = "document.title='run'; fetch('/ran')"
 HTML = f'<!doctype html><title>quiet</title><script>{SCRIPT}</script><img src=x onerror="{SCRIPT}">'
 XMLNS = 'xmlns="http://www.w3.org/1999/xhtml"'
@@ -46,20 +40,12 @@ def asked() -> list[str]:
 
 @pytest.fixture
 def page(live_server: Any, monkeypatch: pytest.MonkeyPatch, settings: Any, asked: list[str]) -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed.")
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip("No chromium is on PATH (Debian package chromium).")
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # playwright keeps an event loop in this thread
     settings.PUBLIC_URL, settings.DELIVERY_URL = live_server.url, f"{live_server.url}/delivery"
     settings.PROBE_WAIT_SECONDS = 0
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS.split())
+    with chromium(monkeypatch) as browser:
         page = browser.new_page(base_url=live_server.url)
         page.on("request", lambda request: asked.append(request.url.removeprefix(live_server.url)))
         yield page
-        browser.close()
-        connections.close_all()  # the loop has a connection of its own, which nobody else could close
 
 
 LOAD_ALL = """(paths) => Promise.all(paths.flatMap((path) => ["script", "module", "style"].map((kind) =>
