@@ -50,6 +50,8 @@ class TaskReport:
     def planned(self, plan: dict) -> None:
         services.attempt_planned(task=self._task, plan=plan)
 
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
+
 
 @shared_task(name="tasks_app.work", acks_late=True)
 def work(lane: str) -> None:

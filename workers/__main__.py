@@ -4,6 +4,7 @@ python -m workers probe FILE               facts, as JSON
 python -m workers preview FILE             what stands in for it until it is loaded, as JSON
 python -m workers KIND FILE [name=value …]  for example: image clip.mp4 width=640
 python -m workers picture JSON             a picture step of a plan, in this folder
+python -m workers step OPERATION JSON      another step of a plan that no ffmpeg makes, in this folder
 """
 
 import json
@@ -42,6 +43,8 @@ class Terminal:
         for command in plan["commands"]:
             sys.stderr.write(f"$ {command}\n")
 
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
+
 
 def main(arguments: list[str]) -> int:
     """The exit status: 0 done, 1 refused or failed, 2 wrong usage."""
@@ -51,8 +54,10 @@ def main(arguments: list[str]) -> int:
                 _show(probe(Path(path)).to_json())
             case ["preview", path]:
                 _show(_preview(Path(path)))
-            case ["picture", operations]:
-                _show(host.call("picture", {"cwd": str(Path.cwd()), "operations": json.loads(operations)}))
+            case ["picture", operations] | ["step", "picture", operations]:
+                _show(_step("picture", operations))
+            case ["step", operation, operations]:
+                _show(_step(operation, operations))
             case [name, path, *pairs]:
                 _show(_make(name, Path(path), dict(_pair(pair) for pair in pairs)))
             case _:
@@ -87,6 +92,10 @@ def _make(name: str, path: Path, options: dict[str, Any]) -> dict[str, Any]:
             shutil.move(output.path, target)
             files.append(target.name)
     return {"files": files, "result": done.result.model_dump(mode="json"), "warnings": list(done.warnings)}
+
+
+def _step(operation: str, operations: str) -> Any:
+    return host.call(operation, {"cwd": str(Path.cwd()), "operations": json.loads(operations)})
 
 
 def _preview(path: Path) -> dict[str, Any] | None:

@@ -202,6 +202,14 @@ Filename = Annotated[str | None, Field(max_length=255), BeforeValidator(_clean_n
 Folder = Annotated[str | None, Field(max_length=1000), BeforeValidator(_clean_folder)]
 
 
+# Another file that the work needs. The engine only passes it on; whoever hands a source in knows what it names.
+FileRef = Annotated[
+    str,
+    Field(min_length=1, max_length=2048),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2048, "examples": ["https://example.com/logo.png"]}),
+]
+
+
 def quality_number(quality: int | str | None) -> int:
     """0 to 100, by number or name; the default when not given."""
     if quality is None:

@@ -14,8 +14,8 @@ from workers.engine.limits import MIB, limits_from_environment
 from workers.engine.probe import Probe
 from workers.engine.runner import Silent, Stops
 from workers.framing import Framing
-from workers.kinds.base import SOURCE, FfmpegStep, Preview, Source
 from workers.kinds.image import grab, pillow_type
+from workers.plans import SOURCE, FfmpegStep, Preview, Source
 
 __all__ = ["Preview", "poster_steps", "preview"]
 
@@ -56,7 +56,7 @@ def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
     """Ways to get a small picture of a video, the next for when one gives none, or a dark one: the key frame before a
     moment, the one after it, and whatever comes first. Pure. Raises SourceUnsupported, LimitExceeded.
     """
-    video = graph.usable_video(source.probe, "A preview")
+    video = graph.usable_video(source, "A preview")
     ratio = min(1.0, POSTER_EDGE / max(video.width, video.height))
     size = (max(1, round(video.width * ratio)), max(1, round(video.height * ratio)))
     whole = Framing(size, (0, 0), size, (0, 0), size)

@@ -5,12 +5,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workers.engine.errors import SourceUnsupported, Stopped
+from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
+from workers.engine.limits import SourceLimits, source_limits
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Report, Silent
-from workers.kinds.base import SOURCE, Kind, Options, Output, Plan, Result, Source
+from workers.kinds.base import Kind, Options, Result
+from workers.measures import bind_all
+from workers.plans import SOURCE, FileUse, Output, Plan, Source
 from workers.preview import preview
-from workers.verify import verify
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
@@ -19,12 +21,14 @@ _ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio"}
 
 @dataclass(frozen=True)
 class Done:
-    """What a task made. `plan` is JSON data: steps, commands, expected, reads, notes."""
+    """What a task made. `plan` is JSON data: steps, commands, expected, reads, notes; with measured values bound, so
+    that its commands make the same files. `log` is the end of what the tools printed."""
 
     outputs: tuple[Output, ...]
     result: Result
     plan: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    log: str = ""
 
 
 def run(
@@ -45,15 +49,51 @@ def run(
         options = kind.options.model_validate(options)
     if not isinstance(source, Source):
         source = source_from_path(source)
-    plan = check(kind, options, source.probe)
+    plan = check(kind, options, source.probe, source.limits)
     described = plan.to_json()
     report.planned(described)
+    report = keeper = _Keeper(report)
     if report.should_stop():
         raise Stopped
     source.fetch(workdir / SOURCE, plan.reads)
-    verified = verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
+    for use in plan.files:
+        fetch_file(source, use, workdir)
+    verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
-    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes)
+    bound = bind_all(described, keeper.values) if keeper.values else described
+    return Done(outputs, kind.result(plan, list(outputs)), bound, plan.notes, keeper.log)
+
+
+class _Keeper:
+    """Passes a report on, and keeps what the tools measured and printed."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self.values: dict[str, str] = {}
+        self.log = ""
+
+    def progress(self, percent: float) -> None:
+        self._report.progress(percent)
+
+    def should_stop(self) -> bool:
+        return self._report.should_stop()
+
+    def planned(self, plan: dict) -> None:
+        self._report.planned(plan)
+
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None:
+        self.values |= values
+        self.log = (self.log + log)[-LOG_TAIL:]
+        self._report.ran(command, log, values)
+
+
+def fetch_file(source: Source, use: FileUse, workdir: Path) -> None:
+    """Have another file at its place. Raises MediaError naming the option."""
+    try:
+        source.fetch_file(use.ref, workdir / use.name)
+    except MediaError as exc:
+        exc.param = exc.param or use.param
+        raise
 
 
 def _looked_at(output: Output, workdir: Path, report: Report) -> Output:
@@ -63,7 +103,7 @@ def _looked_at(output: Output, workdir: Path, report: Report) -> Output:
     return replace(output, preview=preview(output.path, output.probe, workdir, report=report))
 
 
-def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe) -> Plan:
+def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: SourceLimits | None = None) -> Plan:
     """The plan that `run` would carry out; nothing is opened or started.
 
     Raises pydantic's ValidationError (bad options) and MediaError when the kind can make nothing of such a source.
@@ -72,7 +112,7 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe) -> Plan:
     if facts.media_type not in kind.accepts:
         accepted = " or ".join(sorted(kind.accepts))
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
-    return kind.plan(checked, Source(facts, _never))
+    return kind.plan(checked, Source(facts, _never, limits=limits or source_limits()))
 
 
 def _never(target: Path, reads: str) -> None:
@@ -86,4 +126,9 @@ def source_from_path(path: Path) -> Source:
     def fetch(target: Path, reads: str) -> None:
         os.symlink(whole, target)
 
-    return Source(probe(whole), fetch)
+    def fetch_file(ref: str, target: Path) -> None:
+        if not Path(ref).is_file():
+            raise SourceUnreadable(f"{ref} is no file of this machine.")
+        os.symlink(Path(ref).absolute(), target)
+
+    return Source(probe(whole), fetch, fetch_file, source_limits())

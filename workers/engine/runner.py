@@ -49,10 +49,11 @@ class Stops(Protocol):
 
 
 class Report(Stops, Protocol):
-    """Where running work tells how far it is, and learns whether to go on."""
+    """Where running work tells how far it is, what was run and what that printed, and learns whether to go on."""
 
     def progress(self, percent: float) -> None: ...
     def planned(self, plan: dict) -> None: ...
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
 
 
 class Silent:
@@ -64,6 +65,8 @@ class Silent:
         return False
 
     def planned(self, plan: dict) -> None: ...
+
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
 
 
 @dataclass(frozen=True)

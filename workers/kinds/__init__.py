@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from workers.kinds.base import Kind
 
-CONTRACT = {"base"}  # modules here that are not kinds
+CONTRACT = {"base", "groups"}  # modules here that are not kinds
 
 
 class UnknownKind(KeyError):

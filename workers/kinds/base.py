@@ -1,24 +1,36 @@
-"""The contract of a kind, and the plain data that a plan is made of."""
+"""The contract of a kind. What its plan is made of stands in workers.plans, and can be had from here as well."""
 
-import json
-import shlex
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from workers.engine import capabilities, host, runner
-from workers.engine.errors import EngineUnavailable, OutputMismatch
+from workers.engine.errors import OutputMismatch
 from workers.engine.probe import Probe
 from workers.engine.runner import Report, Silent
-from workers.framing import Framing
+from workers.execution import execute_steps
 from workers.options import Filename, Folder, check_extension
+from workers.plans import (
+    Expected,
+    FfmpegStep,
+    FileUse,
+    HelperStep,
+    Output,
+    PictureStep,
+    Plan,
+    Preview,
+    Source,
+    Variant,
+)
+from workers.verify import verify
 
 __all__ = [
     "Expected",
     "FfmpegStep",
+    "FileUse",
+    "HelperStep",
     "Kind",
     "Options",
     "Output",
@@ -33,8 +45,6 @@ __all__ = [
     "Variant",
     "execute_steps",
 ]
-
-SOURCE = "source"  # the name a source is stored under: no extension, so that types are told by content
 
 
 class Options(BaseModel):
@@ -63,171 +73,15 @@ class Options(BaseModel):
             check_extension(filename, cls.makes)
         return filename
 
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        """Other files that the options name: (option, id or URL) for each."""
+        return ()
+
 
 class Result(BaseModel):
     """What a kind tells about what it made."""
 
     model_config = ConfigDict(frozen=True)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a kind works on.
-
-    `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
-    """
-
-    probe: Probe
-    fetch: Callable[[Path, str], None]
-
-    @property
-    def path(self) -> str:
-        """Where the source lies, relative to the work directory."""
-        return SOURCE
-
-
-@dataclass(frozen=True)
-class Variant:
-    """One picture to make from a decoded one."""
-
-    target: str
-    format: str
-    framing: Framing
-    quality: int = 80
-    background: tuple[int, int, int, int] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        plain = asdict(self)
-        return {**plain.pop("framing"), **plain}
-
-
-@dataclass(frozen=True)
-class FfmpegStep:
-    """One run of ffmpeg. `needs` are encoders and filters the build must have; it is left out when `unless` exists."""
-
-    args: tuple[str, ...]
-    duration: float | None = None
-    needs: tuple[str, ...] = ()
-    unless: str | None = None
-    weight: float = 1.0
-
-    def command(self) -> str:
-        """The command line, to be run in the work directory."""
-        line = shlex.join(["ffmpeg", *runner.PREAMBLE, *self.args])
-        return f"test -e {shlex.quote(self.unless)} || {line}" if self.unless else line
-
-    def to_json(self) -> dict[str, Any]:
-        return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless}
-
-
-@dataclass(frozen=True)
-class PictureStep:
-    """Pictures made with Pillow: `source` is decoded once, every variant made from that.
-
-    `type` is Pillow's name for what the source must be, None to go by content. A `*` in `source` stands for many files;
-    the targets' `*` then takes the same text.
-    """
-
-    source: str
-    variants: tuple[Variant, ...]
-    type: str | None = None
-    orient: bool = True
-    weight: float = 1.0
-
-    def operations(self) -> dict[str, Any]:
-        return {
-            "source": self.source,
-            "type": self.type,
-            "orient": self.orient,
-            "variants": [variant.to_json() for variant in self.variants],
-        }
-
-    def command(self) -> str:
-        """The command line, to be run in the work directory."""
-        return f"python -m workers picture {shlex.quote(json.dumps(self.operations()))}"
-
-    def to_json(self) -> dict[str, Any]:
-        return {"tool": "picture", "operations": self.operations()}
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What one output must turn out to be; None where it is not known beforehand. A `*` in `name` stands for many."""
-
-    name: str
-    type: str
-    media_type: str
-    entry: bool = True
-    width: int | None = None
-    height: int | None = None
-    duration: float | None = None
-    until: float | None = None  # the moment of the source it ends at, seconds
-    video_codec: str | None = None
-    audio_codec: str | None = None
-    container: str | None = None
-    colors: tuple[str, str, str] | None = None  # primaries, transfer, matrix
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """All that will be done, decided beforehand: plain data, paths relative to the work directory."""
-
-    steps: tuple[FfmpegStep | PictureStep, ...]
-    expected: tuple[Expected, ...]
-    reads: str = "whole"  # or "seek": parts of the source will do
-    notes: tuple[str, ...] = ()  # what a viewer should know: streams left out, spans cut short
-
-    def commands(self) -> tuple[str, ...]:
-        """The exact command lines: run in a folder with the source, they make the same files."""
-        return tuple(step.command() for step in self.steps)
-
-    def to_json(self) -> dict[str, Any]:
-        plain: dict[str, Any] = _listed(
-            {
-                "steps": [step.to_json() for step in self.steps],
-                "commands": list(self.commands()),
-                "expected": [item.to_json() for item in self.expected],
-                "reads": self.reads,
-                "notes": list(self.notes),
-            }
-        )
-        return plain
-
-
-def _listed(value: Any) -> Any:
-    """The same with every tuple a list: JSON has no tuples, and what is stored must equal what is read back."""
-    if isinstance(value, dict):
-        return {name: _listed(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_listed(item) for item in value]
-    return value
-
-
-@dataclass(frozen=True)
-class Preview:
-    """What stands in for a picture or video until it is loaded: a tiny blurred picture as a data URI, and the dominant
-    colour as #rrggbb, None where everything is transparent."""
-
-    placeholder: str
-    background: str | None
-
-
-@dataclass(frozen=True)
-class Output:
-    """One file made: `entry` marks the one that stands for all, `type` is its MIME type, `probe` its facts."""
-
-    path: Path
-    entry: bool
-    name: str
-    type: str
-    probe: Probe | None = None
-    preview: Preview | None = None  # of the entry, where it can be seen
-
-
-Made = tuple[Probe, Preview | None]
 
 
 class SourceResult(Result):
@@ -283,68 +137,6 @@ def facts_result(facts: Probe, *, type: str, count: int = 1, notes: tuple[str, .
     )
 
 
-def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> list[Output]:
-    """Carry out the steps in order; the expected files, those made by Pillow with their facts."""
-    _check_build(plan)
-    whole = sum(step.weight for step in plan.steps) or 1.0
-    done = 0.0
-    made: dict[str, Made] = {}
-    entries = frozenset(expected.name for expected in plan.expected if expected.entry)
-    for step in plan.steps:
-        share = (100.0 * done / whole, 100.0 * (done + step.weight) / whole)
-        if isinstance(step, PictureStep):
-            made |= _pictures(step, workdir, report, share, entries)
-        elif step.unless is None or not (workdir / step.unless).exists():
-            runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share)
-        done += step.weight
-        report.progress(share[1])
-    return [output for expected in plan.expected for output in _outputs(expected, workdir, made)]
-
-
-def _check_build(plan: Plan) -> None:
-    needs = tuple(name for step in plan.steps if isinstance(step, FfmpegStep) for name in step.needs)
-    missing = capabilities.capabilities().missing(needs) if needs else ()
-    if missing:
-        raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}; install a fuller build or set FFMPEG.")
-
-
-def _pictures(
-    step: PictureStep, workdir: Path, report: Report, share: tuple[float, float], entries: frozenset[str]
-) -> dict[str, Made]:
-    """What each file made is, by its name; and a look at the one that stands for all, as its pixels are at hand."""
-    made: dict[str, Made] = {}
-    operations = step.operations()
-    looked_at = next((variant.target for variant in step.variants if variant.target in entries), None)
-    if "*" not in step.source:
-        return _made(workdir, operations, looked_at, report)
-    before, after = step.source.split("*")
-    sources = sorted(workdir.glob(step.source))
-    for count, path in enumerate(sources, start=1):
-        text = path.name[len(before) : len(path.name) - len(after)]
-        variants = [variant | {"target": variant["target"].replace("*", text)} for variant in operations["variants"]]
-        first = looked_at.replace("*", text) if looked_at and count == 1 else None
-        made |= _made(workdir, operations | {"source": path.name, "variants": variants}, first, report)
-        path.unlink()  # many frames take much room
-        report.progress(share[0] + (share[1] - share[0]) * count / len(sources))
-    return made
-
-
-def _made(workdir: Path, operations: dict[str, Any], looked_at: str | None, report: Report) -> dict[str, Made]:
-    asked = {"cwd": str(workdir.absolute()), "operations": operations, "looked_at": looked_at}
-    facts = host.call("picture", asked, report=report)
-    names = [variant["target"] for variant in operations["variants"]]
-    seen = [Preview(**item["preview"]) if "preview" in item else None for item in facts]
-    return {name: (Probe.from_json(item), look) for name, item, look in zip(names, facts, seen, strict=True)}
-
-
-def _outputs(expected: Expected, workdir: Path, made: dict[str, Made]) -> list[Output]:
-    paths = sorted(workdir.glob(expected.name)) if "*" in expected.name else [workdir / expected.name]
-    return [
-        Output(path, expected.entry and not place, path.name, expected.type, *made.get(path.name, (None, None)))
-        for place, path in enumerate(paths)
-    ]
-
-
 @dataclass(frozen=True)
 class Kind:
     """One kind of task: all that the rest of the service needs to know about it."""
@@ -356,6 +148,7 @@ class Kind:
     plan: Callable[[Any, Source], Plan]
     result: Callable[[Plan, list[Output]], Result] = source_result
     execute: Callable[[Plan, Source, Path, Report], list[Output]] = execute_steps
-    object: str = "source"  # of the output: "source", "track" or "intelligence"
+    verify: Callable[..., tuple[Output, ...]] = verify  # as workers.verify.verify, which the usual outputs are held to
+    object: str = "source"  # of the output: "source", "track" or "intelligence"; "" where only the result is wanted
     lane: str = "fast"  # "fast", "heavy" or "intelligence"
     examples: tuple[dict[str, Any], ...] = ()

@@ -8,18 +8,14 @@ from pydantic import Field, model_validator
 
 from workers import graph
 from workers.engine.errors import LimitExceeded, SourceUnsupported
-from workers.engine.limits import source_limits
 from workers.engine.probe import Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
 from workers.framing import Framing, framing
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Kind, Options, PictureStep, Plan, Source, Variant
+from workers.kinds.base import Expected, FfmpegStep, Kind, PictureStep, Plan, Source, Variant
+from workers.kinds.groups import Sized
 from workers.options import (
     QUALITY,
-    Color,
-    Extent,
-    Fit,
-    Position,
     Quality,
     Seconds,
     anchor,
@@ -33,18 +29,9 @@ MOST_PIXELS = 2_500_000_000  # of them all: frames wait uncompressed in the work
 SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
 
 
-class ImageOptions(Options):
+class ImageOptions(Sized):
     makes = "image"
 
-    width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
-    height: Extent = Field(
-        None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
-    )
-    fit: Fit = Field(
-        "fill", description="With both sizes: fill exactly (may distort), cover (crops) or contain (pads)."
-    )
-    position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
-    background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
     format: format_option("image") = Field(None, description="As the input, or as the filename says, when not given.")  # type: ignore[valid-type]
     quality: Quality = Field(None, description=QUALITY)
     start: Seconds = Field(None, description="Which moment of a video, seconds.")
@@ -74,7 +61,7 @@ def plan(options: ImageOptions, source: Source) -> Plan:
         return _from_video(options, source, chosen)
     if options.interval:
         raise SourceUnsupported("interval needs a video, and the input is a picture.", param="interval")
-    edge = source_limits().edge
+    edge = source.limits.edge
     image, shown = source.probe.image, source.probe.displayed
     if shown is None:
         raise SourceUnsupported("The size of the picture is not known.")
@@ -120,10 +107,10 @@ def _expected(chosen: Format, framed: Framing, target: str) -> Expected:
 def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     """ffmpeg finds the frame, turns it upright and sizes it; Pillow frames and writes it as it does any picture."""
     probe = source.probe
-    video = graph.usable_video(probe, "An image")
+    video = graph.usable_video(source, "An image")
     part, _ = graph.span(probe, start=options.start, end=None, duration=None)
     shown = (video.width, video.height)
-    framed = _framing(options, shown, source_limits().edge)
+    framed = _framing(options, shown, source.limits.edge)
     # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
     size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
     whole = Framing(size, (0, 0), size, (0, 0), size)

@@ -5,40 +5,26 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from workers import graph
+from workers.encoders.audio import AUDIO_BITRATE, AUDIO_ENCODERS
+from workers.encoders.video import ENCODERS, SETTINGS, SMALLEST, rate_control
 from workers.engine.errors import SourceUnsupported
-from workers.engine.limits import source_limits, threads
+from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
 from workers.framing import framing, side_at_fault
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Kind, Options, Plan, Source
+from workers.kinds.base import Expected, FfmpegStep, Kind, Plan, Source
+from workers.kinds.groups import Sized, Spanned
 from workers.options import (
     QUALITY,
-    Color,
-    Extent,
-    Fit,
-    Position,
     Quality,
-    Seconds,
     anchor,
     format_option,
-    on_curve,
     quality_number,
     rgba,
 )
 
 _CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
-ENCODERS = {"h264": "libx264", "h265": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
-SMALLEST = {"h265": 16, "av1": 8}  # pixels an edge; below that the encoders refuse
-AUDIO_ENCODERS = {"aac": "aac", "opus": "libopus"}
-# Constant quality on the curve of options.on_curve, chosen to look alike across codecs.
-_QUALITY = {
-    "h264": (44, 34, 28, 22, 19, 17, 14),
-    "h265": (46, 36, 31, 25, 22, 20, 17),
-    "vp9": (60, 48, 41, 33, 28, 24, 18),
-    "av1": (60, 50, 42, 34, 28, 24, 18),
-}
-AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
 _HIGHEST_TIMESCALE = 100_000
 
 
@@ -49,18 +35,9 @@ def _codec(value: Any) -> Any:
     return value
 
 
-class VideoOptions(Options):
+class VideoOptions(Sized, Spanned):
     makes = "video"
 
-    width: Extent = Field(None, description='Width in pixels, or a percentage of the input\'s such as "50%".')
-    height: Extent = Field(
-        None, description="Height likewise. With only one of the two, the other follows the aspect ratio."
-    )
-    fit: Fit = Field(
-        "fill", description="With both sizes: fill exactly (may distort), cover (crops) or contain (pads)."
-    )
-    position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
-    background: Color = Field(None, description="Hex colour of the padding; #000000 when not given.")
     format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
     codec: Annotated[Literal["h264", "h265", "vp9", "av1"] | None, BeforeValidator(_codec)] = Field(
         None, description="h264 in mp4 and mov, vp9 in webm, when not given."
@@ -72,17 +49,6 @@ class VideoOptions(Options):
     bitrate: int | None = Field(
         None, ge=300_000, le=60_000_000, description="Bits per second of the picture; wins over quality."
     )
-    start: Seconds = Field(None, description="Where to begin, seconds.")
-    end: Seconds = Field(None, description="Where to end, seconds; wins over duration.")
-    duration: float | None = Field(None, gt=0, le=10_000_000, allow_inf_nan=False, description="How long, seconds.")
-
-    @field_validator("end")
-    @classmethod
-    def _end_after_start(cls, end: float | None, info: ValidationInfo) -> float | None:
-        start = info.data.get("start") or 0.0
-        if end is not None and end <= start:
-            raise ValueError(f"must be after start ({start:g})")
-        return end
 
     @field_validator("codec")
     @classmethod
@@ -101,7 +67,7 @@ class VideoOptions(Options):
 def plan(options: VideoOptions, source: Source) -> Plan:
     """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
     probe = source.probe
-    video = graph.usable_video(probe, "A video")
+    video = graph.usable_video(source, "A video")
     audio = probe.audio
     chosen = output_format(options, probe)
     codec = options.codec or chosen.video_codecs[0]
@@ -115,7 +81,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         fit=options.fit,
         anchor=place,
         even=True,
-        edge=source_limits().edge,
+        edge=source.limits.edge,
     )
     least = SMALLEST.get(codec, 2)
     if min(framed.canvas) < least:
@@ -125,7 +91,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
             param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
         )
     clear = video.alpha and codec == "vp9" and chosen.alpha
-    length = _length(probe, video, audio, part)
+    length = graph.output_length(probe, video, audio, part)
     cut = graph.cut(video, part, length, options.fps)
     read = graph.source_input(probe, source.path, cut or part, alpha=video)
     frames = read[str(video.index)]
@@ -174,7 +140,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         colors=graph.colors(video),
     )
     step = FfmpegStep(args, duration=part.duration, needs=needs)
-    return Plan((step,), (expected,), reads=graph_reads(probe, part), notes=notes)
+    return Plan((step,), (expected,), reads=graph.reads(probe, part), notes=notes)
 
 
 def output_format(options: VideoOptions, probe: Probe) -> Format:
@@ -193,22 +159,6 @@ def output_format(options: VideoOptions, probe: Probe) -> Format:
     return FORMATS["mp4"]
 
 
-def graph_reads(probe: Probe, part: Span) -> str:
-    """By seeking when less than half of the source is used, else the whole of it."""
-    if probe.duration and part.duration is not None and part.duration < probe.duration / 2:
-        return "seek"
-    return "whole"
-
-
-def _length(probe: Probe, video: VideoStream, audio: AudioStream | None, part: Span) -> float | None:
-    """How long the output will be: the streams used may end before the container says."""
-    if part.duration is None or part.limited:
-        return part.duration
-    known = [stream.duration for stream in (video, audio) if stream is not None and stream.duration]
-    count = 2 if audio else 1
-    return min(part.duration, max(known) - part.start) if len(known) == count else part.duration
-
-
 def _settings(
     options: VideoOptions,
     chosen: Format,
@@ -220,8 +170,8 @@ def _settings(
     clear: bool,
 ) -> dict[str, Any]:
     settings: dict[str, Any] = {"format": chosen.muxer, "c:v": ENCODERS[codec], "sn": None, "dn": None}
-    settings |= _rate_control(codec, quality_number(options.quality), options.bitrate)
-    settings |= _CODEC_SETTINGS[codec]
+    settings |= rate_control(codec, quality_number(options.quality), options.bitrate)
+    settings |= SETTINGS[codec]
     if cut:
         settings |= cut.settings()
     if (video.variable or cut) and chosen.muxer in ("mp4", "mov"):
@@ -248,23 +198,6 @@ def _settings(
     if threads():
         settings["threads"] = threads()
     return settings
-
-
-_CODEC_SETTINGS: dict[str, dict[str, Any]] = {
-    "h264": {"preset": "veryfast", "profile:v": "high"},
-    "h265": {"preset": "fast", "x265-params": "log-level=error"},
-    "vp9": {"deadline": "good", "cpu-used": 4, "row-mt": 1},
-    "av1": {"preset": 9},
-}
-
-
-def _rate_control(codec: str, quality: int, bitrate: int | None) -> dict[str, Any]:
-    if bitrate:
-        if codec == "av1":  # SVT-AV1 takes no peak rate together with a mean
-            return {"b:v": bitrate}
-        return {"b:v": bitrate, "maxrate": bitrate * 3 // 2, "bufsize": bitrate * 3}
-    constant = {"crf": round(on_curve(_QUALITY[codec], quality))}
-    return constant | ({"b:v": 0} if codec == "vp9" else {})
 
 
 KIND = Kind(

@@ -63,6 +63,7 @@ class Recorder:
     def __init__(self) -> None:
         self.percents: list[float] = []
         self.plans: list[dict] = []
+        self.runs: list[tuple[str, str]] = []  # command, what it printed
         self.stop = False
 
     def progress(self, percent: float) -> None:
@@ -73,6 +74,9 @@ class Recorder:
 
     def planned(self, plan: dict) -> None:
         self.plans.append(plan)
+
+    def ran(self, command: str, log: str, values: dict[str, str]) -> None:
+        self.runs.append((command, log))
 
 
 @pytest.fixture

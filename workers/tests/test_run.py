@@ -129,8 +129,8 @@ def test_checking_can_be_stopped(make_video, make_image, workdir, report):
     report.stop = False
     kind = get_kind("video")
 
-    def execute(plan, source, folder, report):
-        outputs = kind.execute(plan, source, folder, report)
+    def execute(plan, source, folder, given):
+        outputs = kind.execute(plan, source, folder, given)
         report.stop = True
         return outputs
 

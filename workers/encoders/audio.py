@@ -1,0 +1,79 @@
+"""How sound is encoded: encoder and rate for each codec. Pure."""
+
+from itertools import pairwise
+from typing import Any
+
+from workers.engine.probe import AudioStream
+from workers.options import on_curve
+
+AUDIO_ENCODERS = {
+    "mp3": "libmp3lame",
+    "aac": "aac",
+    "vorbis": "libvorbis",
+    "opus": "libopus",
+    "flac": "flac",
+    "alac": "alac",
+}
+# Bits per second of stereo, on the curve of options.on_curve.
+_BITRATES = {
+    "mp3": (32_000, 64_000, 96_000, 128_000, 192_000, 256_000, 320_000),
+    "aac": (32_000, 64_000, 96_000, 128_000, 192_000, 256_000, 320_000),
+    "vorbis": (48_000, 64_000, 96_000, 128_000, 192_000, 256_000, 320_000),
+    "opus": (24_000, 48_000, 64_000, 96_000, 160_000, 192_000, 256_000),
+}
+_MONO = 0.6  # of stereo's bits sound as good
+# Vorbis is set by quality, as its encoder refuses bitrates that do not suit the sample rate: nominal rates of stereo
+# at 44.1 kHz for quality 0 to 10 (vorbis.com's table).
+_VORBIS = (64_000, 80_000, 96_000, 112_000, 128_000, 160_000, 192_000, 224_000, 256_000, 320_000, 500_000)
+_MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
+_MP3_BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbit/s
+# Beside a picture, by channels.
+AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
+
+
+def audio_settings(codec: str, audio: AudioStream, *, quality: int, bitrate: int | None = None) -> dict[str, Any]:
+    """The encoder's options for this sound: its format kept where the codec is lossless, else at `quality` (0 to 100)
+    or at `bitrate` bits a second."""
+    bits = audio.bit_depth or 16
+    rate = audio.sample_rate or 48_000
+    if codec == "pcm":
+        return {"c:a": "pcm_s24le" if bits > 16 else "pcm_s16le"}
+    if codec == "flac":
+        return {"c:a": "flac"} | (
+            {"sample_fmt": "s32", "bits_per_raw_sample": 24} if bits > 16 else {"sample_fmt": "s16"}
+        )
+    if codec == "alac":
+        return {"c:a": "alac"} | (
+            {"sample_fmt": "s32p", "bits_per_raw_sample": 24} if bits > 16 else {"sample_fmt": "s16p"}
+        )
+    settings: dict[str, Any] = {"c:a": AUDIO_ENCODERS[codec]}
+    wanted = bitrate or _bitrate(codec, quality, audio.channels)
+    if codec == "vorbis":
+        if rate > 48_000:
+            settings["ar"] = rate = 48_000
+        return settings | {"q:a": _vorbis_quality(wanted, min(2, audio.channels), rate)}
+    if codec == "mp3":
+        settings["ar"] = rate = next((known for known in _MP3_RATES if known >= rate), 48_000)
+        most = 64 if rate < 16_000 else 160 if rate < 32_000 else 320  # kbit/s: MPEG-2.5, MPEG-2, MPEG-1
+        least = 8 if rate < 32_000 else 32
+        choices = [known for known in _MP3_BITRATES if least <= known <= most]
+        wanted = 1000 * min(choices, key=lambda known: abs(known * 1000 - wanted))
+    elif rate > 48_000:
+        settings["ar"] = 48_000
+    if codec == "opus":
+        wanted = min(wanted, 256_000 * min(2, audio.channels))  # more than the encoder takes
+    return settings | {"b:a": wanted}
+
+
+def _bitrate(codec: str, quality: int, channels: int) -> int:
+    bits = on_curve(_BITRATES[codec], quality) * (_MONO if channels == 1 else 1.0)
+    return round(max(24_000.0, bits) / 1000) * 1000
+
+
+def _vorbis_quality(bitrate: int, channels: int, rate: int) -> float:
+    """The quality, −1 to 10, whose nominal rate comes nearest."""
+    stereo = bitrate * (2 / channels) * (44_100 / max(rate, 8_000))
+    for number, (low, high) in enumerate(pairwise(_VORBIS)):
+        if stereo <= high:
+            return round(max(-1.0, number + (stereo - low) / (high - low)), 2)
+    return 10.0

@@ -1,0 +1,92 @@
+"""Carries out the steps of a plan."""
+
+from pathlib import Path
+from typing import Any
+
+from workers.engine import capabilities, host, runner
+from workers.engine.errors import EngineUnavailable
+from workers.engine.probe import Probe
+from workers.engine.runner import Report
+from workers.measures import measured
+from workers.plans import Expected, FfmpegStep, HelperStep, Output, PictureStep, Plan, Preview, Source
+
+Made = tuple[Probe, Preview | None]
+
+
+def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> list[Output]:
+    """Carry out the steps in order; the expected files, those made by Pillow with their facts."""
+    _check_build(plan)
+    whole = sum(step.weight for step in plan.steps) or 1.0
+    done = 0.0
+    made: dict[str, Made] = {}
+    entries = frozenset(expected.name for expected in plan.expected if expected.entry)
+    values: dict[str, str] = {}
+    for step in plan.steps:
+        share = (100.0 * done / whole, 100.0 * (done + step.weight) / whole)
+        if isinstance(step, PictureStep):
+            made |= _pictures(step, workdir, report, share, entries)
+        elif isinstance(step, HelperStep):
+            host.call(step.op, {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}, report=report)
+        elif step.unless is None or not (workdir / step.unless).exists():
+            values |= _ffmpeg(step.bound(values), workdir, report, share)
+        done += step.weight
+        report.progress(share[1])
+    return [output for expected in plan.expected for output in _outputs(expected, workdir, made)]
+
+
+def _ffmpeg(step: FfmpegStep, workdir: Path, report: Report, share: tuple[float, float]) -> dict[str, str]:
+    """The values it measured, if it was to."""
+    ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share)
+    values = measured(step.measures, ran.log) if step.measures else {}
+    report.ran(step.command(), ran.log, values)
+    return values
+
+
+def _check_build(plan: Plan) -> None:
+    needs = tuple(name for step in plan.steps if isinstance(step, FfmpegStep) for name in step.needs)
+    missing = capabilities.capabilities().missing(needs) if needs else ()
+    if missing:
+        raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}; install a fuller build or set FFMPEG.")
+
+
+def _pictures(
+    step: PictureStep, workdir: Path, report: Report, share: tuple[float, float], entries: frozenset[str]
+) -> dict[str, Made]:
+    """What each file made is, by its name; and a look at the one that stands for all, as its pixels are at hand."""
+    made: dict[str, Made] = {}
+    operations = step.operations()
+    looked_at = next((variant.target for variant in step.variants if variant.target in entries), None)
+    if "*" not in step.source:
+        return _made(workdir, operations, looked_at, report)
+    before, after = step.source.split("*")
+    sources = sorted(workdir.glob(step.source))
+    for count, path in enumerate(sources, start=1):
+        text = path.name[len(before) : len(path.name) - len(after)]
+        variants = [variant | {"target": variant["target"].replace("*", text)} for variant in operations["variants"]]
+        first = looked_at.replace("*", text) if looked_at and count == 1 else None
+        made |= _made(workdir, operations | {"source": path.name, "variants": variants}, first, report)
+        path.unlink()  # many frames take much room
+        report.progress(share[0] + (share[1] - share[0]) * count / len(sources))
+    return made
+
+
+def _made(workdir: Path, operations: dict[str, Any], looked_at: str | None, report: Report) -> dict[str, Made]:
+    asked = {"cwd": str(workdir.absolute()), "operations": operations, "looked_at": looked_at}
+    facts = host.call("picture", asked, report=report)
+    names = [variant["target"] for variant in operations["variants"]]
+    seen = [Preview(**item["preview"]) if "preview" in item else None for item in facts]
+    return {name: (Probe.from_json(item), look) for name, item, look in zip(names, facts, seen, strict=True)}
+
+
+def _outputs(expected: Expected, workdir: Path, made: dict[str, Made]) -> list[Output]:
+    paths = sorted(workdir.glob(expected.name)) if "*" in expected.name else [workdir / expected.name]
+    return [
+        Output(
+            path,
+            expected.entry and not place,
+            str(path.relative_to(workdir)),
+            expected.type,
+            *made.get(path.name, (None, None)),
+        )
+        for place, path in enumerate(paths)
+    ]

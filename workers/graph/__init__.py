@@ -1,0 +1,30 @@
+"""Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
+
+from workers.graph.output import dropped, metadata_args, output_args
+from workers.graph.picture import colors, picture, picture_needs
+from workers.graph.sound import mix_note, stereo
+from workers.graph.source import source_input, usable_video
+from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
+
+__all__ = [
+    "EPSILON",
+    "LOOK_BACK",
+    "Cut",
+    "Span",
+    "colors",
+    "cut",
+    "dropped",
+    "metadata_args",
+    "mix_note",
+    "output_args",
+    "output_length",
+    "picture",
+    "picture_needs",
+    "reads",
+    "seconds",
+    "source_input",
+    "span",
+    "stereo",
+    "uneven",
+    "usable_video",
+]

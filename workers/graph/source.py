@@ -1,0 +1,55 @@
+"""The source as ffmpeg's input. Pure."""
+
+from typing import Any
+
+import ffmpeg
+
+from workers.engine.errors import LimitExceeded, SourceUnsupported
+from workers.engine.limits import threads
+from workers.engine.probe import Probe, VideoStream
+from workers.graph.times import Cut, Span, seconds
+from workers.plans import Source
+
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # ffmpeg's own decoders drop the alpha layer
+
+
+def source_input(
+    probe: Probe,
+    path: str,
+    part: Span | Cut | None = None,
+    *,
+    alpha: VideoStream | None = None,
+    key_frames: bool = False,
+) -> Any:
+    """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it.
+
+    With `key_frames` nothing else is decoded.
+    """
+    demuxer = probe.demuxer or ""
+    options: dict[str, Any] = {
+        "format": demuxer.split(",")[0],
+        "format_whitelist": demuxer,
+        "protocol_whitelist": "file,pipe",
+    }
+    if isinstance(part, Span) and part.start > 0:
+        options["ss"] = seconds(part.start)
+    if isinstance(part, Cut) and part.seek > 0:
+        options |= {"ss": seconds(part.seek), "noaccurate_seek": None}
+    if alpha is not None and alpha.alpha and alpha.codec in ALPHA_DECODERS:
+        options["c:v"] = ALPHA_DECODERS[alpha.codec]
+    if key_frames:
+        options["skip_frame"] = "nokey"
+    if threads():
+        options["threads"] = threads()
+    return ffmpeg.input(path, **options)
+
+
+def usable_video(source: Source, what: str) -> VideoStream:
+    """The picture stream to use. Raises SourceUnsupported, LimitExceeded."""
+    video = source.probe.video
+    if video is None:
+        raise SourceUnsupported(f"{what} cannot be made from this input: it has no picture that can be decoded.")
+    edge = source.limits.edge
+    if max(video.width, video.height, video.coded_width, video.coded_height) > edge:
+        raise LimitExceeded(f"The video is {video.width} × {video.height} pixels; at most {edge} on the longest edge.")
+    return video
