@@ -24,7 +24,6 @@ from tests.stack import Service, Stack, bare, healthy
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.services,
     pytest.mark.ffmpeg,
     pytest.mark.slow,
