@@ -4,7 +4,8 @@ import itertools
 import math
 import os
 import struct
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from av.stream import Disposition
 from workers.engine import stills
 from workers.engine.codecs import Configuration, codecs_parameter
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
+from workers.engine.frames import Scan, light, may_be_interlaced, scan, turned
 from workers.engine.limits import SourceLimits
 from workers.engine.probe import (
     AudioStream,
@@ -46,6 +48,7 @@ _MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "s
 _RANGES = {1: "tv", 2: "pc"}
 _FIELDS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _HDR = {16: "pq", 18: "hlg"}
+_DOLBY_ONLY = ("dvh1", "dvhe")  # MP4's names for H.265 that only a Dolby Vision player can show
 
 av.logging.set_level(None)
 
@@ -98,6 +101,15 @@ def _read_streams(handle: int, head: bytes, size: int, limits: SourceLimits, dee
                 f"The file has {len(container.streams)} streams; at most {limits.streams} are accepted."
             )
         return _Reader(container, handle, head, size, limits, deep).facts()
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Of the first packets: uneven or not, when the first is shown, whether it is a key frame that is."""
+
+    variable: bool = False
+    start: float | None = None
+    clean: bool = True
 
 
 class _Reader:
@@ -241,6 +253,7 @@ class _Reader:
             bit_depth=_sample_bits(context),
             profile=context.profile,
             duration=self._stream_duration(stream),
+            start=self._start(stream.start_time, stream),
             default=_is(stream, "default"),
             language=_language(stream),
         )
@@ -268,12 +281,15 @@ class _Reader:
         width, height = (frame.width, frame.height) if frame else (context.width, context.height)
         aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
         ratio = (aspect.numerator, aspect.denominator) if aspect and aspect > 0 else (1, 1)
-        rotation, mirrored = _turned(frame)
+        rotation, mirrored = turned(frame)
         shown = displayed_size(width, height, ratio, rotation)
         pixels = context.format
         transfer = _TRANSFERS.get(int(context.color_trc or 2))
         order = _FIELDS.get(int(context.field_order or 0))
         average, base = _rate(stream.average_rate), _rate(stream.base_rate)
+        shine = light(frame)
+        scanned = self._scan(stream, codec, (width, height), average, frame, order)
+        timing = self._timing(stream) if frame is not None else _Timing()
         return VideoStream(
             index=stream.index,
             codec=codec,
@@ -285,6 +301,8 @@ class _Reader:
             rotation=rotation,
             mirrored=mirrored,
             profile=context.profile,
+            level=context.level if context.level > 0 else None,
+            tag=context.codec_tag.strip("\0") or None,
             pix_fmt=context.pix_fmt,
             bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
             chroma=_chroma(pixels),
@@ -294,14 +312,22 @@ class _Reader:
             color_range=_RANGES.get(int(context.color_range or 0)),
             hdr=_HDR.get(int(context.color_trc or 2)),
             alpha=_alpha(stream, pixels),
-            interlaced=bool(order or (frame is not None and frame.interlaced_frame)),
+            mastering=shine.mastering,
+            max_cll=shine.max_cll,
+            max_fall=shine.max_fall,
+            dolby_vision=5 if context.codec_tag in _DOLBY_ONLY else shine.dolby_vision,
+            interlaced=scanned.interlaced,
             field_order=order,
+            first_field=scanned.first,
+            telecined=scanned.telecined,
             frame_rate=average or base,
             time_base=(stream.time_base.numerator, stream.time_base.denominator) if stream.time_base else None,
             base_rate=base,
-            variable=frame is not None and self._uneven(stream),
+            variable=timing.variable,
             frames=stream.frames or None,
             duration=self._stream_duration(stream),
+            start=timing.start,
+            clean_start=timing.clean,
             bitrate=context.bit_rate or None,
             default=_is(stream, "default"),
             language=_language(stream),
@@ -317,22 +343,51 @@ class _Reader:
                 raise SourceUnreadable("The end of the video cannot be decoded.")
         return found
 
-    def _uneven(self, stream: Any) -> bool:
-        """Whether the distances between the first frames differ by more than rounding."""
+    def _scan(
+        self, stream: Any, codec: str, size: tuple[int, int], rate: float | None, frame: Any, order: str | None
+    ) -> Scan:
+        """Whether the pictures are made of fields: flags are often wrong, so where it may be, pictures are looked at,
+        away from the beginning, which is often black."""
+        flagged = bool(order or (frame is not None and frame.interlaced_frame))
+        doubtful = flagged or may_be_interlaced(self.container.format.name, codec, size, rate)
+        if frame is None or not doubtful:
+            return Scan(flagged)
+        self._seek(stream, int((self.duration or 0.0) / 3 * 1e6))
+        return scan(self._frames(stream), flagged=flagged)
+
+    def _frames(self, stream: Any) -> Iterator[Any]:
+        for packet in itertools.islice(self.container.demux(stream), PACKETS):
+            try:
+                yield from packet.decode()
+            except FFmpegError:
+                continue
+
+    def _timing(self, stream: Any) -> "_Timing":
+        """When the pictures begin, and whether the distances between the first differ by more than rounding."""
         self._seek(stream, 0)
         try:
-            packets = itertools.islice(self.container.demux(stream), TIMED_PACKETS)
-            found = [(packet.pts, packet.dts) for packet in packets if packet.size]
+            packets = [packet for packet in itertools.islice(self.container.demux(stream), TIMED_PACKETS) if packet.size]
         except (FFmpegError, OSError, ValueError):
-            return False
-        times = [pts for pts, _ in found]
+            return _Timing()
+        times = [packet.pts for packet in packets]
         if None in times:  # AVI and some others only know the order of decoding
-            times = [dts for _, dts in found]
-        if None in times or len(times) < LEAST_TIMED:
-            return False
+            times = [packet.dts for packet in packets]
+        if None in times or not times:
+            return _Timing()
+        clean = packets[0].is_keyframe and not packets[0].is_discard
+        start = self._start(min(times), stream)
+        if len(times) < LEAST_TIMED:
+            return _Timing(False, start, clean)
         times.sort()
         steps = [after - before for before, after in itertools.pairwise(times[:-REORDERED])]
-        return max(steps) > 1.5 * max(1, min(steps)) + 1
+        return _Timing(max(steps) > 1.5 * max(1, min(steps)) + 1, start, clean)
+
+    def _start(self, first: int | None, stream: Any) -> float | None:
+        """Seconds from the file's beginning to a timestamp of a stream."""
+        if first is None or not stream.time_base:
+            return None
+        start = float(first * stream.time_base) - (self.container.start_time or 0) / 1e6
+        return round(start, 6) if math.isfinite(start) and abs(start) < 1e9 else None
 
     def _seek(self, stream: Any, microseconds: int) -> None:
         try:
@@ -468,19 +523,3 @@ def _sample_bits(context: Any) -> int | None:
     if name.startswith("pcm_") and digits:
         return int(digits)
     return 24 if context.format is not None and context.format.bytes > 2 else 16
-
-
-def _turned(frame: Any) -> tuple[int, bool]:
-    """(degrees counter-clockwise in steps of 90, mirrored) from the picture's display matrix."""
-    if frame is None:
-        return 0, False
-    rotation = round(frame.rotation / 90) * 90 % 360
-    try:
-        side_data = list(frame.side_data)
-    except ValueError:  # PyAV knows no name for one of them
-        return rotation, False
-    for item in side_data:
-        if item.type.name == "DISPLAYMATRIX" and item.buffer_size >= 36:
-            a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item)[:36])
-            return rotation, a * d - b * c < 0
-    return rotation, False
