@@ -82,6 +82,18 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
+def _captions(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import clean_captions
+
+    clean_captions(Path(cwd), operations)
+
+
+def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import style_captions
+
+    style_captions(Path(cwd), operations)
+
+
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -99,6 +111,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "end": _end,
     "picture": _picture,
     "look": _look,
+    "captions": _captions,
+    "captions_style": _captions_style,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,
