@@ -14,10 +14,13 @@ from typing import Any, TextIO
 from PIL import Image as Pillow
 from PIL import ImageDraw
 
+from workers.engine.errors import SourceUnreadable
+
 _MIN, _MAX = "Min_level=", "Max_level="
 _FULL = 32768  # of a sample of 16 bits
 _WRITTEN = 4096  # points written at once
 _SMOOTH = 4  # times finer than its pixels the waveform is drawn, in both directions
+_MISSING, _FEW_MISSING = 0.02, 20  # of the points: what lengths in headers may be off, and the ends of lossy sound
 _FEW = 2_000_000  # pixels; larger pictures are drawn half as fine
 
 
@@ -39,15 +42,18 @@ def _level(line: str) -> int:
 
 
 def make_waveform(cwd: Path, operations: dict[str, Any]) -> None:
-    """Write `target` as `format`: data ("json") or a picture; from the peaks in `source`."""
-    if operations["format"] == "json":
-        _write_data(cwd, operations)
-    else:
-        _draw(cwd, operations)
+    """Write `target` as `format`: data ("json") or a picture; from the peaks in `source`. Raises SourceUnreadable when
+    they are far fewer than `points`."""
+    made = _write_data(cwd, operations) if operations["format"] == "json" else _draw(cwd, operations)
+    wanted = operations["points"]
+    if wanted and made < wanted * (1 - _MISSING) - _FEW_MISSING:
+        raise SourceUnreadable(f"The input is damaged or cut short: only {made / wanted:.0%} of its sound can be read.")
+    if not made:
+        raise SourceUnreadable("The input's sound has no length.")
 
 
-def _write_data(cwd: Path, operations: dict[str, Any]) -> None:
-    """Point by point, as hours of sound have millions of them; how many comes after them."""
+def _write_data(cwd: Path, operations: dict[str, Any]) -> int:
+    """Point by point, as hours of sound have millions of them; how many there are comes after them, and is told."""
     scale = 256 if operations["bits"] == 8 else 1
     head = {
         "version": 2,
@@ -66,6 +72,7 @@ def _write_data(cwd: Path, operations: dict[str, Any]) -> None:
                 _flush(target, waiting, first=count == _WRITTEN)
         _flush(target, waiting, first=count <= _WRITTEN)
         target.write(f'],"length":{count}}}')
+    return count
 
 
 def _flush(target: TextIO, waiting: list[str], *, first: bool) -> None:
@@ -74,8 +81,9 @@ def _flush(target: TextIO, waiting: list[str], *, first: bool) -> None:
         waiting.clear()
 
 
-def _draw(cwd: Path, operations: dict[str, Any]) -> None:
-    """Symmetric about the middle, as the eye compares lengths and not places; edges smoothed."""
+def _draw(cwd: Path, operations: dict[str, Any]) -> int:
+    """Symmetric about the middle, as the eye compares lengths and not places; edges smoothed. How many points it is
+    drawn from."""
     width, height = operations["width"], operations["height"]
     peaks = array.array("H", (max(map(abs, point)) for point in read_peaks(cwd / operations["source"], 1)))
     columns = _columns(peaks, width)
@@ -100,6 +108,7 @@ def _draw(cwd: Path, operations: dict[str, Any]) -> None:
     else:
         picture = layer
     _save(picture, cwd / operations["target"], operations["format"])
+    return len(peaks)
 
 
 def _columns(peaks: "array.array[int]", width: int) -> list[int]:

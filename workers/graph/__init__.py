@@ -1,6 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
-from workers.graph.output import dropped, metadata_args, output_args
+from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs
 from workers.graph.sound import Sound, mix_note, prepared, stereo, track
 from workers.graph.source import source_input, usable_video
@@ -12,6 +12,7 @@ __all__ = [
     "Cut",
     "Sound",
     "Span",
+    "chapter_comments",
     "colors",
     "cut",
     "dropped",

@@ -44,6 +44,19 @@ def metadata_args(
     return tuple(args)
 
 
+def chapter_comments(probe: Probe) -> tuple[str, ...]:
+    """Chapters as comments, for Ogg and FLAC (CHAPTER001 and so on, as Xiph's chapter extension has them): ffmpeg
+    writes none there, and in Opus rounds their seconds up."""
+    args = []
+    for number, chapter in enumerate(probe.chapters, start=1):
+        minutes, ms = divmod(max(0, round(chapter.start * 1000)), 60_000)
+        clock = f"{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}.{ms % 1000:03}"
+        args += ["-metadata", f"CHAPTER{number:03}={clock}"]
+        if chapter.title:
+            args += ["-metadata", f"CHAPTER{number:03}NAME={chapter.title}"]
+    return tuple(args)
+
+
 def dropped(probe: Probe, *used: int | None, covers: bool = True) -> tuple[str, ...]:
     """One note naming the streams that were not used; none when all were."""
     left = probe.unused(*used, covers=covers)

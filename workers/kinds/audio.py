@@ -1,19 +1,23 @@
 """Sound from a video, or another format, length or quality of a sound; or its waveform, as data or as a picture."""
 
 from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from workers import graph
 from workers.encoders.audio import audio_settings
+from workers.engine.ending import decoded_end
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
+from workers.engine.runner import Stops
 from workers.formats import FORMATS, Format, find_format, format_named, writable
 from workers.graph import Cut, Sound, Span
 from workers.graph.cover import KEPT, cover_art
-from workers.graph.waveform import PEAKS, peak_args
+from workers.graph.waveform import MANY, PEAKS, SAMPLES, peak_args, samples_per_column, samples_per_point
 from workers.kinds.base import (
     Expected,
     FfmpegStep,
@@ -27,6 +31,7 @@ from workers.kinds.base import (
 )
 from workers.kinds.groups import Sounding, Spanned
 from workers.options import QUALITY, Color, Quality, check_extension, quality_number, rgba
+from workers.verify import SHARE, SLACK, verify
 
 JSON = Format("json", "data", "application/json", "json")
 PICTURES = ("png", "webp", "jpeg")
@@ -35,11 +40,9 @@ _NAMES = (*writable("audio"), *_WAVEFORMS)
 _HOMES = {"mp3": "mp3", "aac": "aac", "alac": "alac", "vorbis": "ogg", "opus": "opus", "flac": "flac", "pcm": "wav"}
 _WIDTH, _HEIGHT = 1800, 280  # pixels of a picture: sharp in a page's column on a dense screen
 _COLOR = "#2563eb"  # seen on white and on black
-_SAMPLES = 256  # for each point, as audiowaveform has it
-_POINTS, _MOST_POINTS = 1_000_000, 5_000_000  # of data: when nothing is asked, and at most (some 60 MB)
-_FINER = 8  # blocks of samples for each column of a picture, so that their bounds do not show
 # Containers whose timestamps are sure enough to be copied, and the samples that a WAV file has as they are.
 _SURE = ("mp4", "mov", "3gp", "mkv", "webm", "mp3", "ogg", "flac", "wav", "aac", "caf")
+_TIMED = ("mp4", "mov", "3gp", "mkv", "webm")  # of those: in which a sound may begin late
 _WAVE = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _EVEN_START = 0.01  # seconds; sound that begins later in its file gets its silence, which copying cannot give it
 _LOOK_BACK = (
@@ -91,8 +94,8 @@ class AudioOptions(Sounding, Spanned):
         None,
         ge=2,
         le=10_000_000,
-        description=f"Samples for each point of json; {_SAMPLES}, and more where that made over a million points, when "
-        "not given.",
+        description=f"Samples for each point of json; {SAMPLES}, and more where that made over {MANY} points, when not "
+        "given.",
     )
     pixels_per_second: int | None = Field(
         None, ge=1, le=10_000, description="Points of json for each second, in place of samples_per_pixel."
@@ -166,6 +169,8 @@ def plan(options: AudioOptions, source: Source) -> Plan:
     audio = graph.track(probe, options.audio_track)
     if audio is None:
         raise SourceUnsupported("Audio cannot be made from this input: it has no sound that can be decoded.")
+    if audio.codec.startswith("pcm_") and not probe.duration:
+        raise SourceUnsupported("Audio cannot be made from this input: its sound has no length.")
     chosen = output_format(options, probe, audio)
     part, notes = graph.span(_sound_only(probe, audio), start=options.start, end=options.end, duration=options.duration)
     videos = [stream.index for stream in probe.videos]
@@ -187,7 +192,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
             stream = _dithered(sound, codec, sound.filtered(cut.sound(stream) if cut else stream))
         settings = _settings(options, chosen, codec, sound, part, copied)
         metadata = graph.metadata_args(probe, audio, chapters=chapters and not commented)
-        metadata += _chapter_comments(probe) if chapters and commented else ()
+        metadata += graph.chapter_comments(probe) if chapters and commented else ()
         if not with_cover or cover is None:
             return graph.output_args([stream], target, settings, metadata)
         made = graph.output_args(
@@ -297,8 +302,8 @@ def _can_be_copied(options: AudioOptions, probe: Probe, sound: Sound, codec: str
         and options.quality is None
         and options.bitrate is None
         and probe.container in _SURE
-        and audio.start is not None
-        and abs(audio.start) <= _EVEN_START
+        and (audio.start is not None or probe.container not in _TIMED)
+        and abs(audio.start or 0.0) <= _EVEN_START
     )
 
 
@@ -335,20 +340,6 @@ def _dithered(sound: Sound, codec: str, stream: Any) -> Any:
     return stream.filter("aresample", osf="s16", dither_method="triangular")
 
 
-def _chapter_comments(probe: Probe) -> tuple[str, ...]:
-    """Chapters as comments, for Ogg and FLAC (CHAPTER001 and so on, as Xiph's chapter extension has them): ffmpeg
-    writes none there, and in Opus rounds their seconds up."""
-    args = []
-    for number, chapter in enumerate(probe.chapters, start=1):
-        moment = max(0, round(chapter.start * 1000))
-        minutes, ms = divmod(moment, 60_000)
-        clock = f"{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}.{ms % 1000:03}"
-        args += ["-metadata", f"CHAPTER{number:03}={clock}"]
-        if chapter.title:
-            args += ["-metadata", f"CHAPTER{number:03}NAME={chapter.title}"]
-    return tuple(args)
-
-
 def _precision_note(codec: str, audio: AudioStream) -> tuple[str, ...]:
     bits = audio.bit_depth or 0
     return (f"Samples of {bits} bits became 24 bits.",) if codec in ("flac", "alac") and bits > 24 else ()
@@ -364,9 +355,9 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     samples = None if part.duration is None else round(part.duration * sound.sample_rate)
     width, height = options.width or _WIDTH, options.height or _HEIGHT
     if chosen.name == "json":
-        block = _samples_per_point(options, sound.sample_rate, samples)
+        block = samples_per_point(options.samples_per_pixel, options.pixels_per_second, sound.sample_rate, samples)
     else:
-        block = max(1, min(_POINTS, (samples or 0) // (width * _FINER))) if samples else 1024
+        block = samples_per_column(width, samples)
     stream = graph.source_input(source.probe, source.path, cut or part)[str(audio.index)]
     heard = sound.filtered(cut.sound(stream) if cut else stream)
     step = FfmpegStep(
@@ -376,6 +367,7 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     )
     target = f"waveform.{chosen.extension}"
     operations: dict[str, Any] = {"source": PEAKS, "target": target, "format": chosen.name}
+    operations |= {"points": None if samples is None else -(-samples // block)}
     if chosen.name == "json":
         operations |= {
             "channels": sound.channels,
@@ -394,22 +386,6 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     return Plan(steps, (expected,), reads=graph.reads(source.probe, part), notes=(*notes, *kept))
 
 
-def _samples_per_point(options: AudioOptions, rate: int, samples: int | None) -> int:
-    """Raises SourceUnsupported when that makes too many points."""
-    if options.samples_per_pixel is None and options.pixels_per_second is None:
-        return max(_SAMPLES, -(-(samples or 0) // _POINTS))
-    block = options.samples_per_pixel or max(1, rate // (options.pixels_per_second or 1))
-    if samples and samples // block > _MOST_POINTS:
-        name = "samples_per_pixel" if options.samples_per_pixel else "pixels_per_second"
-        least = -(-samples // _MOST_POINTS)
-        raise SourceUnsupported(
-            f"{name} makes {samples // block} points of this sound, and at most {_MOST_POINTS} are made: "
-            f"that is {least} samples for each.",
-            param=name,
-        )
-    return block
-
-
 def result(plan: Plan, outputs: list[Output]) -> SourceResult:
     """The facts of the output; of data, which is no medium, what is known of it. Raises OutputMismatch."""
     expected = plan.expected[0]
@@ -421,6 +397,19 @@ def result(plan: Plan, outputs: list[Output]) -> SourceResult:
     return SourceResult.model_validate(facts | {"filesize": outputs[0].path.stat().st_size})
 
 
+def verified(plan: Plan, outputs: list[Output], source: Path, *, report: Stops | None = None) -> tuple[Output, ...]:
+    """As verify.verify, and copied sound can be decoded at its end: what nobody decoded may have been cut short."""
+    checked = verify(plan, outputs, source, report=report)
+    length = plan.expected[0].duration
+    copied = any(isinstance(step, FfmpegStep) and ("-c:a", "copy") in pairwise(step.args) for step in plan.steps)
+    if copied and length:
+        near = length - max(SLACK, length * SHARE)
+        end = decoded_end(checked[0].path, near, report=report)
+        if end < near:
+            raise OutputMismatch(f"The input is damaged or cut short: only {end:.2f} of {length:.2f} s could be read.")
+    return checked
+
+
 KIND = Kind(
     name="audio",
     summary="Sound from a video, or another format of a sound.",
@@ -429,6 +418,7 @@ KIND = Kind(
     options=AudioOptions,
     plan=plan,
     result=result,
+    verify=verified,
     examples=(
         {},
         {"format": "aac", "bitrate": 64_000, "normalize": True},
