@@ -1,7 +1,7 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
 from workers.graph.output import dropped, metadata_args, output_args
-from workers.graph.picture import colors, picture, picture_needs
+from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, mix_note, prepared, stereo, track
 from workers.graph.source import source_input, usable_video
 from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
@@ -21,6 +21,7 @@ __all__ = [
     "output_length",
     "picture",
     "picture_needs",
+    "picture_notes",
     "prepared",
     "reads",
     "seconds",
