@@ -5,6 +5,7 @@ Font files are the operator's own and trusted. They are read once, when the firs
 
 import os
 import struct
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ DEFAULT = "Inter"
 REGULAR, BOLD = 400, 700
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
 _MOST_FILES = 500  # of FONT_DIR
+_READ = frozenset({b"name", b"OS/2", b"cmap"})
+_OUTLINES = frozenset({b"glyf", b"CFF ", b"CFF2"})
 _NAME_ENCODINGS = {0: "utf-16-be", 3: "utf-16-be", 1: "mac-roman"}
 # Where families lack a character, in this order; after them whatever else there is.
 _FALLBACKS = (
@@ -126,6 +129,8 @@ def _faces(path: Path) -> Iterator[Typeface]:
         offsets = struct.unpack_from(f">{min(count, 64)}I", data, 12)
     for index, offset in enumerate(offsets):
         tables = _tables(data, offset)
+        if not tables.keys() & _OUTLINES:
+            continue  # bitmaps only, as some colour emoji: they have one size
         family = _family(tables[b"name"])
         if family is None:
             continue
@@ -148,8 +153,8 @@ def _tables(data: bytes, offset: int) -> dict[bytes, bytes]:
     tables = {}
     for number in range(count):
         tag, _, start, length = struct.unpack_from(">4sIII", data, offset + 12 + 16 * number)
-        if tag in (b"name", b"OS/2", b"cmap"):
-            tables[tag] = data[start : start + length]
+        if tag in _READ or tag in _OUTLINES:
+            tables[tag] = data[start : start + length] if tag in _READ else b""
     return tables
 
 
@@ -217,3 +222,48 @@ def _joined(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
         else:
             joined.append((start, end))
     return sorted(joined)
+
+
+def clusters(text: str) -> Iterator[str]:
+    """Characters with what belongs to them: marks, variation selectors, parts of one emoji."""
+    held = ""
+    for character in text:
+        if held and (_belongs(character) or held[-1] == _JOINER):
+            held += character
+        else:
+            if held:
+                yield held
+            held = character
+    if held:
+        yield held
+
+
+def best_face(cluster: str, faces: tuple[Typeface, ...]) -> Typeface | None:
+    """The first of the faces that has the whole cluster, else its first character; None when none has."""
+    needed = [character for character in cluster if not _is_hidden(character)]
+    if not needed:
+        return faces[0]
+    whole = (face for face in faces if all(face.has(character) for character in needed))
+    return next(whole, None) or next((face for face in faces if face.has(needed[0])), None)
+
+
+def missing(text: str, faces: tuple[Typeface, ...]) -> tuple[str, ...]:
+    """The characters of a text that none of the faces has, each once."""
+    absent = (character for character in text if character != "\n" and best_face(character, faces) is None)
+    return tuple(dict.fromkeys(absent))
+
+
+_JOINER = "\u200d"
+
+
+def _belongs(character: str) -> bool:
+    return (
+        unicodedata.category(character) in ("Mn", "Mc", "Me")
+        or character == _JOINER
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+    )
+
+
+def _is_hidden(character: str) -> bool:
+    """Whether a shaper hides it, whatever the font: joiners, direction marks, selectors."""
+    return unicodedata.category(character) == "Cf" or "\ufe00" <= character <= "\ufe0f"
