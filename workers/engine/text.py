@@ -2,7 +2,8 @@
 resident helper, as FreeType and HarfBuzz do the measuring."""
 
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
@@ -89,31 +90,42 @@ def _broken(parts: list[_Cluster], size: int, width: int | None) -> Iterator[lis
     if width is None or not parts:
         yield parts
         return
+    places = range(1, len(parts))
+    breaks = [end for end in places if _may_break(parts[end - 1].text, parts[end].text)] + [len(parts)]
     start = 0
     while start < len(parts):
-        end = _line_end(parts, start, size, width)
+        end = _line_end(parts, breaks, start, size, width)
         yield parts[start:end]
         while end < len(parts) and parts[end].text == " ":
             end += 1
         start = end
 
 
-def _line_end(parts: list[_Cluster], start: int, size: int, width: int) -> int:
-    fits = lambda end: _width(_stripped(parts[start:end]), size) <= width  # noqa: E731
-    best, place = start, start
-    while place < len(parts):
-        end = place + 1
-        while end < len(parts) and not _may_break(parts[end - 1].text, parts[end].text):
-            end += 1
-        if not fits(end):
-            break
-        best = place = end
-    if best > start or place >= len(parts):
-        return best
-    best = start + 1  # one word is wider than the line
-    while best < len(parts) and fits(best + 1):
-        best += 1
-    return best
+def _line_end(parts: list[_Cluster], breaks: list[int], start: int, size: int, width: int) -> int:
+    """Where the line that begins at `start` ends: what fits, one part at least."""
+
+    def fits(end: int) -> bool:
+        return _width(_stripped(parts[start:end]), size) <= width
+
+    first = bisect_right(breaks, start)
+    fitting = _how_many(len(breaks) - first, lambda count: fits(breaks[first + count - 1]))
+    if fitting:
+        return breaks[first + fitting - 1]
+    # One word is wider than the line.
+    return start + max(1, _how_many(breaks[first] - start, lambda count: fits(start + count)))
+
+
+def _how_many(most: int, fit: Callable[[int], bool]) -> int:
+    """The largest count that fits, where more never fit when fewer do not. Asks about little more than what fits:
+    measuring takes as long as the text is."""
+    low, step = 0, 1
+    while low + step <= most and fit(low + step):
+        low, step = low + step, step * 2
+    high = min(most, low + step - 1)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if fit(middle) else (low, middle - 1)
+    return low
 
 
 def _may_break(left: str, right: str) -> bool:

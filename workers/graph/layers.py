@@ -12,7 +12,7 @@ from workers.plans import HelperStep
 
 # Frames' times are rounded to their stream's clock: a moment asked for must not miss its frame by that.
 _EARLY = 0.0005
-_HDR = {"smpte2084": "smpte2084", "arib-std-b67": "arib-std-b67"}
+_HDR = {"smpte2084": "smpte2084", "arib-std-b67": "arib-std-b67"}  # transfers by zscale's names
 # Cd/m² of white letters in HDR. Source: ITU-R BT.2408, graphics white.
 _GRAPHICS_WHITE = 203
 
@@ -44,7 +44,7 @@ def overlaid(stream: Any, layers: Iterable[Placed], *, pix_fmt: str, colors: tup
 
 def overlay_needs(layers: Iterable[Placed], colors: tuple[str, str, str]) -> tuple[str, ...]:
     """Filters beyond the ordinary that the layers need."""
-    return ("overlay", *(("zscale",) if colors[1] in _HDR else ())) if tuple(layers) else ()
+    return ("overlay", *(("zscale",) if _wide(colors) else ())) if tuple(layers) else ()
 
 
 def _name(number: int) -> str:
@@ -73,18 +73,23 @@ def _seen(start: float | None, end: float | None) -> str:
     return "*".join(word for word in (begins, ends) if word)
 
 
+def _wide(colors: tuple[str, str, str]) -> bool:
+    """Whether the picture's red, or its white, is another than that of sRGB."""
+    return colors[0] == "bt2020" or colors[1] in _HDR
+
+
 def _in_colors(layer: Any, pix_fmt: str, colors: tuple[str, str, str]) -> Any:
     """From sRGB to the picture's own numbers, with alpha beside them."""
     primaries, transfer, matrix = colors
     clear = pix_fmt if "yuva" in pix_fmt else pix_fmt.replace("yuv", "yuva")
-    if transfer in _HDR:
+    if _wide(colors):
         layer = layer.filter("format", "gbrap").filter(
             "zscale",
             tin="iec61966-2-1",
             pin="709",
             min="gbr",
             rin="pc",
-            t=_HDR[transfer],
+            t=_HDR.get(transfer, "709"),
             p="2020",
             m="2020_ncl",
             r="tv",
@@ -96,7 +101,7 @@ def _in_colors(layer: Any, pix_fmt: str, colors: tuple[str, str, str]) -> Any:
             "scale",
             flags="bicubic+accurate_rnd+full_chroma_int",
             out_range="tv",
-            out_color_matrix="bt2020" if matrix.startswith("bt2020") else matrix,
+            out_color_matrix=matrix,
         )
         layer = layer.filter("format", clear)
     tags = {"color_primaries": primaries, "color_trc": transfer, "colorspace": matrix}
