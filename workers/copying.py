@@ -3,11 +3,13 @@
 Strict on purpose: what is copied is not looked at frame by frame, so it must play everywhere by what is known of it.
 """
 
+from workers import graph
 from workers.encoders.video import bound
+from workers.engine.colors import MATRIX_NUMBERS, PRIMARY_NUMBERS, TRANSFER_NUMBERS
 from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.formats import Format
 from workers.framing import Framing
-from workers.graph.times import Span
+from workers.graph import Span
 
 # Containers whose timestamps are sure. A transport stream may begin amid a GOP and jump; AVI knows no times.
 _SURE = ("mp4", "mov", "mkv", "webm")
@@ -21,6 +23,19 @@ _PROFILES = {
 _HDR_PROFILES = {"h265": ("Main 10",), "vp9": ("Profile 2",), "av1": ("Main",)}
 # Level 5.2 and 5.1: 4K at 60 frames, the most that hardware decoders promise. VP9 and AV1 by size and rate alone.
 _LEVELS = {"h264": 52, "h265": 156}
+# Filters of the bitstream that write colour tags, and what they call primaries, transfer and matrix.
+_TAGGED = {
+    "h264": ("h264_metadata", "colour_primaries", "transfer_characteristics", "matrix_coefficients"),
+    "h265": ("hevc_metadata", "colour_primaries", "transfer_characteristics", "matrix_coefficients"),
+    "av1": ("av1_metadata", "color_primaries", "transfer_characteristics", "matrix_coefficients"),
+}
+_VP9_SPACES = {
+    "bt709": "bt709",
+    "smpte170m": "smpte170",
+    "bt470bg": "bt601",
+    "bt2020nc": "bt2020",
+    "smpte240m": "smpte240",
+}
 _EVEN_START = 0.1  # seconds; a picture that comes later is better shown from the beginning
 _SOUND_BITS = 320_000  # bits a second: the most that our own encoder is asked for
 _LOW_COMPLEXITY = ("LC", "HE-AAC", "HE-AACv2")  # of AAC; Main, LTP and the rest are decoded by few
@@ -54,6 +69,19 @@ def picture_copied(
         and not (video.interlaced or video.field_order or video.alpha or video.dolby_vision)
     )
     return untouched and plain and _timed(probe, video) and _lean(probe, video)
+
+
+def tagging(video: VideoStream, codec: str) -> dict[str, str]:
+    """Options of the output that write colour tags into a copied picture which lacks some: players guess unlike."""
+    if video.color_primaries and video.color_transfer and video.color_matrix:
+        return {}
+    told = graph.colors(video, keep_hdr=video.hdr is not None)
+    if codec == "vp9":  # one number for all three
+        return {"bsf:v": f"vp9_metadata=color_space={_VP9_SPACES.get(told[2], 'unknown')}"}
+    bitstream, primaries, transfer, matrix = _TAGGED[codec]
+    numbers = (PRIMARY_NUMBERS[told[0]], TRANSFER_NUMBERS[told[1]], MATRIX_NUMBERS[told[2]])
+    pairs = zip((primaries, transfer, matrix), numbers, strict=True)
+    return {"bsf:v": f"{bitstream}=" + ":".join(f"{name}={number}" for name, number in pairs)}
 
 
 def sound_copied(probe: Probe, audio: AudioStream, chosen: Format, part: Span) -> bool:

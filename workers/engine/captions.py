@@ -1,17 +1,17 @@
 """Subtitle files of users, checked and made ready for drawing. Runs only in the resident helper."""
 
-import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 from workers.engine.errors import LimitExceeded, SourceUnsupported
+from workers.typefaces import DEFAULT, best_face, clusters, faces_for, typefaces
 
 MOST = 4 * 1024**2  # bytes: a film's subtitles are a tenth of a megabyte, with karaoke effects a few
 _SRT = re.compile(r"^\s*(\d+:)?\d{1,2}:\d{2}[,.]\d{1,3}\s*-->\s*(\d+:)?\d{1,2}:\d{2}[,.]\d{1,3}", re.MULTILINE)
 _LOOKED_AT = 10_000  # characters in which the first time must come
-_BUNDLED = Path(__file__).resolve().parents[1] / "fonts"
-_FAMILY = "Inter"
+_MARKS = re.compile(r"(\{[^}]*\}|\\[Nnh])")  # overrides and line breaks
 # Sections that hold encoded files: fonts and pictures of strangers are not opened.
 _FILES = ("[fonts]", "[graphics]")
 
@@ -35,35 +35,51 @@ def clean_captions(cwd: Path, operations: dict[str, Any]) -> None:
 
 
 def style_captions(cwd: Path, operations: dict[str, Any]) -> None:
-    """Write the ASS script `source` to `target` with fonts that every machine has, and these into the folder `fonts`.
+    """Write the ASS script `source` to `target` in fonts of ours, and these into the folder `fonts`: what is drawn is
+    the same on every machine, and no font of the script's choice is looked for.
 
     Raises LimitExceeded.
     """
     text = _without_files(_bounded(cwd / operations["source"]).decode("utf-8", "replace"))
-    lines, fonts = [], 1
+    families, lines, column = {DEFAULT}, [], 1
     for line in text.splitlines():
-        if line.lower().startswith("format:") and "fontname" in line.lower():
-            names = [name.strip().lower() for name in line.partition(":")[2].split(",")]
-            fonts = names.index("fontname") if "fontname" in names else fonts
-        elif line.lower().startswith("style:"):
-            head, _, values = line.partition(":")
+        head, _, values = line.partition(":")
+        if head.lower() == "format" and "fontname" in values.lower():
+            column = [name.strip().lower() for name in values.split(",")].index("fontname")
+        elif head.lower() == "style":
             parts = values.split(",")
-            if fonts < len(parts):
-                parts[fonts] = _FAMILY
+            if column < len(parts):
+                parts[column] = DEFAULT
             line = f"{head}:{','.join(parts)}"
-        elif line.lower().startswith("dialogue:"):
-            line = re.sub(r"\\fn[^\\}]*", "", line)
+        elif head.lower() == "dialogue":
+            *fields, words = values.split(",", 9)
+            line = f"{head}:{','.join([*fields, _set(words, families)])}"
         lines.append(line)
     (cwd / operations["target"]).write_text("\n".join(lines) + "\n", encoding="utf-8")
-    _link_fonts(cwd / operations["fonts"])
-
-
-def _link_fonts(folder: Path) -> None:
+    folder = cwd / operations["fonts"]
     folder.mkdir(exist_ok=True)
-    for font in sorted(_BUNDLED.glob("*.[ot]tf")):
-        link = folder / font.name
-        if not link.is_symlink():
-            os.symlink(font, link)
+    for path in {face.path for face in typefaces() if face.family in families}:
+        shutil.copyfile(path, folder / Path(path).name)
+
+
+def _set(words: str, families: set[str]) -> str:
+    """A line's text, told where to change the font for characters that the usual one lacks; what it uses is added to
+    `families`."""
+    faces, now, found = faces_for(DEFAULT), DEFAULT, []
+    for part in _MARKS.split(words):
+        if _MARKS.fullmatch(part):
+            found.append(re.sub(r"\\fn[^\\}]*", "", part))
+            if "\\r" in part:  # back to the style, and its font
+                now = DEFAULT
+            continue
+        for cluster in clusters(part):
+            face = best_face(cluster, faces)
+            if face is not None and face.family != now:
+                now = face.family
+                families.add(now)
+                found.append(f"{{\\fn{now}}}")
+            found.append(cluster)
+    return "".join(found)
 
 
 def _bounded(path: Path) -> bytes:

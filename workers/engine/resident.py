@@ -106,6 +106,16 @@ def _waveform(cwd: str, operations: dict[str, Any]) -> None:
     make_waveform(Path(cwd), operations)
 
 
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+
+
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -127,6 +137,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "captions_style": _captions_style,
     "cover": _cover,
     "waveform": _waveform,
+    "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -65,9 +65,7 @@ def picture(
         stream = stream.filter("setparams", color_primaries=primaries, color_trc=transfer, **known)
     stream = _steady(_progressive(stream, video), fps, late)
     conversion = {} if rgb else {"out_range": "tv", "out_color_matrix": _matrix(matrix)}
-    stream = stream.filter(
-        "scale", framing.scaled[0], framing.scaled[1], flags=flags, **({} if mapped else conversion)
-    )
+    stream = stream.filter("scale", framing.scaled[0], framing.scaled[1], flags=flags, **({} if mapped else conversion))
     if framing.crops:
         stream = stream.filter("crop", framing.size[0], framing.size[1], framing.crop[0], framing.crop[1])
     if mapped:
@@ -140,7 +138,7 @@ def _tone_mapped(stream: Any, video: VideoStream, pix_fmt: str) -> Any:
 
 
 def peak(video: VideoStream) -> int:
-    """The brightest light of an HDR picture, cd/m²: as its maker measured, as the maker's display could, or as usual."""
+    """The brightest light of an HDR picture, cd/m²: as measured, as the display it was made on could, or as usual."""
     told = video.max_cll or (video.mastering[-2] // 10_000 if video.mastering else 0) or _USUAL_PEAK
     return max(_WHITE + 1, min(told, _MOST_PEAK))
 
@@ -183,7 +181,9 @@ def picture_notes(
     elif video.dolby_vision:
         notes.append("Dolby Vision's own enhancements were left out; HDR is kept.")
     if video.chroma in ("422", "444", "440", "rgb") and not clear:
-        notes.append(f"{video.chroma.upper() if video.chroma == 'rgb' else ':'.join(video.chroma)} colour became 4:2:0.")
+        notes.append(
+            f"{video.chroma.upper() if video.chroma == 'rgb' else ':'.join(video.chroma)} colour became 4:2:0."
+        )
     if video.alpha and not clear:
         color = "#{:02x}{:02x}{:02x}".format(*(background or (0, 0, 0, 255))[:3])
         notes.append(f"Transparency cannot be kept in this format: it was put over {color}.")

@@ -56,8 +56,8 @@ def usable_video(source: Source, what: str) -> VideoStream:
         raise SourceUnsupported(f"{what} cannot be made from this input: it has no picture that can be decoded.")
     if video.dolby_vision == 5:
         raise SourceUnsupported(
-            "The picture is Dolby Vision of profile 5, whose colours only its own players can show; export it as HDR10, "
-            "HLG or Dolby Vision of profile 8."
+            "The picture is Dolby Vision of profile 5, whose colours only its own players can show; export it as "
+            "HDR10, HLG or Dolby Vision of profile 8."
         )
     edge = source.limits.edge
     if max(video.width, video.height, video.coded_width, video.coded_height) > edge:

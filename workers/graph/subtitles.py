@@ -31,7 +31,9 @@ def keepable(probe: Probe, chosen: Format, part: Span) -> tuple[SubtitleStream, 
     cut."""
     pictures = chosen.name == "mkv" and not part.partial
     return tuple(
-        track for track in probe.subtitles if (track.codec in _READ if track.text else pictures and track.codec in _COPIED)
+        track
+        for track in probe.subtitles
+        if (track.codec in _READ if track.text else pictures and track.codec in _COPIED)
     )
 
 
@@ -49,9 +51,7 @@ def encoder(chosen: Format, track: SubtitleStream | None) -> str:
     return "ass" if track is not None and track.codec in ("ass", "ssa") else "srt"
 
 
-def kept(
-    read: Any, probe: Probe, path: str, part: Span, tracks: Sequence[SubtitleStream], *, file: bool
-) -> list[Any]:
+def kept(read: Any, probe: Probe, path: str, part: Span, tracks: Sequence[SubtitleStream], *, file: bool) -> list[Any]:
     """The streams of the tracks, and of the checked file last. A span's come from inputs of their own, which begin
     earlier: reading by seeking would leave out what began before it."""
     streams = [read[str(track.index)] for track in tracks]

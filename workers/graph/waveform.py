@@ -27,15 +27,15 @@ def peak_args(sound: Any, *, channels: int, samples: int) -> tuple[str, ...]:
 
 
 def samples_per_point(wanted: int | None, points_per_second: int | None, rate: int, samples: int | None) -> int:
-    """Of `samples` in all (None when unknown) at `rate` Hz. Raises SourceUnsupported when that makes too many points."""
+    """Of `samples` in all (None when unknown) at `rate` Hz. Raises SourceUnsupported when too many points come of it."""
     if wanted is None and points_per_second is None:
         return max(SAMPLES, -(-(samples or 0) // MANY))
     block = wanted or max(1, rate // (points_per_second or 1))
     if samples and samples // block > MOST:
         name = "samples_per_pixel" if wanted else "pixels_per_second"
         raise SourceUnsupported(
-            f"{name} makes {samples // block} points of this sound; at most {MOST} are made, which is a point for every "
-            f"{-(-samples // MOST)} samples.",
+            f"{name} makes {samples // block} points of this sound; at most {MOST} are made, "
+            f"which is one for every {-(-samples // MOST)} samples.",
             param=name,
         )
     return block
