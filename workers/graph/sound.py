@@ -68,7 +68,7 @@ class Sound:
         """The decoded stream on its whole way."""
         if not self.measure:
             return self.mixed(stream)
-        return self.levelled(stream, f"@{{{self.measure}.gain}}dB", f"@{{{self.measure}.correction}}dB")
+        return self.levelled(stream, *(f"@{{{self.measure}.{name}}}dB" for name in ("gain", "correction", "again")))
 
     def levelled(self, stream: Any, *gains: str) -> Any:
         """Mixed, and that much louder with its true peaks held."""
@@ -158,11 +158,12 @@ def track(probe: Probe, wanted: int | str | None) -> AudioStream | None:
 
 def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut | None) -> Sound:
     """The same with the steps that measure its loudness (EBU R 128): as it is, and where a limiter has work to do,
-    again behind that, as a limiter takes loudness with the peaks."""
+    again behind that, as a limiter takes loudness with the peaks; and once more where that was much."""
     stream = source_input(source.probe, source.path, cut or part)[str(sound.stream.index)]
     if cut:
         stream = cut.sound(stream)
-    name, gain = sound.measure, f"@{{{sound.measure}.gain}}dB"
+    name = sound.measure
+    gain, correction = (f"@{{{name}.{value}}}dB" for value in ("gain", "correction"))
     first = FfmpegStep(
         _measuring(sound.mixed(stream)),
         duration=part.duration,
@@ -178,8 +179,15 @@ def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut 
         measures=f"{name}/correction @{{{name}.aim}}",
         when=f"{name}.limited",
     )
+    third = replace(
+        second,
+        args=_measuring(sound.levelled(stream, gain, correction)),
+        measures=f"{name}/again @{{{name}.aim}}",
+        when=f"{name}.short",
+        weight=0.01,
+    )
     note = f"The loudness is measured first, then brought to {target:g} LUFS with peaks up to {TRUE_PEAK:g} dBTP."
-    return replace(sound, steps=(first, second), notes=(*sound.notes, note.replace("-", "−")))
+    return replace(sound, steps=(first, second, third), notes=(*sound.notes, note.replace("-", "−")))
 
 
 def _measuring(stream: Any) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ _WIDTH, _HEIGHT = 1800, 280  # pixels of a picture: sharp in a page's column on 
 _COLOR = "#2563eb"  # seen on white and on black
 # Containers whose timestamps are sure enough to be copied, and the samples that a WAV file has as they are.
 _SURE = ("mp4", "mov", "3gp", "mkv", "webm", "mp3", "ogg", "flac", "wav", "aac", "caf")
+_LOSSLESS = ("pcm", "flac", "alac")
 _TIMED = ("mp4", "mov", "3gp", "mkv", "webm")  # of those: in which a sound may begin late
 _WAVE = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _EVEN_START = 0.01  # seconds; sound that begins later in its file gets its silence, which copying cannot give it
@@ -299,8 +300,7 @@ def _can_be_copied(options: AudioOptions, probe: Probe, sound: Sound, codec: str
         same
         and sound.left
         and not part.partial
-        and options.quality is None
-        and options.bitrate is None
+        and (codec in _LOSSLESS or (options.quality is None and options.bitrate is None))
         and probe.container in _SURE
         and (audio.start is not None or probe.container not in _TIMED)
         and abs(audio.start or 0.0) <= _EVEN_START
@@ -335,7 +335,7 @@ def _wave_size(sound: Sound, part: Span) -> float:
 
 def _dithered(sound: Sound, codec: str, stream: Any) -> Any:
     """Samples that were reckoned anew come to 16 bits with noise in place of distortion; untouched ones stay exact."""
-    if sound.left or codec not in ("pcm", "flac", "alac") or (sound.stream.bit_depth or 16) > 16:
+    if sound.left or codec not in _LOSSLESS or (sound.stream.bit_depth or 16) > 16:
         return stream
     return stream.filter("aresample", osf="s16", dither_method="triangular")
 
