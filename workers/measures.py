@@ -48,7 +48,7 @@ def _correction(log: str, aim: str) -> dict[str, str]:
     """The `correction` in dB that makes good for what the limiter took off the loudness; `short` whether that is so
     much that it will take more again."""
     lost = _lost(log, aim)
-    return {"correction": f"{lost:.2f}", "short": "yes" if lost > 2 * NEAR else ""}
+    return {"correction": f"{lost:.2f}", "short": "yes" if lost > NEAR else ""}
 
 
 def _again(log: str, aim: str) -> dict[str, str]:
