@@ -31,8 +31,9 @@ _DOWNMIX = {
 _NAMED = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _CEILING = {"limit": 0.95, "level": 0, "latency": 1}  # −0.45 dBFS; `level` would make all louder, `latency` later
 TRUE_PEAK = -1.5  # dBTP, as EBU R 128 s2 and AES TD1008 leave room for lossy codecs, which move peaks
-# The limiter sees four samples for each, as peaks lie between samples. Coming back from there moves some of them again.
-_OVERSAMPLING, _OVERSHOOT = 4, 0.2  # times, dB
+# The limiter sees four samples for each of 48 kHz, as peaks lie between samples (ITU-R BS.1770, annex 2). Coming back
+# from there moves some of them again.
+_OVERSAMPLED, _OVERSHOOT = 192_000, 0.2  # Hz at least, dB
 _PEAK = 10 ** ((TRUE_PEAK - _OVERSHOOT) / 20)
 
 
@@ -75,7 +76,8 @@ class Sound:
         stream = self.mixed(stream)
         for gain in gains:
             stream = stream.filter("volume", gain, precision="double")
-        stream = stream.filter("aresample", self.sample_rate * _OVERSAMPLING)
+        # A whole multiple, and the same one back: nothing of the timing is lost on the way.
+        stream = stream.filter("aresample", self.sample_rate * min(4, -(-_OVERSAMPLED // self.sample_rate)))
         stream = stream.filter("alimiter", **_CEILING | {"limit": round(_PEAK, 4)})
         return stream.filter("aresample", self.sample_rate)
 
