@@ -18,7 +18,7 @@ from workers.framing import Framing, framing, side_at_fault
 from workers.graph import subtitles as captions
 from workers.layers import Placed, place
 from workers.options import anchor, quality_number, rgba
-from workers.plans import Expected, Source
+from workers.plans import SOURCE, Expected, Source
 
 if TYPE_CHECKING:
     from workers.kinds.video import VideoOptions
@@ -216,7 +216,8 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
     if work.text_burned:
         stream = captions.text_drawn(stream, work.part.start, clear=work.clear)
     elif work.burned is not None:
-        stream = captions.pictures_drawn(stream, read[str(work.burned.index)], work.framed)
+        pictures = captions.pictures(work.probe, SOURCE, work.part, work.burned)
+        stream = captions.pictures_drawn(stream, pictures, work.framed, pix_fmt=work.pix_fmt, matrix=work.colors[2])
     return stream
 
 

@@ -136,6 +136,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
             probe,
             work.audio,
             chapters=chapters,
+            muxer=work.chosen.muxer,
             subtitles=(*work.tracks, *((ADDED,) if work.file_kept else ())),
         ),
     )
@@ -143,8 +144,8 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     measuring = sound.steps if sound else ()
     steps = (*measuring, *graph.layer_steps(work.layers, work.framed.canvas), *subtitle_steps(work, source), step)
     files = (FileUse(options.subtitle_url, captions.GIVEN, "subtitle_url"),) if options.subtitle_url else ()
-    extracts = work.burned is not None and work.burned.text
-    reads = "whole" if extracts else graph.reads(probe, part)
+    # Burned subtitles are looked for from beginning to end.
+    reads = "whole" if work.burned is not None else graph.reads(probe, part)
     made = Plan(steps, (expected_of(work, target, sound),), reads=reads, notes=notes, files=files)
     return layers.with_files(made, options.layers)
 
