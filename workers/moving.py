@@ -276,7 +276,7 @@ def settings_of(work: Work, cut: graph.Cut | None, sound: graph.Sound | None) ->
 
 def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
     video, options = work.video, work.options
-    uneven = video.variable or cut is not None
+    uneven = video.variable or (cut is not None and cut.ticks)
     settings = video_settings(
         work.codec,
         size=work.framed.canvas,

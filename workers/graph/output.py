@@ -30,7 +30,9 @@ def metadata_args(
 ) -> tuple[str, ...]:
     """Nothing of the source's metadata (places, serial numbers, times) but its titles, the languages of sound and
     subtitles, and with `chapters` those of the first input."""
-    args = ["-map_metadata", "-1", "-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1"]
+    # Without its letter, the option takes the chapters' titles as well.
+    args = ["-map_metadata:g" if chapters else "-map_metadata", "-1"]
+    args += ["-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1"]
     args += ["-map_chapters", "0" if chapters else "-1"]
     # No name and version of the program, no random ids: the same command makes the same bytes.
     args += ["-fflags", "+bitexact"]

@@ -112,7 +112,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
     work, notes = decided(options, source)
     probe, video, part = work.probe, work.video, work.part
-    cut = graph.cut(video, part, work.length, options.fps)
+    cut = graph.cut(video, part, work.length, options.fps, demuxer=probe.demuxer)
     sound = None
     if work.audio is not None and work.sound is not None and not work.sound_copied:
         sound = graph.prepared(source, options, work.sound, part, cut=cut, synced=True)
@@ -123,7 +123,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         heard = read[str(work.audio.index)]
         streams.append(sound.filtered(cut.sound(heard) if cut else heard) if sound else heard)
     streams += captions.kept(read, probe, source.path, part, work.tracks, file=work.file_kept)
-    chapters = bool(probe.chapters) and cut is None
+    chapters = bool(probe.chapters) and (cut is None or not cut.ticks)
     if probe.chapters and not chapters:
         notes = (*notes, "Chapters were left out: the span begins between two pictures.")
     target = f"video.{work.chosen.extension}"
