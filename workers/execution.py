@@ -26,7 +26,7 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
         if isinstance(step, PictureStep):
             made |= _pictures(step, workdir, report, share, entries)
         elif isinstance(step, HelperStep):
-            host.call(step.op, {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}, report=report)
+            values |= _helped(step, workdir, report)
         elif _wanted(step, workdir, values):
             values |= _ffmpeg(step.bound(values), workdir, report, share)
         done += step.weight
@@ -39,6 +39,15 @@ def _ffmpeg(step: FfmpegStep, workdir: Path, report: Report, share: tuple[float,
     ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share)
     values = measured(step.measures, ran.log) if step.measures else {}
     report.ran(step.command(), ran.log, values)
+    return values
+
+
+def _helped(step: HelperStep, workdir: Path, report: Report) -> dict[str, str]:
+    """The values it answered with, if it was to."""
+    told = host.call(step.op, {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}, report=report)
+    values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}
+    if values:
+        report.ran(step.command(), "", values)
     return values
 
 

@@ -133,11 +133,13 @@ class PictureStep:
 @dataclass(frozen=True)
 class HelperStep:
     """One operation of the resident helper in the work directory, named as in workers.engine.resident: a layer drawn, a
-    manifest written. `operations` is JSON data with paths relative to the work directory."""
+    manifest written. `operations` is JSON data with paths relative to the work directory. With `measures` it answers
+    with values (text by name), which later steps have as `<measures>.<name>`."""
 
     op: str
     operations: Mapping[str, Any]
     weight: float = 0.2
+    measures: str | None = None
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""

@@ -17,6 +17,7 @@ from workers.engine.codecs import Configuration, codecs_parameter
 from workers.engine.colors import MATRICES, PRIMARIES, TRANSFERS
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.frames import Scan, light, may_be_interlaced, scan, turned
+from workers.engine.lengths import counted_length
 from workers.engine.limits import SourceLimits
 from workers.engine.probe import (
     AudioStream,
@@ -120,7 +121,9 @@ class _Reader:
     def __init__(self, container: Any, handle: int, head: bytes, size: int, limits: SourceLimits, deep: bool) -> None:
         self.container, self.handle, self.head, self.size = container, handle, head, size
         self.limits, self.deep = limits, deep
-        self.duration = believed((container.duration or 0) / 1e6)
+        sounds = container.streams.audio
+        self.counted = counted_length(container, sounds[0], handle, size) if sounds else None
+        self.duration = believed(self.counted or (container.duration or 0) / 1e6)
 
     def facts(self) -> Probe:
         others = 0
@@ -163,7 +166,7 @@ class _Reader:
         demuxer = self.container.format.name
         media_type = "video" if any(stream.decodable for stream in videos) else "audio"
         container, mime = self._type(demuxer, media_type)
-        tags = {name.lower(): value for name, value in dict(self.container.metadata).items()}
+        tags = {name.lower(): value for name, value in self._metadata(demuxer).items()}
         probe = Probe(
             media_type=media_type,
             mime=mime,
@@ -187,6 +190,12 @@ class _Reader:
         if shown is None:
             return probe
         return replace(probe, width=shown.width, height=shown.height)
+
+    def _metadata(self, demuxer: str) -> dict[str, str]:
+        """What the file says of itself; Ogg says it with the first stream."""
+        told = dict(self.container.metadata)
+        first = dict(self.container.streams[0].metadata) if demuxer == "ogg" else {}
+        return first | told
 
     def _duration(self, videos: tuple[VideoStream, ...], audios: tuple[AudioStream, ...]) -> float | None:
         if self.duration:
@@ -266,6 +275,8 @@ class _Reader:
         )
 
     def _stream_duration(self, stream: Any) -> float | None:
+        if self.counted:
+            return believed(round(self.counted, 6))
         if stream.duration and stream.time_base:
             return believed(round(float(stream.duration * stream.time_base), 6))
         parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's statistics tags

@@ -94,6 +94,18 @@ def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
     style_captions(Path(cwd), operations)
 
 
+def _cover(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
+    from workers.engine.cover import make_cover
+
+    return make_cover(Path(cwd), operations)
+
+
+def _waveform(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.waveform import make_waveform
+
+    make_waveform(Path(cwd), operations)
+
+
 def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
     from functools import partial
 
@@ -123,6 +135,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "look": _look,
     "captions": _captions,
     "captions_style": _captions_style,
+    "cover": _cover,
+    "waveform": _waveform,
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,

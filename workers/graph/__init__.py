@@ -1,7 +1,7 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
-from workers.graph.output import dropped, metadata_args, output_args
+from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, mix_note, prepared, stereo, track
 from workers.graph.source import source_input, usable_video
@@ -13,6 +13,7 @@ __all__ = [
     "Cut",
     "Sound",
     "Span",
+    "chapter_comments",
     "colors",
     "cut",
     "dropped",

@@ -30,9 +30,8 @@ def metadata_args(
 ) -> tuple[str, ...]:
     """Nothing of the source's metadata (places, serial numbers, times) but its titles, the languages of sound and
     subtitles, and with `chapters` those of the first input."""
-    # Without its letter, the option takes the chapters' titles as well.
-    args = ["-map_metadata:g" if chapters else "-map_metadata", "-1"]
-    args += ["-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1"]
+    # Each part by its letter: of all parts at once would take the chapters' titles as well.
+    args = ["-map_metadata:g", "-1", "-map_metadata:s:v", "-1", "-map_metadata:s:a", "-1"]
     args += ["-map_chapters", "0" if chapters else "-1"]
     # No name and version of the program, no random ids: the same command makes the same bytes.
     args += ["-fflags", "+bitexact"]
@@ -53,6 +52,19 @@ def metadata_args(
 def _language(code: str, muxer: str | None) -> str:
     """A language in the code that the container knows it by."""
     return _QUICKTIME.get(code, code) if muxer == "mov" else code
+
+
+def chapter_comments(probe: Probe) -> tuple[str, ...]:
+    """Chapters as comments, for Ogg and FLAC (CHAPTER001 and so on, as Xiph's chapter extension has them): ffmpeg
+    writes none there, and in Opus rounds their seconds up."""
+    args = []
+    for number, chapter in enumerate(probe.chapters, start=1):
+        minutes, ms = divmod(max(0, round(chapter.start * 1000)), 60_000)
+        clock = f"{minutes // 60:02}:{minutes % 60:02}:{ms // 1000:02}.{ms % 1000:03}"
+        args += ["-metadata", f"CHAPTER{number:03}={clock}"]
+        if chapter.title:
+            args += ["-metadata", f"CHAPTER{number:03}NAME={chapter.title}"]
+    return tuple(args)
 
 
 def dropped(probe: Probe, *used: int | None, covers: bool = True) -> tuple[str, ...]:

@@ -143,7 +143,7 @@ def test_the_best_streams_are_taken_and_the_others_named():
 def test_titles_stay_and_the_rest_goes():
     args = args_of(source(tags={"title": "Harbour"}))
     assert value(args, "-metadata") == "title=Harbour"
-    assert value(args, "-map_metadata") == "-1"
+    assert value(args, "-map_metadata:g") == "-1"
 
 
 def test_the_share_of_processors_is_kept(monkeypatch):
