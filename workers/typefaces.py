@@ -13,6 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 BUNDLED = Path(__file__).with_name("fonts")
+# For what ffmpeg sets itself, burned-in subtitles: the fonts to use, with one for every character that a family lacks.
+FONTCONFIG = BUNDLED / "fonts.conf"
+LINKED = "fonts"  # in the work directory, as FONTCONFIG has it
 DEFAULT = "Inter"
 REGULAR, BOLD = 400, 700
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
@@ -69,6 +72,16 @@ def font_folders() -> tuple[Path, ...]:
     """Every folder with fonts: the operator's, then the bundled one. Raises FontFolderError."""
     own = font_folder()
     return (own, BUNDLED) if own else (BUNDLED,)
+
+
+def link_fonts(folder: Path) -> None:
+    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them.
+
+    Raises FontFolderError.
+    """
+    own = font_folder()
+    if own is not None:
+        (folder / LINKED).symlink_to(own.absolute())
 
 
 def typefaces() -> tuple[Typeface, ...]:
