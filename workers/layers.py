@@ -97,7 +97,9 @@ class TextLayer(_Layer):
     text: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS), BeforeValidator(_text)] = Field(
         description="The words; line breaks are kept, and long lines broken."
     )
-    font: Annotated[str, BeforeValidator(_font)] = Field(DEFAULT, description="A family of the fonts there are.")
+    font: Annotated[str, BeforeValidator(_font)] = Field(
+        DEFAULT, description="A family: Inter, Source Serif 4, JetBrains Mono, or another that the server has."
+    )
     font_size: Extent = Field(USUAL_SIZE, description='Pixels, or a percentage of the output\'s height such as "5%".')
     color: Color = Field("#ffffff", description="Hex colour of the letters, with alpha as #rrggbbaa.")
     background: Color = Field(None, description="Hex colour of a box behind the text; none when not given.")

@@ -69,23 +69,23 @@ def font_folder() -> Path | None:
 
 
 def font_folders() -> tuple[Path, ...]:
-    """Every folder with fonts: the operator's, then the bundled one. Raises FontFolderError."""
-    own = font_folder()
+    """Every folder with fonts: the operator's, where it is there, then the bundled one."""
+    try:
+        own = font_folder()
+    except FontFolderError:  # told at the start; whoever asks for a font now cannot help it
+        own = None
     return (own, BUNDLED) if own else (BUNDLED,)
 
 
 def link_fonts(folder: Path) -> None:
-    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them.
-
-    Raises FontFolderError.
-    """
-    own = font_folder()
-    if own is not None:
+    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them."""
+    own = font_folders()[0]
+    if own != BUNDLED:
         (folder / LINKED).symlink_to(own.absolute())
 
 
 def typefaces() -> tuple[Typeface, ...]:
-    """All faces, the operator's before the bundled ones; a broken font file is left out. Raises FontFolderError."""
+    """All faces, the operator's before the bundled ones; a broken font file is left out."""
     return _catalogue(font_folders())
 
 

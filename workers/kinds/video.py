@@ -217,5 +217,6 @@ KIND = Kind(
         {"width": 160},
         {"format": "webm", "height": 64, "end": 0.5},
         {"width": 64, "height": 64, "fit": "contain"},
+        {"layers": [{"kind": "text", "text": "Hello", "color": "#ffd000", "position": "bottom", "end": 0.5}]},
     ),
 )
