@@ -214,14 +214,15 @@ def _segments(table: bytes) -> list[tuple[int, int]]:
 
     def mapped() -> Iterator[tuple[int, int]]:
         for number, (start, end, delta, offset) in enumerate(zip(starts, ends, deltas, offsets, strict=True)):
-            for code in range(start, min(end, 0xFFFE) + 1):
-                glyph = code
-                if offset:
-                    place = places + 2 * number + offset + 2 * (code - start)
-                    glyph = struct.unpack_from(">H", table, place)[0] if place + 2 <= len(table) else 0
-                    if not glyph:
-                        continue
-                if (glyph + delta) & 0xFFFF:
+            end = min(end, 0xFFFE)
+            nothing = -delta & 0xFFFF
+            if not offset and not start <= nothing <= end:
+                yield start, end + 1
+                continue
+            for code in range(start, end + 1):
+                place = places + 2 * number + offset + 2 * (code - start)
+                glyph = code if not offset else struct.unpack_from(">H", table, place)[0]
+                if (glyph or not offset) and glyph != nothing:
                     yield code, code + 1
 
     return _joined(mapped())
@@ -230,6 +231,8 @@ def _segments(table: bytes) -> list[tuple[int, int]]:
 def _joined(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in ranges:
+        if end <= start:
+            continue
         if joined and joined[-1][1] == start:
             joined[-1] = (joined[-1][0], end)
         else:

@@ -350,10 +350,8 @@ def test_a_still_and_a_video_show_the_same(make_video, workdir, tmp_path, more):
 
 
 def test_a_clear_video_stays_clear_around_its_layers(make_video, logo, workdir, tmp_path):
-    clear = tmp_path / "clear.png"
-    Image.new("RGBA", (64, 48)).save(clear)
-    source = make_video(".webm", seconds=0.2, audio=None, codec="libvpx-vp9", pix_fmt="yuva420p",
-                        extra=("-vf", "format=rgba,colorchannelmixer=aa=0,format=yuva420p", "-auto-alt-ref", "0"))  # fmt: skip
+    nothing = ("-vf", "format=rgba,colorchannelmixer=aa=0,format=yuva420p", "-auto-alt-ref", "0")
+    source = make_video(".webm", seconds=0.2, audio=None, codec="libvpx-vp9", pix_fmt="yuva420p", extra=nothing)
     done = made(source, workdir, picture(logo, opacity=0.5), kind=VIDEO, format="webm")
     assert done.outputs[0].probe.video.alpha
     (tmp_path / "look").mkdir()
