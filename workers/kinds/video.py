@@ -123,7 +123,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         ENCODERS[codec],
         *((AUDIO_ENCODERS[chosen.audio_codecs[0]],) if audio else ()),
         *graph.picture_needs(video),
-        *graph.overlay_needs(over, graph.colors(video)),
+        *graph.overlay_needs(over, pix_fmt=pixels, colors=graph.colors(video)),
     )
     notes = (
         *notes,
@@ -144,7 +144,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         colors=graph.colors(video),
     )
     step = FfmpegStep(args, duration=part.duration, needs=needs)
-    steps: tuple[Step, ...] = (*graph.layer_steps(over, framed.canvas), step)
+    steps: tuple[Step, ...] = (*graph.layer_steps(over), step)
     made = Plan(steps, (expected,), reads=graph.reads(probe, part), notes=notes)
     return layers.with_files(made, options.layers)
 

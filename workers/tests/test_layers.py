@@ -179,6 +179,13 @@ def test_characters_that_no_font_has_are_told():
     assert lacking.notes == ("first", "layers.1: no font has 𐎀 𐎁, so that is left out.")
 
 
+def test_a_layer_that_begins_too_late_is_told():
+    plan = Plan((), (Expected("video.mp4", "video/mp4", "video", width=64, height=48, duration=1.5),))
+    late, inside = text(start=2), text(start=1, end=9)
+    notes = with_files(plan, layers_of(late, inside, options=VIDEO)).notes
+    assert notes == ("layers.0 begins at 2 s, and the output ends at 1.5 s.",)
+
+
 def test_a_layer_beside_the_picture_is_told():
     plan = Plan((), (Expected("image.png", "image/png", "image", width=64, height=48),))
     assert with_files(plan, layers_of(text(x=64))).notes == ("layers.0 lies outside the picture.",)

@@ -1,12 +1,17 @@
 """Layers over stills and videos, looked at pixel by pixel."""
 
+import array
 import math
 
+import ffmpeg
 import pytest
 from PIL import Image, ImageChops
 
+from workers import graph
+from workers.engine import host, runner
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.kinds import get_kind
+from workers.layers import place
 from workers.run import run
 from workers.tests.media import RED, cornered, frames_of, near
 
@@ -58,7 +63,7 @@ def box(**more):
 
 
 @pytest.mark.parametrize(
-    ("more", "place"),
+    ("more", "where"),
     [
         ({}, (50, 35, 70, 45)),
         ({"position": "top-left"}, (0, 0, 20, 10)),
@@ -78,10 +83,10 @@ def box(**more):
         ({"rotation": -90, "position": "bottom-right"}, (110, 60, 120, 80)),
     ],
 )
-def test_a_picture_lies_where_it_was_asked_for(black, logo, workdir, more, place):
+def test_a_picture_lies_where_it_was_asked_for(black, logo, workdir, more, where):
     image = still(black, workdir, picture(logo, **more))
-    assert seen(image) == place
-    assert set(image.crop(place).get_flattened_data()) == {YELLOW}
+    assert seen(image) == where
+    assert set(image.crop(where).get_flattened_data()) == {YELLOW}
 
 
 def test_places_are_those_of_the_output_and_not_of_the_source(black, logo, workdir):
@@ -358,6 +363,50 @@ def test_a_clear_video_stays_clear_around_its_layers(make_video, logo, workdir, 
     image = still(done.outputs[0].path, tmp_path / "look")
     assert near(image.getpixel((32, 24)), (255, 255, 0, 128), 16)
     assert image.getpixel((4, 4))[3] < 8
+
+
+SDR, PQ, HLG = (("bt2020" if wide else "bt709", curve, "bt2020nc" if wide else "bt709") for wide, curve in (
+    (False, "bt709"), (True, "smpte2084"), (True, "arib-std-b67")))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("pix_fmt", "colors", "white"),
+    [
+        ("yuv420p", SDR, 235),
+        ("yuv422p10le", SDR, 940),
+        ("yuva444p10le", SDR, 940),
+        ("yuv420p10le", PQ, 573),  # 203 cd/m²: 58.1 % of the range from 64 to 940
+        ("yuv420p10le", HLG, 721),  # 75 %
+    ],
+)
+def test_white_is_white_in_every_kind_of_picture(workdir, pix_fmt, colors, white):
+    layers = place(VIDEO.options.model_validate({"layers": [box(color="fff", background="fff")]}).layers, (64, 48))
+    for step in graph.layer_steps(layers):
+        host.call(step.op, {"cwd": str(workdir), "operations": dict(step.operations)})
+    stream = ffmpeg.input("color=black:s=64x48:d=0.1", format="lavfi").filter("format", pix_fmt)
+    tags = {"color_primaries": colors[0], "color_trc": colors[1], "colorspace": colors[2]}
+    stream = graph.overlaid(stream.filter("setparams", range="tv", **tags), layers, pix_fmt=pix_fmt, colors=colors)
+    options = {"format": "rawvideo", "c:v": "rawvideo", "frames:v": 1}
+    runner.run(graph.output_args([stream], "frame.yuv", options), cwd=workdir, duration=None)
+    raw = array.array("H" if "10" in pix_fmt else "B", (workdir / "frame.yuv").read_bytes())
+    light = raw[: 64 * 48]
+    assert (light[24 * 64 + 32], light[0]) == (white, 64 if "10" in pix_fmt else 16)
+
+
+def test_ten_bit_pictures_stay_clear_around_their_layers(workdir):
+    layers = place(VIDEO.options.model_validate({"layers": [box(opacity=0.5)]}).layers, (64, 48))
+    for step in graph.layer_steps(layers):
+        host.call(step.op, {"cwd": str(workdir), "operations": dict(step.operations)})
+    stream = ffmpeg.input("color=black@0:s=64x48:d=0.1,format=rgba", format="lavfi").filter("format", "yuva444p10le")
+    stream = graph.overlaid(stream, layers, pix_fmt="yuva444p10le", colors=SDR)
+    options = {"format": "rawvideo", "c:v": "rawvideo", "frames:v": 1}
+    runner.run(graph.output_args([stream], "frame.yuv", options), cwd=workdir, duration=None)
+    raw = array.array("H", (workdir / "frame.yuv").read_bytes())
+    light, alpha = raw[: 64 * 48], raw[-64 * 48 :]
+    middle = 24 * 64 + 32
+    assert (light[middle], alpha[middle], alpha[0]) == (
+        pytest.approx(64 + 876 * 0.9278, abs=4), pytest.approx(512, abs=4), 0
+    )  # fmt: skip
 
 
 def test_commands_of_a_layered_video_make_it_again(make_video, logo, workdir):
