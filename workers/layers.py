@@ -228,8 +228,8 @@ class Cell:
 class Placed:
     """One layer in pixels of its canvas: `spec` is what workers.engine.layers draws it from (JSON data).
 
-    `canvas` is the output's size, `cells` are those of width and height; `start` and `end` are when it is seen, seconds,
-    None without bound.
+    `canvas` is the output's size, `cells` are those of width and height; `start` and `end` are when it is seen,
+    seconds, None without bound.
     """
 
     spec: dict[str, Any]
