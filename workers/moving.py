@@ -311,7 +311,10 @@ def needs_of(work: Work, settings: dict[str, Any]) -> tuple[str, ...]:
     """Encoders and filters that the build must have."""
     needs = [name for option, name in settings.items() if option.startswith("c:") and name != "copy"]
     if not work.picture_copied:
-        needs += [*graph.picture_needs(work.video), *graph.overlay_needs(work.layers, work.colors)]
+        needs += [
+            *graph.picture_needs(work.video),
+            *graph.overlay_needs(work.layers, pix_fmt=work.pix_fmt, colors=work.colors),
+        ]
         needs += ["ass"] if work.text_burned else []
     return tuple(dict.fromkeys(needs))
 

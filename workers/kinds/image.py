@@ -227,5 +227,6 @@ KIND = Kind(
         {"width": 640},
         {"width": 320, "height": 320, "fit": "cover", "format": "webp"},
         {"start": 0.5, "format": "png"},
+        {"layers": [{"kind": "text", "text": "Hello", "font": "Inter", "font_size": "10%", "position": "bottom"}]},
     ),
 )

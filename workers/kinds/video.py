@@ -142,7 +142,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     )
     step = FfmpegStep(args, duration=part.duration, needs=needs_of(work, settings))
     measuring = sound.steps if sound else ()
-    steps = (*measuring, *graph.layer_steps(work.layers, work.framed.canvas), *subtitle_steps(work, source), step)
+    steps = (*measuring, *graph.layer_steps(work.layers), *subtitle_steps(work, source), step)
     files = (FileUse(options.subtitle_url, captions.GIVEN, "subtitle_url"),) if options.subtitle_url else ()
     # Burned subtitles are looked for from beginning to end.
     reads = "whole" if work.burned is not None else graph.reads(probe, part)
@@ -162,5 +162,6 @@ KIND = Kind(
         {"format": "webm", "height": 64, "end": 0.5},
         {"width": 64, "height": 64, "fit": "contain"},
         {"format": "mkv", "hdr": "keep", "audio_track": 0},
+        {"layers": [{"kind": "text", "text": "Hello", "color": "#ffd000", "position": "bottom", "end": 0.5}]},
     ),
 )
