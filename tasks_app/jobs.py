@@ -93,7 +93,9 @@ def _attempt_run(task: Task) -> None:
         else:
             services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
-        services.task_fail(task=task, message=exc.message, log=exc.log or "")
+        # A source that is deleted at this moment may look like a damaged one.
+        message = exc.message if services.source_exists(task=task) else services.DELETED_MEANWHILE
+        services.task_fail(task=task, message=message, log=exc.log or "")
     except ObjectMissing:
         is_there = services.source_exists(task=task)
         message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE

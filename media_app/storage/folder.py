@@ -112,8 +112,7 @@ class FolderBucket:
         with host_faults():
             if not stored.is_file():
                 raise self._missing(key)
-            if not _linked(stored, path):
-                path.symlink_to(stored)
+            path.symlink_to(stored)  # no second name: tools may write to what lies in their folder
 
     def local_path(self, key: str) -> Path | None:
         path = self.path(key)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine import errors
+from workers.engine.confinement import Roots, RootsNow, helper_terms
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
 from workers.engine.limits import PictureLimits
 from workers.engine.runner import Silent, Stops, clean_environment
@@ -36,9 +37,10 @@ class _Died(Exception):
 class Helper:
     """One resident process and the pipes to it."""
 
-    def __init__(self, limits: PictureLimits) -> None:
+    def __init__(self, limits: PictureLimits, roots: Roots | None = None) -> None:
         self.owner = os.getpid()
         self.limits = limits
+        self.roots = roots
         self.served = 0
         self.resident = 0
         try:
@@ -48,11 +50,11 @@ class Helper:
         # The death signal is tied to the starting *thread*; only the main thread lives as long as the process.
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
-        budget = json.dumps({"memory": limits.memory, "output": limits.output})
+        terms = {"memory": limits.memory, "output": limits.output, "sandbox": helper_terms(roots)}
         kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE",) if name in os.environ}
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, budget],
+                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, json.dumps(terms)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.log,
@@ -129,6 +131,7 @@ class Host:
 
     def __init__(self, limits: PictureLimits | None = None) -> None:
         self.limits = limits or PictureLimits()
+        self.roots: RootsNow = lambda: None
         self._lock = threading.Lock()
         self._helper: Helper | None = None
 
@@ -166,11 +169,11 @@ class Host:
             self._helper = None
             helper.end()
             with contextlib.suppress(EngineUnavailable):  # the next request needs it and tells; this one has its answer
-                self._helper = Helper(self.limits)
+                self._helper = self._new()
         return response
 
     def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
-        helper = self._helper = Helper(self.limits)
+        helper = self._helper = self._new()
         try:
             return helper.ask(op, args, timeout, report)
         except _Died:
@@ -195,9 +198,15 @@ class Host:
         if helper is not None and (helper.owner != os.getpid() or helper.process.poll() is not None):
             helper.end()
             helper = None
+        if helper is not None and helper.roots != self.roots():  # what was given up cannot be had back
+            helper.end()
+            helper = None
         if helper is None:
-            helper = self._helper = Helper(self.limits)
+            helper = self._helper = self._new()
         return helper
+
+    def _new(self) -> Helper:
+        return Helper(self.limits, self.roots())
 
     @staticmethod
     def _value(response: dict[str, Any]) -> Any:
@@ -238,6 +247,12 @@ atexit.register(_HOST.end)
 def call(op: str, args: dict[str, Any], *, timeout: float | None = None, report: Stops | None = None) -> Any:
     """Ask this process's helper; see Host.call."""
     return _HOST.call(op, args, timeout=timeout, report=report)
+
+
+def confine(roots: RootsNow) -> None:
+    """Have this process's helper, and those of its children, reach no other files than `roots` tells, asked anew at each
+    call; folders that are missing then stay out of reach. Without this the helper opens whatever it is asked to."""
+    _HOST.roots = roots
 
 
 def warm() -> None:

@@ -149,10 +149,12 @@ def main(argv: list[str]) -> None:
         root,
         *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent),
     ]
-    from workers.engine.launcher import die_with
+    from workers.engine.launcher import die_with, enclose
 
     if dies:
         die_with(parent)
+    if limits.get("sandbox"):
+        enclose(limits["sandbox"])  # before the libraries are loaded: what they start is confined as well
     # Messages go over the descriptors we were given; whatever a library prints goes to the log.
     source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDONLY)

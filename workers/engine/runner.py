@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from workers.engine.capabilities import ffmpeg_path
+from workers.engine.confinement import tool_terms
 from workers.engine.errors import (
     LOG_TAIL,
     EngineUnavailable,
@@ -104,14 +105,15 @@ def run_program(
     cwd: Path,
     limits: Limits,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that dies with this process, in a process group of its own."""
+    """Start a program that dies with this process, in a process group of its own, confined to `cwd` as far as this host
+    allows (workers.engine.confinement)."""
     command = [
         sys.executable,
         "-I",
         "-S",
         str(LAUNCHER),
         str(os.getpid()),
-        json.dumps(_resources(limits)),
+        json.dumps({"limits": _resources(limits), "sandbox": tool_terms(program, cwd)}),
         program,
         *args,
     ]
