@@ -16,7 +16,7 @@ from media_app.storage import ObjectMissing, TransferStopped
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
-from workers.engine.errors import EngineUnavailable, MediaError, Stopped
+from workers.engine.errors import EngineUnavailable, MediaError, SourceUnreadable, Stopped
 from workers.engine.probe import Probe
 from workers.kinds import get_kind
 from workers.run import Source, run
@@ -94,7 +94,8 @@ def _attempt_run(task: Task) -> None:
             services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
         # A source that is deleted at this moment may look like a damaged one.
-        message = exc.message if services.source_exists(task=task) else services.DELETED_MEANWHILE
+        is_gone = isinstance(exc, SourceUnreadable) and not services.source_exists(task=task)
+        message = services.DELETED_MEANWHILE if is_gone else exc.message
         services.task_fail(task=task, message=message, log=exc.log or "")
     except ObjectMissing:
         is_there = services.source_exists(task=task)
