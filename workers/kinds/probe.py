@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from workers.engine.probe import Probe, VideoStream
+from workers.engine.probe import AudioStream, Probe, VideoStream
 from workers.kinds.base import Kind, Options, Output, Plan, Result, Source
 
 
@@ -59,7 +59,8 @@ def plan(options: ProbeOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> ProbeResult:
     """The facts that the plan carries."""
-    assert isinstance(plan, ProbePlan) and plan.facts is not None
+    assert isinstance(plan, ProbePlan)
+    assert plan.facts is not None
     return probe_result(plan.facts)
 
 
@@ -101,7 +102,8 @@ def fact_warnings(facts: Probe) -> tuple[str, ...]:
     told: list[str] = []
     if facts.video:
         told += _of_video(facts.video)
-    unread = [stream for stream in (*facts.videos, *facts.audios) if not stream.decodable]
+    streams: list[VideoStream | AudioStream] = [*facts.videos, *facts.audios]
+    unread = [stream for stream in streams if not stream.decodable]
     told += [f"Stream {stream.index} ({stream.codec}) cannot be decoded." for stream in unread]
     if facts.media_type != "image" and facts.duration is None:
         told.append("Its length is not known.")
