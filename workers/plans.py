@@ -187,7 +187,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     expected: tuple[Expected, ...]
-    reads: str = "whole"  # or "seek": parts of the source will do
+    reads: str = "whole"  # or "seek": parts of the source will do; "nothing" where its facts are all that is needed
     notes: tuple[str, ...] = ()  # what a viewer should know: streams left out, spans cut short
     files: tuple[FileUse, ...] = ()
 

@@ -55,7 +55,8 @@ def run(
     report = keeper = _Keeper(report)
     if report.should_stop():
         raise Stopped
-    source.fetch(workdir / SOURCE, plan.reads)
+    if plan.reads != "nothing":
+        source.fetch(workdir / SOURCE, plan.reads)
     for use in plan.files:
         fetch_file(source, use, workdir)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)

@@ -57,6 +57,8 @@ def task_create(
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         parent=parent,
     )
+    if not kind.object:  # only its result is wanted: no file will ever have the id that is reserved otherwise
+        task.output_id = None
     if isinstance(options, IngestOptions):
         task.source = task.output = _file_to_ingest(task, options, source)
     else:

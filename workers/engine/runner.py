@@ -27,7 +27,8 @@ from workers.engine.launcher import SPOILED
 from workers.engine.limits import GIB, Limits, limits_from_environment
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-PREAMBLE = ("-nostdin", "-hide_banner", "-y")
+# With the level in front of each line, so that warnings can be counted (workers.engine.tool_log).
+PREAMBLE = ("-nostdin", "-hide_banner", "-y", "-loglevel", "level+info")
 POLL = 0.1  # seconds; a stop is seen within twice this
 ROOM_POLL = 1.0  # seconds between two looks at how much the work directory holds
 WRITTEN = 1024**2  # bytes that count as progress; reports to us are far fewer within any idle limit
