@@ -44,6 +44,8 @@ class FolderBucket:
     from before there were markers is known by any of those objects. In doubt (None), it gets none.
     """
 
+    copies = False  # a link does
+
     def __init__(self, root: Path, *, known_keys: Callable[[], Sequence[str] | None] = list) -> None:
         self.root = root.absolute()  # links to objects must lead there from every folder
         self._marker = self.root / MARKER

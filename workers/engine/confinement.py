@@ -56,8 +56,8 @@ def tool_terms(program: str, cwd: Path) -> dict[str, Any] | None:
 
 
 def helper_terms(roots: Roots | None) -> dict[str, Any] | None:
-    """For the resident helper: it reads Python, the libraries and `roots`, writes below those of them that allow it, and
-    starts nothing. Without roots (by hand), files are left to their permissions. None when SANDBOX is off."""
+    """For the resident helper: it reads Python, the libraries and `roots`, writes below those of them that allow it,
+    and starts nothing. Without roots (by hand), files are left to their permissions. None when SANDBOX is off."""
     if (mode := sandbox_mode()) == "off":
         return None
     roots = roots or Roots()

@@ -7,7 +7,7 @@ single values by name.
 import math
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, TypeVar
 
 MIB = 1024**2
@@ -25,6 +25,15 @@ class SourceLimits:
     video_frames: int = 24 * 3600 * 60  # of a video: its length times its rate; a day at 60 a second
     duration: float = 24 * 3600.0  # seconds
     streams: int = 100
+
+    def too_large(self, what: str, width: int, height: int) -> str | None:
+        """Why a picture of this size is refused, None when it is not; `what` is "picture" or "video"."""
+        told = f"The {what} is {width} × {height} pixels"
+        if max(width, height) > self.edge:
+            return f"{told}; at most {self.edge} on the longest edge are accepted."
+        if width * height > self.pixels:
+            return f"{told}, {width * height:,} in all; at most {self.pixels:,} are accepted."
+        return None
 
 
 @dataclass(frozen=True)
@@ -59,8 +68,8 @@ class TaskLimits:
     picture: PictureLimits = field(default_factory=PictureLimits)
 
     def changed(self, changes: Mapping[str, Any], kind: str = "") -> "TaskLimits":
-        """The same with single values changed, as in {"source": {"edge": 4096}, "run": {"wall": 600}}; what stands under
-        {"kinds": {"video": {…}}} holds for that kind only, and wins. Raises ValueError naming what is unknown or wrong.
+        """The same with single values changed, as in {"source": {"edge": 4096}, "run": {"wall": 600}}; what stands
+        under {"kinds": {"video": {…}}} holds for that kind only, and wins. Raises ValueError naming what is wrong.
         """
         check_changes(changes)
         for part in (changes, changes.get("kinds", {}).get(kind, {})):
@@ -86,7 +95,7 @@ def names_of(group: str) -> dict[str, int | float]:
 
 
 def check_changes(changes: Any, *, kinds: Mapping[str, Any] | None = None) -> None:
-    """Raise ValueError in a sentence unless TaskLimits.changed could take this; with `kinds`, theirs are the only ones."""
+    """Raise ValueError in a sentence unless TaskLimits.changed could take this; with `kinds`, no others are known."""
     if not isinstance(changes, Mapping):
         raise ValueError('Limits are an object, as {"source": {"duration": 3600}}.')
     for group, values in changes.items():
@@ -167,19 +176,14 @@ def source_limits() -> SourceLimits:
     return _read(SourceLimits(), _SOURCE)
 
 
-def task_limits(*changes: Mapping[str, Any], kind: str = "") -> TaskLimits:
-    """The environment's budgets, with changes by a kind and a project applied in that order. Raises ValueError."""
-    limits = TaskLimits(source_limits(), limits_from_environment(), picture_limits())
-    for change in changes:
-        limits = limits.changed(change, kind)
-    return limits
+def task_limits(kind: str = "", *, own: Mapping[str, Any] | None = None, project: Any = None) -> TaskLimits:
+    """The budgets of a task: what its kind changes of the defaults (`own`), then the environment, then the project.
+    Raises ValueError."""
+    base = TaskLimits().changed(own or {})
+    base = TaskLimits(_read(base.source, _SOURCE), _read(base.run, _RUN), _read(base.picture, _PICTURE))
+    return base.changed(project or {}, kind)
 
 
 def threads() -> int:
     """FFMPEG_THREADS: this worker's share of the processors for one run; 0 leaves the choice to ffmpeg."""
     return _whole("FFMPEG_THREADS", 0)
-
-
-def to_json(limits: SourceLimits) -> dict[str, Any]:
-    """Plain data of the limits."""
-    return asdict(limits)

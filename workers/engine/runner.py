@@ -171,6 +171,7 @@ class _Watch:
         self.marks: dict[str, str] = {}  # what it was
         self.percent = -1.0
         self.memory = 0
+        self.family: dict[int, int] = {}  # the processes of this run, when last looked for
         self.written = 0  # bytes, when that last counted as progress
         self.before = 0  # bytes in the work directory at the start: the source may be one of its files
         self.measured = 0.0  # when the work directory was last looked at
@@ -229,25 +230,34 @@ class _Watch:
             raise Stopped
         if now - started > self.limits.wall:
             raise LimitExceeded(f"The work took longer than {self.limits.wall:.0f} seconds.", log=self._text())
-        self._check_output(now)
+        if now - self.measured >= ROOM_POLL:
+            self._check_family(pid)
+            self._check_output()
+            self.measured = time.monotonic()
         # Moving an MP4's index to its front rewrites the file for minutes without a word.
         written = written_bytes(pid)
         if written - self.written >= WRITTEN:
             self.written, self.moved = written, now
         if now - self.moved > self.limits.idle:
             raise LimitExceeded(f"The work made no progress for {self.limits.idle:.0f} seconds.", log=self._text())
-        used = resident_bytes(pid)
+        used = sum(map(resident_bytes, self.family or (pid,)))
         self.memory = max(self.memory, used)
         if used > self.limits.memory:
             raise LimitExceeded("The work needed more memory than it may have.", log=self._text())
 
-    def _check_output(self, now: float) -> None:
+    def _check_family(self, pid: int) -> None:
+        """RLIMIT_NPROC counts all processes of a user, and none of root's."""
+        self.family = family(pid)
+        tasks, most = sum(self.family.values()), self.limits.processes
+        if tasks > most:
+            raise LimitExceeded(
+                f"The work has {tasks} processes and threads; at most {most} are allowed.", log=self._text()
+            )
+
+    def _check_output(self) -> None:
         """The system bounds each file; many small ones fill a disk as well."""
-        if now - self.measured < ROOM_POLL:
-            return
         if folder_bytes(self.cwd) - self.before > self.limits.output:
             raise LimitExceeded(f"The output grew beyond {self.limits.output} bytes.", log=self._text())
-        self.measured = time.monotonic()
 
     def _text(self) -> str:
         return self.log.decode("utf-8", "replace")
@@ -291,6 +301,26 @@ def resident_bytes(pid: int) -> int:
             return int(statm.read().split()[1]) * PAGE
     except (OSError, IndexError, ValueError):
         return 0
+
+
+def family(pid: int) -> dict[int, int]:
+    """A process and all that it started, with how many threads each has; empty where the system does not tell."""
+    found: dict[int, int] = {}
+    left = [pid]
+    while left:
+        process = left.pop()
+        try:
+            threads = os.listdir(f"/proc/{process}/task")
+        except OSError:  # gone meanwhile
+            continue
+        found[process] = len(threads)
+        for thread in threads:
+            try:
+                with open(f"/proc/{process}/task/{thread}/children", "rb") as children:
+                    left += map(int, children.read().split())
+            except (OSError, ValueError):
+                continue
+    return found
 
 
 def written_bytes(pid: int) -> int:
