@@ -12,7 +12,6 @@ from pathlib import Path
 from django.conf import settings
 
 LOCK = ".lock"
-TURN = ".turn"  # held by whoever counts what is free: two must not be promised the same bytes
 PATIENCE = 5.0  # seconds
 SPARE = 32 * 1024**2  # bytes of the disk that are promised to nobody: logs, the database, a library's own files
 
@@ -54,8 +53,9 @@ def work_directory(name: str, *, reserve: int = 0) -> Iterator[Path]:
 
 
 def _reserve(root: Path, name: str, lock: int, wanted: int) -> None:
-    with (root / TURN).open("wb") as turn:
-        fcntl.flock(turn, fcntl.LOCK_EX)  # held for milliseconds, and dropped with the file
+    turn = os.open(root, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)  # for milliseconds: two must not be promised the same bytes
         disk = shutil.disk_usage(root)
         promised = outstanding(root, but=name)
         if wanted > disk.free - promised - SPARE:
@@ -65,6 +65,8 @@ def _reserve(root: Path, name: str, lock: int, wanted: int) -> None:
                 waits=wanted <= disk.free - SPARE,
             )
         os.write(lock, str(wanted).encode())
+    finally:
+        os.close(turn)
 
 
 def outstanding(root: Path, *, but: str = "") -> int:

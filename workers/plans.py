@@ -34,8 +34,8 @@ class Source:
     """What a kind works on.
 
     `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
-    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs` and
-    `pictures` what one run of a tool and one request to the helper may use for it.
+    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs`
+    and `pictures` what one run of a tool and one request to the helper may use for it.
     """
 
     probe: Probe

@@ -2,8 +2,8 @@
 
 Run as `python -I -S launcher.py <parent pid> <JSON> <program> <arguments…>`, where the JSON object may hold `limits`
 and `sandbox` (workers.engine.confinement). Standard library only, so that it starts in milliseconds. The parent makes
-the process group; this sets the parent-death signal, which exec keeps and a fork would not: hence a program of its own and
-no preexec_fn (unsafe where threads run).
+the process group; this sets the parent-death signal, which exec keeps and a fork would not: hence a program of its own
+and no preexec_fn (unsafe where threads run).
 """
 
 import ctypes

@@ -1,5 +1,5 @@
 """Takes from this process what a tool that reads hostile media has no use for, for good: Linux's Landlock (files, TCP,
-signals) and seccomp (system calls). Where the kernel lacks one, the other holds; limits and a clean environment always do.
+signals) and seccomp (system calls). Where the kernel lacks one, the other holds.
 
 Standard library only, and imported by path from the launcher: it runs in milliseconds before every ffmpeg.
 """
