@@ -191,6 +191,7 @@ class Expected:
     container: str | None = None
     colors: tuple[str, str, str] | None = None  # primaries, transfer, matrix
     bit_depth: int | None = None
+    color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -77,6 +77,12 @@ def _end(path: str, near: float) -> float:
     return read_end(Path(path), near)
 
 
+def _scan(path: str) -> list[dict[str, Any]]:
+    from workers.engine.ending import read_packets
+
+    return read_packets(Path(path))
+
+
 def _picture(
     cwd: str, operations: dict[str, Any], looked_at: str | None = None, limits: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
@@ -109,6 +115,7 @@ def _crash(number: int = signal.SIGSEGV) -> None:
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": _probe,
     "end": _end,
+    "scan": _scan,
     "picture": _picture,
     "look": _look,
     "ping": lambda: os.getpid(),
