@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 FROM = 5.0  # seconds before the moment looked for, to meet a key frame
 PACKETS = 20_000  # looked at
 TAIL = 1.0  # seconds of sound decoded at the end
-TAIL_FRAMES = 600  # pictures decoded of the last group, at most
+# Pictures decoded of the last group, at most: those that others refer to, without deblocking. In a film of minutes that
+# is all of it; in a short one a twentieth of the whole, as checking must cost little beside encoding.
+TAIL_FRAMES, TAIL_PART = 48, 0.05
 SLOWEST = 20e6  # bytes a second that a disk gives at least
 
 
@@ -18,7 +20,7 @@ SLOWEST = 20e6  # bytes a second that a disk gives at least
 class Scanned:
     """One stream as its packets tell, seconds: `step` is the longest time between the beginnings of two in the order of
     decoding; `backwards` how many come before the one ahead of them; `decoded` and `broken` what the last group of
-    pictures, or the last second of sound, gave when it was decoded."""
+    pictures (TAIL_FRAMES of it), or the last second of sound, gave when it was decoded."""
 
     index: int
     type: str
@@ -157,17 +159,20 @@ class _Seen:
         start = self.key if self.stream.type == "video" else min(self.key, self.end - round(TAIL / self.unit))
         if self.stream.type == "video":
             self.stream.codec_context.thread_type = "AUTO"
+            self.stream.codec_context.skip_frame = "NONREF"
+            self.stream.codec_context.options = {"skip_loop_filter": "all"}
         try:
             container.seek(max(0, start), stream=self.stream)
         except (FFmpegError, OSError):
             return 0, 0
         decoded = broken = 0
+        most = max(TAIL_FRAMES, int(self.packets * TAIL_PART))
         for packet in container.demux(self.stream):
             try:
                 decoded += len(packet.decode())
             except (FFmpegError, ValueError):
                 broken += 1
-            if decoded + broken >= TAIL_FRAMES:
+            if decoded + broken >= most:
                 break
         return decoded, broken
 
