@@ -57,7 +57,7 @@ def _checked(output: Output, expected: Expected, source: Path, report: Stops | N
             raise EngineUnavailable("The output could not be checked in time.", log=exc.log) from exc
         except MediaError as exc:
             raise OutputMismatch("The output made cannot be read back.", log=f"{exc.message}\n{exc.log}") from exc
-    if problems := [*differences(facts, expected, source, report), *damage(streams, expected)]:
+    if problems := [*differences(facts, expected, source, report), *damage(streams, expected, facts)]:
         raise OutputMismatch(" ".join(problems), log=str(expected.to_json()))
     return replace(output, probe=facts)
 
@@ -160,9 +160,12 @@ def _stream_differences(facts: Probe, expected: Expected) -> list[str]:
     return found
 
 
-def damage(streams: tuple[Scanned, ...], expected: Expected) -> list[str]:
-    """A sentence for each stream whose packets are not in order, or whose end cannot be decoded."""
+def damage(streams: tuple[Scanned, ...], expected: Expected, facts: Probe) -> list[str]:
+    """A sentence for each stream whose packets are not in order, or whose end is missing or cannot be decoded."""
     found = []
+    end, length = max((stream.end for stream in streams), default=0.0), facts.duration or 0.0
+    if streams and end < length - max(SLACK, length * SHARE):
+        found.append(f"The output's packets end at {end:.2f} s, not {length:.2f} s.")
     for stream in streams:
         told = f"The output's {stream.type} stream {stream.index}"
         if not stream.packets:
