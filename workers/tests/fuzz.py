@@ -10,6 +10,7 @@ this host, work past its time, processes, files or descriptors that stay, memory
 
 import os
 import random
+import re
 import shutil
 import sys
 import tempfile
@@ -47,6 +48,7 @@ class Findings:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
+    words: Counter[str] = field(default_factory=Counter)  # what was said, with # for numbers
     defects: list[str] = field(default_factory=list)
     slowest: float = 0.0
     grown: int = 0  # bytes
@@ -192,14 +194,15 @@ def _case(path: Path, work: Path, number: int, chance: random.Random, found: Fin
         kind = one.name
         usual = SMALL.get(kind) if chance.random() < 0.5 else None
         run(one, usual or chance.choice(one.examples or ({},)), path, place, limits=LIMITS)
-        outcome = "made"
+        outcome, words = "made", kind
     except MediaError as exc:
-        outcome = type(exc).__name__
+        outcome, words = type(exc).__name__, re.sub(r"[\d.,]*\d", "#", exc.message)
         if not exc.message.endswith(".") or str(work) in exc.message or "/" in exc.message.replace("/s", ""):
             raise AssertionError(f"no sentence for people: {exc.message!r}") from exc
     finally:
         shutil.rmtree(place)
     found.outcomes[outcome] += 1
+    found.words[f"{outcome}: {words}"] += 1
     found.kinds[kind or "refused by probe"] += 1
     took = time.monotonic() - started
     found.slowest = max(found.slowest, took)
@@ -209,8 +212,11 @@ def _case(path: Path, work: Path, number: int, chance: random.Random, found: Fin
 
 def _left(work: Path) -> tuple[int, int, list[str]]:
     """Child processes but the helper, open descriptors but the helper's, files."""
-    helper = host.call("ping", {})
-    children = [pid for pid in runner.family(os.getpid()) if pid not in (os.getpid(), helper)]
+    host.warm()  # its successor may have taken over just now
+    helper = host._HOST._helper
+    children = [
+        pid for pid in runner.family(os.getpid()) if helper is None or pid not in (os.getpid(), helper.process.pid)
+    ]
     return len(children), len(os.listdir("/proc/self/fd")), sorted(entry.name for entry in work.iterdir())
 
 
@@ -235,6 +241,8 @@ def main() -> int:
     sys.stdout.write(f"{cases} cases from seed {seed} in {took:.0f} s; the slowest took {found.slowest:.1f} s\n")
     sys.stdout.write(f"outcomes: {dict(found.outcomes.most_common())}\n")
     sys.stdout.write(f"by kind: {dict(found.kinds.most_common())}\n")
+    for words, count in found.words.most_common():
+        sys.stdout.write(f"{count:6} {words}\n")
     sys.stdout.write(f"memory grew by {found.grown / MIB:.1f} MiB; {len(found.defects)} defects\n")
     return bool(found.defects)
 

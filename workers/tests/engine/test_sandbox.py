@@ -19,8 +19,12 @@ from workers.engine.host import Host
 from workers.engine.limits import Limits
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
-landlock = pytest.mark.skipif(not sandbox.landlock_abi(), reason="this kernel, or the container's profile, has no Landlock")
-seccomp = pytest.mark.skipif(not sandbox.knows_calls(), reason="the numbers of this machine's system calls are not known")
+landlock = pytest.mark.skipif(
+    not sandbox.landlock_abi(), reason="this kernel, or the container's profile, has no Landlock"
+)
+seccomp = pytest.mark.skipif(
+    not sandbox.knows_calls(), reason="the numbers of this machine's system calls are not known"
+)
 SECRET = "the-secret-of-the-service"
 
 
