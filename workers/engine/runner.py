@@ -357,6 +357,8 @@ def failure(status: int, log: str, limits: Limits) -> MediaError | EngineUnavail
         status in (-signal.SIGKILL, -signal.SIGTERM) or f"received signal {int(signal.SIGTERM)}" in log
     ):  # not ours: the system's memory guard, or an operator
         return EngineUnavailable("ffmpeg was killed from outside.", log=log)
+    if "Error opening input: Permission denied" in log:  # a sandbox or a mode that does not fit this host
+        return EngineUnavailable("ffmpeg may not read the input on this host; see SANDBOX_FOLDERS.", log=log)
     if "Cannot allocate memory" in log:
         return LimitExceeded("The work needed more memory than it may have.", log=log)
     if status < 0:

@@ -1,7 +1,7 @@
 """Damaged media by the thousand: whatever a file is, it ends in outputs or in a sentence.
 
-python -m workers.tests.fuzz        FUZZ_CASES (2000) damaged files from FUZZ_SEED (1) on; the exit status is 1 for defects
-                                    ITTYHOST_CORPUS adds a folder of real files; FUZZ_KEEP a folder for what failed
+python -m workers.tests.fuzz    FUZZ_CASES (2000) damaged files of FUZZ_SEED (1); the exit status is 1 for defects.
+                                ITTYHOST_CORPUS adds a folder of real files, FUZZ_KEEP names one for what failed.
 
 Each case damages one file and has it probed and turned by one kind, with tight limits. Told apart: what was made, what
 was refused and how, and defects: an exception that is no MediaError, a refusal that is no sentence or names a path of
