@@ -189,7 +189,7 @@ def _case(path: Path, work: Path, number: int, chance: random.Random, found: Fin
     started = time.monotonic()
     try:
         facts = probe(path)
-        kinds = [one for one in all_kinds().values() if facts.media_type in one.accepts and one.plan is not None]
+        kinds = [one for one in all_kinds().values() if facts.media_type in one.accepts and one.object]
         one = kinds[number % len(kinds)]
         kind = one.name
         usual = SMALL.get(kind) if chance.random() < 0.5 else None
