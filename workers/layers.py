@@ -97,7 +97,12 @@ class TextLayer(_Layer):
     text: Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS), BeforeValidator(_text)] = Field(
         description="The words; line breaks are kept, and long lines broken."
     )
-    font: Annotated[str, BeforeValidator(_font)] = Field(DEFAULT, description="A family of the fonts there are.")
+    # The default is checked as well: that reads the fonts, so that a plan finds them read.
+    font: Annotated[str, BeforeValidator(_font)] = Field(
+        DEFAULT,
+        validate_default=True,
+        description="A family: Inter, Source Serif 4, JetBrains Mono, or another that the server has.",
+    )
     font_size: Extent = Field(USUAL_SIZE, description='Pixels, or a percentage of the output\'s height such as "5%".')
     color: Color = Field("#ffffff", description="Hex colour of the letters, with alpha as #rrggbbaa.")
     background: Color = Field(None, description="Hex colour of a box behind the text; none when not given.")
@@ -112,7 +117,8 @@ class TextLayer(_Layer):
     italic: bool = Field(False, description="An italic face, where the family has one.")
     stroke_color: Color = Field("#000000", description="Hex colour of the outline.")
     stroke_width: Length = Field(
-        None, description="Width of an outline around the letters, pixels or a percentage of the font's size."
+        None,
+        description="Width of an outline around them, pixels or a percentage of the font's size; at most half of it.",
     )
 
 
@@ -210,21 +216,24 @@ class Cell:
     rule: Literal["start", "center", "end"]
     start: int = 0
 
-    def expression(self, side: str) -> str:
-        """The place for ffmpeg's overlay filter; `side` is "w" or "h"."""
+    def expression(self, side: str, *, pad: bool = False) -> str:
+        """The place for ffmpeg's overlay filter, or its `pad`; `side` is "w" or "h"."""
         if self.rule == "start":
             return str(self.start)
-        return f"(main_{side}-overlay_{side})" + ("/2" if self.rule == "center" else "")
+        room = f"(o{side}-i{side})" if pad else f"(main_{side}-overlay_{side})"
+        return room + ("/2" if self.rule == "center" else "")
 
 
 @dataclass(frozen=True)
 class Placed:
     """One layer in pixels of its canvas: `spec` is what workers.engine.layers draws it from (JSON data).
 
-    `cells` are those of width and height; `start` and `end` are when it is seen, seconds, None without bound.
+    `canvas` is the output's size, `cells` are those of width and height; `start` and `end` are when it is seen,
+    seconds, None without bound.
     """
 
     spec: dict[str, Any]
+    canvas: Size
     cells: tuple[Cell, Cell]
     start: float | None = None
     end: float | None = None
@@ -270,7 +279,7 @@ def _placed(layer: AnyLayer, param: str, canvas: Size, names: dict[str, str]) ->
     cells = [
         _cell(side, where, offset, margin, reach) for side, where, offset in zip(canvas, anchors, offsets, strict=True)
     ]
-    return Placed(spec, (cells[0], cells[1]), getattr(layer, "start", None), getattr(layer, "end", None))
+    return Placed(spec, canvas, (cells[0], cells[1]), getattr(layer, "start", None), getattr(layer, "end", None))
 
 
 def _set(layer: TextLayer, spec: dict[str, Any], param: str, canvas: Size) -> dict[str, Any]:
@@ -279,7 +288,7 @@ def _set(layer: TextLayer, spec: dict[str, Any], param: str, canvas: Size) -> di
     width = None if layer.width is None else _bounded(layer.width, canvas[0], f"{param}.width")
     # What fits no line is broken, so that no text grows beyond the picture.
     room = width or max(1, canvas[0] - 2 * spec["margin"] * (spec["offset"][0] is None))
-    stroke = min(pixels_of(layer.stroke_width or 0, size), size)
+    stroke = min(pixels_of(layer.stroke_width or 0, size), size // 2)  # more would only fill the gaps
     usual = {0.0: "left", 0.5: "center", 1.0: "right"}[spec["anchor"][0]]
     family, weight, italic = _face(layer)
     return {
@@ -324,11 +333,11 @@ def _cell(side: int, where: float, offset: int | None, margin: int, reach: int) 
 def with_files(plan: Plan, layers: Iterable[AnyLayer]) -> Plan:
     """The plan with the files that the layers on its output need, and with notes on what a viewer will miss of them."""
     layers, first = tuple(layers), plan.expected[0]
-    missed = _notes(layers, (first.width or EDGE, first.height or EDGE))
+    missed = _notes(layers, (first.width or EDGE, first.height or EDGE), first.duration)
     return replace(plan, files=(*plan.files, *file_uses(layers)), notes=(*plan.notes, *missed))
 
 
-def _notes(layers: tuple[AnyLayer, ...], canvas: Size) -> list[str]:
+def _notes(layers: tuple[AnyLayer, ...], canvas: Size, duration: float | None) -> list[str]:
     found = []
     for number, layer in enumerate(layers):
         if isinstance(layer, TextLayer):
@@ -341,4 +350,7 @@ def _notes(layers: tuple[AnyLayer, ...], canvas: Size) -> list[str]:
         offsets = zip((layer.x, layer.y), canvas, strict=True)
         if any(value is not None and pixels_of(value, side) >= side for value, side in offsets):
             found.append(f"layers.{number} lies outside the picture.")
+        start = getattr(layer, "start", None) or 0.0
+        if duration is not None and start >= duration:
+            found.append(f"layers.{number} begins at {start:g} s, and the output ends at {duration:g} s.")
     return found

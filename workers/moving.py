@@ -18,7 +18,7 @@ from workers.framing import Framing, framing, side_at_fault
 from workers.graph import subtitles as captions
 from workers.layers import Placed, place
 from workers.options import anchor, quality_number, rgba
-from workers.plans import Expected, Source
+from workers.plans import SOURCE, Expected, Source
 
 if TYPE_CHECKING:
     from workers.kinds.video import VideoOptions
@@ -216,7 +216,8 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
     if work.text_burned:
         stream = captions.text_drawn(stream, work.part.start, clear=work.clear)
     elif work.burned is not None:
-        stream = captions.pictures_drawn(stream, read[str(work.burned.index)], work.framed)
+        pictures = captions.pictures(work.probe, SOURCE, work.part, work.burned)
+        stream = captions.pictures_drawn(stream, pictures, work.framed, pix_fmt=work.pix_fmt, matrix=work.colors[2])
     return stream
 
 
@@ -275,7 +276,7 @@ def settings_of(work: Work, cut: graph.Cut | None, sound: graph.Sound | None) ->
 
 def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
     video, options = work.video, work.options
-    uneven = video.variable or cut is not None
+    uneven = video.variable or (cut is not None and cut.ticks)
     settings = video_settings(
         work.codec,
         size=work.framed.canvas,
@@ -310,7 +311,10 @@ def needs_of(work: Work, settings: dict[str, Any]) -> tuple[str, ...]:
     """Encoders and filters that the build must have."""
     needs = [name for option, name in settings.items() if option.startswith("c:") and name != "copy"]
     if not work.picture_copied:
-        needs += [*graph.picture_needs(work.video), *graph.overlay_needs(work.layers, work.colors)]
+        needs += [
+            *graph.picture_needs(work.video),
+            *graph.overlay_needs(work.layers, pix_fmt=work.pix_fmt, colors=work.colors),
+        ]
         needs += ["ass"] if work.text_burned else []
     return tuple(dict.fromkeys(needs))
 

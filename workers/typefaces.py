@@ -13,6 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 BUNDLED = Path(__file__).with_name("fonts")
+# For what ffmpeg sets itself, burned-in subtitles: the fonts to use, with one for every character that a family lacks.
+FONTCONFIG = BUNDLED / "fonts.conf"
+LINKED = "fonts"  # in the work directory, as FONTCONFIG has it
 DEFAULT = "Inter"
 REGULAR, BOLD = 400, 700
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
@@ -66,13 +69,23 @@ def font_folder() -> Path | None:
 
 
 def font_folders() -> tuple[Path, ...]:
-    """Every folder with fonts: the operator's, then the bundled one. Raises FontFolderError."""
-    own = font_folder()
+    """Every folder with fonts: the operator's, where it is there, then the bundled one."""
+    try:
+        own = font_folder()
+    except FontFolderError:  # told at the start; whoever asks for a font now cannot help it
+        own = None
     return (own, BUNDLED) if own else (BUNDLED,)
 
 
+def link_fonts(folder: Path) -> None:
+    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them."""
+    own = font_folders()[0]
+    if own != BUNDLED:
+        (folder / LINKED).symlink_to(own.absolute())
+
+
 def typefaces() -> tuple[Typeface, ...]:
-    """All faces, the operator's before the bundled ones; a broken font file is left out. Raises FontFolderError."""
+    """All faces, the operator's before the bundled ones; a broken font file is left out."""
     return _catalogue(font_folders())
 
 
@@ -201,14 +214,15 @@ def _segments(table: bytes) -> list[tuple[int, int]]:
 
     def mapped() -> Iterator[tuple[int, int]]:
         for number, (start, end, delta, offset) in enumerate(zip(starts, ends, deltas, offsets, strict=True)):
-            for code in range(start, min(end, 0xFFFE) + 1):
-                glyph = code
-                if offset:
-                    place = places + 2 * number + offset + 2 * (code - start)
-                    glyph = struct.unpack_from(">H", table, place)[0] if place + 2 <= len(table) else 0
-                    if not glyph:
-                        continue
-                if (glyph + delta) & 0xFFFF:
+            end = min(end, 0xFFFE)
+            nothing = -delta & 0xFFFF
+            if not offset and not start <= nothing <= end:
+                yield start, end + 1
+                continue
+            for code in range(start, end + 1):
+                place = places + 2 * number + offset + 2 * (code - start)
+                glyph = code if not offset else struct.unpack_from(">H", table, place)[0]
+                if (glyph or not offset) and glyph != nothing:
                     yield code, code + 1
 
     return _joined(mapped())
@@ -217,6 +231,8 @@ def _segments(table: bytes) -> list[tuple[int, int]]:
 def _joined(ranges: Iterator[tuple[int, int]]) -> list[tuple[int, int]]:
     joined: list[tuple[int, int]] = []
     for start, end in ranges:
+        if end <= start:
+            continue
         if joined and joined[-1][1] == start:
             joined[-1] = (joined[-1][0], end)
         else:

@@ -36,7 +36,7 @@ STATUS_WORDS = {
 }
 
 # Kinds of later versions. Only lists are asked for in these words; those this service does not know find nothing.
-LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
+LATER_NAMES = {"import": INGEST.name, "export": "export"}
 
 
 CREATE_REFUSALS = {402: "The project's storage is full.", 404: "The input names nothing in this project."}

@@ -12,12 +12,13 @@ from av.error import FFmpegError
 LOOKED_AT = 48  # frames; two seconds
 LEAST = 8  # frames with movement, to tell anything by
 _MASTERING = struct.Struct("=20i2i")  # primaries (r, g, b), white point, least and greatest light; two flags
-_STATIC, _SOME = 0.1, 0.6  # shares of combed frames: below the first none is meant, above the second all are
+_STATIC, _SOME, _MOST = 0.1, 0.6, 0.8  # shares of combed frames: none is meant below the first, all above the last
 # Sizes and rates that interlaced television has; some of its files carry no flag.
 _SIZES = {(720, 480), (704, 480), (720, 486), (720, 512), (720, 576), (704, 576), (1440, 1080), (1920, 1080)}
 _RATES = (25.0, 29.97)
-_BROADCAST = {"mpegts", "mpeg", "mpegvideo", "mxf", "dv", "avi", "mov", "asf"}
-_TELEVISION = {"mpeg2video", "mpeg1video", "dvvideo", "prores", "dnxhd", "mjpeg", "h264", "vc1", "ffv1"}
+_BROADCAST = {"mpegts", "mpeg", "mpegvideo", "mxf", "dv"}
+_FILES = {"avi", "mov", "matroska", "asf"}  # of editors and captures; H.264 in them comes from cameras that flag it
+_TELEVISION = {"mpeg2video", "mpeg1video", "dvvideo", "prores", "dnxhd", "mjpeg", "vc1", "ffv1", "huffyuv"}
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ def dolby_profile(data: bytes) -> int | None:
 def may_be_interlaced(demuxer: str, codec: str, size: tuple[int, int], rate: float | None) -> bool:
     """Whether a stream that no flag calls interlaced looks like television: worth a look at its pictures."""
     steady = any(abs((rate or 0.0) - known) < 0.05 for known in _RATES)
-    return demuxer.split(",")[0] in _BROADCAST and codec in _TELEVISION and size in _SIZES and steady
+    name = demuxer.split(",")[0]
+    known = (name in _BROADCAST and codec in _TELEVISION | {"h264"}) or (name in _FILES and codec in _TELEVISION)
+    return known and size in _SIZES and steady
 
 
 def scan(frames: Any, *, flagged: bool) -> Scan:
@@ -120,7 +123,7 @@ def scan(frames: Any, *, flagged: bool) -> Scan:
         return Scan(flagged)
     share = combed / told
     telecined = _STATIC < share < _SOME and told >= 3 * LEAST
-    interlaced = share > _STATIC if flagged else share >= _SOME
+    interlaced = share > _STATIC if flagged else share >= _MOST
     # Fields follow each other one way: a close count means that something else was seen.
     first = max(("tff", "bff"), key=lambda order: seen[order]) if combed else None
     clear = first is not None and seen[first] >= 4 * (combed - seen[first])

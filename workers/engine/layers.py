@@ -170,7 +170,7 @@ def _seen(spec: Spec, content: _Content, canvas: Size) -> Drawn | None:
         (shown[2] - shown[0], shown[3] - shown[1]),
         Pillow.Transform.AFFINE,
         (cos, sin, x - part[0], -sin, cos, y - part[1]),
-        Pillow.Resampling.BICUBIC,
+        Pillow.Resampling.BICUBIC if spec["rotation"] % 90 else Pillow.Resampling.NEAREST,  # pixels on pixels
     )
     return _faded(turned, (shown[0], shown[1]), spec["opacity"])
 
@@ -275,11 +275,11 @@ def _image(cwd: Path, spec: Spec, canvas: Size, read: Read) -> _Content:
 
 
 def _named(error: MediaError, param: str) -> str:
-    words, _, _ = error.message.partition(";")
-    words = words.rstrip(".")
-    told = f"{param}: {words[:1].lower()}{words[1:]}"
-    needs = "; a layer needs a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP picture."
-    return told + (needs if isinstance(error, SourceUnsupported) else ".")
+    words = f"{param}: {error.message[:1].lower()}{error.message[1:]}"
+    if not isinstance(error, SourceUnsupported):
+        return words
+    what = words.partition("; send")[0].rstrip(".")
+    return f"{what}; a layer needs a JPEG, PNG, WebP, AVIF, GIF, HEIC, TIFF or BMP picture."
 
 
 def _scaled(own: Size, width: int | None, height: int | None) -> Size:

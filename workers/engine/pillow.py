@@ -100,17 +100,12 @@ def _read(
     """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
     where `orient` says so."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
-        if max(image.size) > limits.edge:
-            raise LimitExceeded(too_large(*image.size, limits.edge))
+        if reason := limits.too_large("picture", *image.size):
+            raise LimitExceeded(reason)
         orientation = stills.turn_left(image) if orient else 1
         profile, stored = image.info.get("icc_profile"), image.size
         size = wanted(_swapped(stored, orientation)) if callable(wanted) else wanted
         return Decoded(_decoded(image, _swapped(size, orientation)), stored, orientation, profile)
-
-
-def too_large(width: int, height: int, edge: int) -> str:
-    """Why a picture of this size is refused."""
-    return f"The picture is {width} × {height} pixels; at most {edge} on the longest edge are accepted."
 
 
 def _plugins(path: Path) -> tuple[str, ...]:

@@ -60,6 +60,8 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
     """Facts about the file, by content. Raises SourceUnreadable, SourceUnsupported."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:  # this host's doing, and not the file's
+        raise
     except OSError as exc:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     try:
@@ -199,7 +201,10 @@ class _Reader:
 
     def _duration(self, videos: tuple[VideoStream, ...], audios: tuple[AudioStream, ...]) -> float | None:
         if self.duration:
-            return round(self.duration, 6)
+            # Matroska tells when the last frame ends, counted from 0 though the first may come much later.
+            late = (self.container.start_time or 0) / 1e6 if self.container.format.name.startswith("matroska") else 0.0
+            length = self.duration - late if 0 < late < self.duration else self.duration
+            return round(length, 6)
         streams: tuple[VideoStream | AudioStream, ...] = (*videos, *audios)
         known = [stream.duration for stream in streams if stream.duration]
         return max(known, default=None)

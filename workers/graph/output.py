@@ -7,6 +7,10 @@ import ffmpeg
 
 from workers.engine.probe import AudioStream, Probe, SubtitleStream
 
+# QuickTime numbers its languages; ffmpeg knows those numbers by one of each language's two codes of ISO 639-2.
+_QUICKTIME = {"fre": "fra", "rum": "ron", "cze": "ces", "slo": "slk", "deu": "ger", "nld": "dut", "ell": "gre"}
+_QUICKTIME |= {"isl": "ice", "zho": "chi", "sqi": "alb"}
+
 
 def output_args(
     streams: Iterable[Any], target: str, options: dict[str, Any], extra: Iterable[str] = ()
@@ -22,6 +26,7 @@ def metadata_args(
     *,
     chapters: bool = False,
     subtitles: Iterable[SubtitleStream] = (),
+    muxer: str | None = None,
 ) -> tuple[str, ...]:
     """Nothing of the source's metadata (places, serial numbers, times) but its titles, the languages of sound and
     subtitles, and with `chapters` those of the first input."""
@@ -33,15 +38,20 @@ def metadata_args(
     for name, value in sorted(probe.tags.items()):
         args += ["-metadata", f"{name}={value}"]
     if audio is not None and audio.language:
-        args += ["-metadata:s:a:0", f"language={audio.language}"]
+        args += ["-metadata:s:a:0", f"language={_language(audio.language, muxer)}"]
     for number, track in enumerate(subtitles):
         if not number:
             args += ["-map_metadata:s:s", "-1"]
         if track.language:
-            args += [f"-metadata:s:s:{number}", f"language={track.language}"]
+            args += [f"-metadata:s:s:{number}", f"language={_language(track.language, muxer)}"]
         flags = [name for name in ("default", "forced") if getattr(track, name)]
         args += [f"-disposition:s:{number}", "+".join(flags) or "0"]
     return tuple(args)
+
+
+def _language(code: str, muxer: str | None) -> str:
+    """A language in the code that the container knows it by."""
+    return _QUICKTIME.get(code, code) if muxer == "mov" else code
 
 
 def chapter_comments(probe: Probe) -> tuple[str, ...]:

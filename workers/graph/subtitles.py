@@ -18,6 +18,7 @@ FONTS = "fonts"  # a folder of the work directory
 # What the checked file may be, and nothing else: none of these opens another file.
 DEMUXERS = "srt,webvtt,ass"
 _LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
+_EARLY = 0.001  # seconds
 _TEXT = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
 _READ = {
     *("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text", "subviewer", "subviewer1", "microdvd"),
@@ -54,14 +55,25 @@ def encoder(chosen: Format, track: SubtitleStream | None) -> str:
 def kept(read: Any, probe: Probe, path: str, part: Span, tracks: Sequence[SubtitleStream], *, file: bool) -> list[Any]:
     """The streams of the tracks, and of the checked file last. A span's come from inputs of their own, which begin
     earlier: reading by seeking would leave out what began before it."""
-    streams = [read[str(track.index)] for track in tracks]
     if part.start > 0 and tracks:
-        seek = max(0.0, part.start - _LOOK_BACK)
-        options = {"ss": seconds(seek)} if seek else {}
-        # Without decoding there is nothing to cut off: times before the span are negative.
-        early = ffmpeg.input(path, **guarded(probe), **options, itsoffset=seconds(seek - part.start))
-        streams = [early[str(track.index)] for track in tracks]
+        read = _apart(probe, path, part)
+    streams = [read[str(track.index)] for track in tracks]
     return [*streams, checked(part.start)["s:0"]] if file else streams
+
+
+def _apart(probe: Probe, path: str, part: Span, early: float = 0.0) -> Any:
+    """The source once more, from a while before the span on; times before the span are negative."""
+    seek = max(0.0, part.start - _LOOK_BACK)
+    options = {"ss": seconds(seek)} if seek else {}
+    shift = seek - part.start - early
+    return ffmpeg.input(path, **guarded(probe), **options, **({"itsoffset": seconds(shift)} if shift else {}))
+
+
+def pictures(probe: Probe, path: str, part: Span, track: SubtitleStream) -> Any:
+    """A track of pictures as a moving picture. From an input of its own: beside the frames of one input, ffmpeg repeats
+    the last subtitle with each and shows the next too late. It also begins each with an empty picture at the same
+    moment, hence a thousandth early."""
+    return _apart(probe, path, part, _EARLY)[str(track.index)]
 
 
 def checked(start: float = 0.0) -> Any:
@@ -103,10 +115,16 @@ def text_drawn(stream: Any, start: float, *, clear: bool) -> Any:
     return stream.filter("setpts", f"PTS-{seconds(start)}/TB")
 
 
-def pictures_drawn(stream: Any, subtitles: Any, framing: Framing) -> Any:
-    """The picture with subtitles that are pictures themselves, scaled and cropped as it was."""
-    subtitles = subtitles.filter("scale", framing.scaled[0], framing.scaled[1])
+def pictures_drawn(stream: Any, subtitles: Any, framing: Framing, *, pix_fmt: str, matrix: str) -> Any:
+    """The picture with subtitles that are pictures themselves, scaled and cropped as it was; `pix_fmt` and `matrix` are
+    the picture's and stay."""
+    clear = pix_fmt if "yuva" in pix_fmt else pix_fmt.replace("yuv", "yuva")
+    width, height = framing.scaled
+    subtitles = subtitles.filter("scale", width, height, out_range="tv", out_color_matrix=matrix)
+    subtitles = subtitles.filter("format", clear)
     if framing.crops:
         subtitles = subtitles.filter("crop", framing.size[0], framing.size[1], framing.crop[0], framing.crop[1])
     x, y = framing.place
-    return stream.overlay(subtitles, x=x, y=y, eof_action="pass", format="auto")
+    # Named, as the filter would choose another for what it is given.
+    name = pix_fmt.replace("yuva", "yuv").removesuffix("le").removesuffix("p")
+    return stream.overlay(subtitles, x=x, y=y, eof_action="pass", format=name)

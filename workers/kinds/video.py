@@ -112,7 +112,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
     work, notes = decided(options, source)
     probe, video, part = work.probe, work.video, work.part
-    cut = graph.cut(video, part, work.length, options.fps)
+    cut = graph.cut(video, part, work.length, options.fps, demuxer=probe.demuxer)
     sound = None
     if work.audio is not None and work.sound is not None and not work.sound_copied:
         sound = graph.prepared(source, options, work.sound, part, cut=cut, synced=True)
@@ -123,7 +123,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         heard = read[str(work.audio.index)]
         streams.append(sound.filtered(cut.sound(heard) if cut else heard) if sound else heard)
     streams += captions.kept(read, probe, source.path, part, work.tracks, file=work.file_kept)
-    chapters = bool(probe.chapters) and cut is None
+    chapters = bool(probe.chapters) and (cut is None or not cut.ticks)
     if probe.chapters and not chapters:
         notes = (*notes, "Chapters were left out: the span begins between two pictures.")
     target = f"video.{work.chosen.extension}"
@@ -136,15 +136,16 @@ def plan(options: VideoOptions, source: Source) -> Plan:
             probe,
             work.audio,
             chapters=chapters,
+            muxer=work.chosen.muxer,
             subtitles=(*work.tracks, *((ADDED,) if work.file_kept else ())),
         ),
     )
     step = FfmpegStep(args, duration=part.duration, needs=needs_of(work, settings))
     measuring = sound.steps if sound else ()
-    steps = (*measuring, *graph.layer_steps(work.layers, work.framed.canvas), *subtitle_steps(work, source), step)
+    steps = (*measuring, *graph.layer_steps(work.layers), *subtitle_steps(work, source), step)
     files = (FileUse(options.subtitle_url, captions.GIVEN, "subtitle_url"),) if options.subtitle_url else ()
-    extracts = work.burned is not None and work.burned.text
-    reads = "whole" if extracts else graph.reads(probe, part)
+    # Burned subtitles are looked for from beginning to end.
+    reads = "whole" if work.burned is not None else graph.reads(probe, part)
     made = Plan(steps, (expected_of(work, target, sound),), reads=reads, notes=notes, files=files)
     return layers.with_files(made, options.layers)
 
@@ -161,5 +162,6 @@ KIND = Kind(
         {"format": "webm", "height": 64, "end": 0.5},
         {"width": 64, "height": 64, "fit": "contain"},
         {"format": "mkv", "hdr": "keep", "audio_track": 0},
+        {"layers": [{"kind": "text", "text": "Hello", "color": "#ffd000", "position": "bottom", "end": 0.5}]},
     ),
 )

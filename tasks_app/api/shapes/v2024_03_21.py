@@ -86,7 +86,9 @@ def task_listed(task: Task) -> dict[str, Any]:
 def task_show(task: Task) -> dict[str, Any]:
     """One task: `output` is the object it made; until then the definition, under the id which that object will have."""
     shown = task_created(task)
-    if task.status == Status.READY and task.output is not None:
+    if task.output_id is None:  # only a result is wanted
+        shown["output"] = _facts_of_input(task)
+    elif task.status == Status.READY and task.output is not None:
         shown["output"] = source_show(task.output)
     else:
         shown["output"] = {
@@ -98,6 +100,17 @@ def task_show(task: Task) -> dict[str, Any]:
     if shown["status"] == "error":
         shown["error"] = task.error or "The task was cancelled."
     return shown
+
+
+def _facts_of_input(task: Task) -> dict[str, Any]:
+    """What stands for an output where none is made: the file that the facts are of, and once they are there, them."""
+    shown = {
+        "id": f"file_{task.source_id}",
+        "object": task.source.object if task.source else "source",
+        "kind": task.kind,
+        **task.definition,
+    }
+    return shown | ({"results": task.result} if task.status == Status.READY else {})
 
 
 def create_schema(components: Components) -> dict[str, Any]:
@@ -169,6 +182,10 @@ def show_schema(components: Components) -> dict[str, Any]:
         "description": "Until it is made: what was asked for, and the id it will have.",
         "properties": {"id": an_id("file"), "object": {"type": "string"}, "kind": {"type": "string"}},
         "required": ["id", "object", "kind"],
+    }
+    reserved["properties"]["results"] = {
+        "type": "object",
+        "description": "Of a kind that makes no file, as probe: what it found of the input, whose id this is.",
     }
     output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}
     return _schema(components, "Task", output)

@@ -55,6 +55,8 @@ def task_show(task: Task) -> dict[str, Any]:
         "created": instant(task.created),
         "updated": instant(task.updated),
     }
+    if task.status == Status.READY and task.output_id is None:
+        shown["results"] = task.result
     if task.status == Status.ERROR:
         shown["error"] = task.error
     if task.parent_id is not None:
@@ -87,6 +89,7 @@ def show_schema(components: Components) -> dict[str, Any]:
         "created": "date-time",
         "updated": "date-time",
         "parent_id": "string",
+        "results": "object",
     }
     properties = {
         "id": an_id("task"),
@@ -104,7 +107,8 @@ def show_schema(components: Components) -> dict[str, Any]:
         "description": "The options, as they were given.",
         "examples": [{"width": 800, "filename": "cover.jpg"}],
     }
-    return components.add("Task", closed(properties, optional={"error", "parent_id"}))
+    properties["results"] |= {"description": "Of a kind that makes no file, as probe: what it found."}
+    return components.add("Task", closed(properties, optional={"error", "parent_id", "results"}))
 
 
 listed_schema = show_schema
