@@ -11,7 +11,7 @@ from typing import Any
 
 from workers.engine.errors import ProcessingFailed
 
-_PLACE = re.compile(r"@\{([a-z0-9_.]+)\}")
+PLACE = re.compile(r"@\{([a-z0-9_.]+)\}")
 _SUMMARY = re.compile(r"\bI:\s+(-?\S+) LUFS.*?\bPeak:\s+(\S+) dBFS", re.DOTALL)
 SILENCE = -70.0  # LUFS, EBU R 128's absolute gate: nothing louder was there, or nothing of 0.4 s
 MOST_LIMITED = 12.0  # dB that a limiter may take off the highest peaks before that is heard
@@ -112,4 +112,4 @@ def bind(text: str, values: Mapping[str, str]) -> str:
         except KeyError:
             raise ProcessingFailed(f"{place[1]} was needed and not measured.") from None
 
-    return _PLACE.sub(found, text)
+    return PLACE.sub(found, text)
