@@ -12,7 +12,7 @@ from workers.engine.capabilities import ffmpeg_path
 from workers.engine.errors import MediaError, SourceUnsupported
 from workers.engine.probe import AudioStream, Probe, probe
 from workers.kinds.audio import KIND, AudioOptions, output_format, plan
-from workers.kinds.base import Source
+from workers.kinds.base import FfmpegStep, Source
 from workers.run import run
 from workers.tests import media
 from workers.tests.media import clicks_of, level, loudness
@@ -23,7 +23,8 @@ FACTS = Probe("audio", "audio/mpeg", "mp3", 1000, demuxer="mp3", duration=10.0, 
 
 def args_of(sound=SOUND, facts=FACTS, **options):
     given = Source(replace(facts, audios=(sound,) if sound else ()), lambda *_: None)
-    return plan(AudioOptions.model_validate(options), given).steps[-1].args
+    steps = plan(AudioOptions.model_validate(options), given).steps
+    return next(step.args for step in steps if isinstance(step, FfmpegStep) and step.args[-1] != "-")
 
 
 def value(args, name):
@@ -479,6 +480,20 @@ def test_a_damaged_cover_costs_only_itself(make_audio, make_image, workdir):
     done = run(KIND, {"format": "mp3"}, source, workdir)
     assert done.outputs[0].probe.covers == ()
     assert done.warnings == ("The cover picture is damaged and was left out.",)
+
+
+@pytest.mark.ffmpeg
+def test_copied_sound_that_turns_out_damaged_is_encoded(make_audio, workdir):
+    source = make_audio(".mp3", seconds=2.0)
+    data = bytearray(source.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 300] = bytes(300)
+    source.write_bytes(data + b"APETAGEX" + bytes(120))
+    done = run(KIND, {}, source, workdir)
+    assert done.warnings == (
+        "Copied without re-encoding: the input is already as it is asked for.",
+        "The input is damaged in places, so it was encoded again after all.",
+    )
+    assert done.outputs[0].probe.duration == pytest.approx(2.0, abs=0.06)
 
 
 # ── damage ───────────────────────────────────────────────────────────────────────────────────────────────────────────
