@@ -96,7 +96,7 @@ class AudioOptions(Sounding, Spanned):
     pixels_per_second: int | None = Field(
         None, ge=1, le=10_000, description="Points of json for each second, in place of samples_per_pixel."
     )
-    bits: Annotated[Literal[8, 16] | None, Field(description="Of each number of json; 16 when not given.")] = None
+    bits: Literal[8, 16] | None = Field(None, description="Of each number of json; 16 when not given.")
     split_channels: bool | None = Field(
         None, description="Each channel's own points in json; of all mixed to one when not given."
     )
@@ -229,6 +229,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         audio_codec=codec,
         channels=sound.channels,
         sample_rate=sound.sample_rate,
+        container=chosen.name,
         audios=1,
         subtitles=0,
     )
