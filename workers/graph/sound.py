@@ -227,13 +227,3 @@ def _channelled(stream: Any, audio: AudioStream, count: int, *, bounded: bool = 
     layout = {"channel_layouts": audio.layout} if mixing.known(audio.layout) else {}
     stream = stream.filter("aformat", sample_fmts="fltp", **layout).filter("pan", args=mixing.pan(matrix))
     return stream.filter("alimiter", **_CEILING) if bounded and mixing.most(matrix) > 1.0 else stream
-
-
-def stereo(stream: Any, audio: AudioStream) -> Any:
-    """At most two channels: more are mixed so that the centre keeps its loudness, and peaks held below clipping."""
-    return _channelled(stream, audio, 2) if audio.channels > 2 else stream
-
-
-def mix_note(audio: AudioStream | None) -> tuple[str, ...]:
-    """What a listener should know about the mix."""
-    return _channels(audio, None, "pcm")[1] if audio else ()
