@@ -49,6 +49,11 @@ class Work:
     sound_copied: bool
 
     @property
+    def late(self) -> float:
+        """Seconds from the span's beginning to the first picture."""
+        return max(0.0, (self.video.start or 0.0) - self.part.start)
+
+    @property
     def file_kept(self) -> bool:
         """Whether the subtitles of the option become a track."""
         return bool(self.options.subtitle_url) and self.options.subtitle_style != "burn_in"
@@ -210,7 +215,7 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
         fps=options.fps,
         background=rgba(options.background),
         keep_hdr=work.keep_hdr,
-        late=0.0 if cut else max(0.0, (video.start or 0.0) - work.part.start),
+        late=0.0 if cut else work.late,
     )
     stream = graph.overlaid(stream, work.layers, pix_fmt=work.pix_fmt, colors=work.colors)
     if work.text_burned:
@@ -321,7 +326,7 @@ def needs_of(work: Work, settings: dict[str, Any]) -> tuple[str, ...]:
 
 def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
     video, audio, length = work.video, work.audio, work.length
-    steady = not video.variable and not graph.uneven(video) and work.probe.container in _RATE_TOLD
+    steady = not video.variable and not graph.uneven(video) and work.probe.container in _RATE_TOLD and not work.late
     return Expected(
         target,
         work.chosen.mime,
@@ -338,7 +343,7 @@ def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
         audios=1 if audio else 0,
         subtitles=len(work.tracks) + work.file_kept,
         container=work.chosen.name,
-        colors=work.colors,
+        colors=None if work.picture_copied and not copying.tagged(video, work.codec) else work.colors,
         alpha=work.clear,
         # ProRes is decoded with as many bits as the decoder likes.
         bit_depth=work.bits if work.codec != "prores" else None,
