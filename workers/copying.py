@@ -84,6 +84,11 @@ def tagging(video: VideoStream, codec: str) -> dict[str, str]:
     return {"bsf:v": f"{bitstream}=" + ":".join(f"{name}={number}" for name, number in pairs)}
 
 
+def tagged(video: VideoStream, codec: str) -> bool:
+    """Whether a copied picture has all three of its colour tags afterwards: VP9 itself has but the matrix."""
+    return codec != "vp9" or bool(video.color_primaries and video.color_transfer and video.color_matrix)
+
+
 def sound_copied(probe: Probe, audio: AudioStream, chosen: Format, part: Span) -> bool:
     """Whether the sound is already what would be made of it, when nothing is asked that changes it."""
     return (

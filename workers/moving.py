@@ -49,6 +49,11 @@ class Work:
     sound_copied: bool
 
     @property
+    def late(self) -> float:
+        """Seconds from the span's beginning to the first picture."""
+        return max(0.0, (self.video.start or 0.0) - self.part.start)
+
+    @property
     def file_kept(self) -> bool:
         """Whether the subtitles of the option become a track."""
         return bool(self.options.subtitle_url) and self.options.subtitle_style != "burn_in"
@@ -143,6 +148,8 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
                 video, keep_hdr=keep_hdr, bits=work.bits, clear=clear, background=rgba(options.background)
             ),
         )
+    if codec == "prores" and options.bitrate:
+        notes = (*notes, "ProRes takes what it needs: bitrate has no meaning for it.")
     used = (video.index, audio.index if audio else None, *(track.index for track in (*tracks, burned) if track))
     return work, (*notes, *graph.dropped(probe, *used))
 
@@ -210,7 +217,7 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
         fps=options.fps,
         background=rgba(options.background),
         keep_hdr=work.keep_hdr,
-        late=0.0 if cut else max(0.0, (video.start or 0.0) - work.part.start),
+        late=0.0 if cut else work.late,
     )
     stream = graph.overlaid(stream, work.layers, pix_fmt=work.pix_fmt, colors=work.colors)
     if work.text_burned:
@@ -224,7 +231,9 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
 def subtitle_steps(work: Work, source: Source) -> tuple[Any, ...]:
     steps = (captions.check_step(),) if work.options.subtitle_url else ()
     if work.text_burned:
-        return (*steps, *captions.text_steps(work.probe, source.path, work.burned))
+        part = work.part
+        until = part.start + part.duration if part.limited and part.duration is not None else None
+        return (*steps, *captions.text_steps(work.probe, source.path, work.burned, until=until))
     return steps
 
 
@@ -271,6 +280,8 @@ def settings_of(work: Work, cut: graph.Cut | None, sound: graph.Sound | None) ->
             settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
     if threads():
         settings["threads"] = threads()
+        if not work.picture_copied:  # filters have threads of their own
+            settings["filter_complex_threads"] = threads()
     return settings
 
 
@@ -283,7 +294,7 @@ def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
         rate=options.fps or video.frame_rate,
         quality=quality_number(options.quality),
         bitrate=options.bitrate,
-        ten_bit=work.keep_hdr,
+        hdr=video.hdr if work.keep_hdr else None,
         alpha=work.clear,
         uneven=uneven and options.fps is None,
     )
@@ -321,7 +332,7 @@ def needs_of(work: Work, settings: dict[str, Any]) -> tuple[str, ...]:
 
 def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
     video, audio, length = work.video, work.audio, work.length
-    steady = not video.variable and not graph.uneven(video) and work.probe.container in _RATE_TOLD
+    steady = not video.variable and not graph.uneven(video) and work.probe.container in _RATE_TOLD and not work.late
     return Expected(
         target,
         work.chosen.mime,
@@ -338,7 +349,7 @@ def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
         audios=1 if audio else 0,
         subtitles=len(work.tracks) + work.file_kept,
         container=work.chosen.name,
-        colors=work.colors,
+        colors=None if work.picture_copied and not copying.tagged(video, work.codec) else work.colors,
         alpha=work.clear,
         # ProRes is decoded with as many bits as the decoder likes.
         bit_depth=work.bits if work.codec != "prores" else None,

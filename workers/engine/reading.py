@@ -390,12 +390,13 @@ class _Reader:
             packets = [packet for packet in first if packet.size]
         except (FFmpegError, OSError, ValueError):
             return _Timing()
+        clean = bool(packets) and packets[0].is_keyframe and not packets[0].is_discard
+        packets = [packet for packet in packets if not packet.is_discard]  # what an edit list hides
         times = [packet.pts for packet in packets]
         if None in times:  # AVI and some others only know the order of decoding
             times = [packet.dts for packet in packets]
         if None in times or not times:
-            return _Timing()
-        clean = packets[0].is_keyframe and not packets[0].is_discard
+            return _Timing(clean=clean)
         start = self._start(min(times), stream)
         if len(times) < LEAST_TIMED:
             return _Timing(False, start, clean)

@@ -159,6 +159,8 @@ def output_length(probe: Probe, video: VideoStream, audio: AudioStream | None, p
     if part.duration is None or part.limited:
         return part.duration
     streams = (video, audio)
-    known = [(stream.start or 0.0) + stream.duration for stream in streams if stream is not None and stream.duration]
+    known = [
+        max(0.0, stream.start or 0.0) + stream.duration for stream in streams if stream is not None and stream.duration
+    ]
     count = 2 if audio else 1
     return min(part.duration, max(known) - part.start) if len(known) == count else part.duration
