@@ -194,7 +194,7 @@ def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut 
 
 def _measuring(stream: Any) -> tuple[str, ...]:
     heard = stream.filter("ebur128", peak="true", framelog="quiet")
-    settings = {"threads": threads()} if threads() else {}
+    settings = {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
     return tuple(ffmpeg.output(heard, "-", format="null", **settings).get_args())
 
 

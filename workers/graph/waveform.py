@@ -22,7 +22,7 @@ def peak_args(sound: Any, *, channels: int, samples: int) -> tuple[str, ...]:
         "astats", metadata=1, reset=1, measure_perchannel="Min_level+Max_level", measure_overall="none"
     )
     stream = stream.filter("ametadata", mode="print", file=PEAKS)
-    settings = {"threads": threads()} if threads() else {}
+    settings = {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
     return tuple(ffmpeg.output(stream, "-", format="null", **settings).get_args())
 
 

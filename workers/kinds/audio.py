@@ -335,6 +335,7 @@ def _settings(
         settings["rf64"] = "auto"
     if threads():
         settings["threads"] = threads()
+        settings |= {} if copied else {"filter_complex_threads": threads()}
     return settings
 
 
