@@ -9,7 +9,7 @@ from workers.engine.limits import threads
 
 PEAKS = "peaks.txt"
 SAMPLES = 256  # for each point, as audiowaveform has it
-MANY, MOST = 1_000_000, 5_000_000  # points of data: when nothing is asked, and at most (some 60 MB)
+MANY, MOST = 1_000_000, 3_000_000  # points of all channels: when nothing is asked, and at most (some 36 MB)
 _FINER = 8  # blocks of samples for each column of a picture, so that their bounds do not show
 _UNKNOWN = 1024  # samples, where nobody knows how many there will be
 
@@ -27,7 +27,7 @@ def peak_args(sound: Any, *, channels: int, samples: int) -> tuple[str, ...]:
 
 
 def samples_per_point(wanted: int | None, points_per_second: int | None, rate: int, samples: int | None) -> int:
-    """Of `samples` in all (None when unknown) at `rate` Hz. Raises SourceUnsupported when it makes too many."""
+    """Of `samples` of all channels (None: unknown) at `rate` Hz. Raises SourceUnsupported when it makes too many."""
     if wanted is None and points_per_second is None:
         return max(SAMPLES, -(-(samples or 0) // MANY))
     block = wanted or max(1, rate // (points_per_second or 1))

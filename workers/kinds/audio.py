@@ -366,7 +366,8 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     samples = None if part.duration is None else round(part.duration * sound.sample_rate)
     width, height = options.width or _WIDTH, options.height or _HEIGHT
     if chosen.name == "json":
-        block = samples_per_point(options.samples_per_pixel, options.pixels_per_second, sound.sample_rate, samples)
+        whole = None if samples is None else samples * sound.channels
+        block = samples_per_point(options.samples_per_pixel, options.pixels_per_second, sound.sample_rate, whole)
     else:
         block = samples_per_column(width, samples)
     stream = graph.source_input(source.probe, source.path, cut or part)[str(audio.index)]

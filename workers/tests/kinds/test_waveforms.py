@@ -60,6 +60,7 @@ def peaks(channels, block):
     [
         (60.0, {}, 256),
         (14_400.0, {}, 692),  # a million points
+        (14_400.0, {"split_channels": True}, 1_383),
         (60.0, {"samples_per_pixel": 512}, 512),
         (60.0, {"pixels_per_second": 20}, 2_400),
         (None, {}, 256),
@@ -73,7 +74,7 @@ def test_samples_of_each_point(seconds, options, block):
 
 @pytest.mark.parametrize("options", [{"samples_per_pixel": 2}, {"pixels_per_second": 10_000}])
 def test_more_points_than_anybody_can_use_are_refused(options):
-    with pytest.raises(SourceUnsupported, match=r"at most 5000000 are made, which is one for every 139 samples\."):
+    with pytest.raises(SourceUnsupported, match=r"at most 3000000 are made, which is one for every 231 samples\."):
         planned(format="json", **options)
 
 
