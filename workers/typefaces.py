@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 BUNDLED = Path(__file__).with_name("fonts")
-# For what ffmpeg sets itself, burned-in subtitles: the fonts to use, with one for every character that a family lacks.
+# For what ffmpeg sets itself, burned-in subtitles: these fonts and none of the host's, and for every character that a
+# family lacks another of them; and those that a step put into `fonts` in the work directory.
 FONTCONFIG = BUNDLED / "fonts.conf"
-LINKED = "fonts"  # in the work directory, as FONTCONFIG has it
 DEFAULT = "Inter"
 REGULAR, BOLD = 400, 700
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
@@ -75,13 +75,6 @@ def font_folders() -> tuple[Path, ...]:
     except FontFolderError:  # told at the start; whoever asks for a font now cannot help it
         own = None
     return (own, BUNDLED) if own else (BUNDLED,)
-
-
-def link_fonts(folder: Path) -> None:
-    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them."""
-    own = font_folders()[0]
-    if own != BUNDLED:
-        (folder / LINKED).symlink_to(own.absolute())
 
 
 def typefaces() -> tuple[Typeface, ...]:
