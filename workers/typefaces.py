@@ -23,6 +23,7 @@ _MOST_FILES = 500  # of FONT_DIR
 _READ = frozenset({b"name", b"OS/2", b"cmap"})
 _OUTLINES = frozenset({b"glyf", b"CFF ", b"CFF2"})
 _NAME_ENCODINGS = {0: "utf-16-be", 3: "utf-16-be", 1: "mac-roman"}
+_GENERIC = {"sansserif": "Inter", "serif": "Source Serif 4", "monospace": "JetBrains Mono"}
 # Where families lack a character, in this order; after them whatever else there is.
 _FALLBACKS = (
     "Inter",
@@ -88,8 +89,9 @@ def families() -> tuple[str, ...]:
 
 
 def find_family(name: str) -> str | None:
-    """The family of this name (any case, with or without spaces); None when there is none."""
-    wanted = _plain(name)
+    """The family of this name (any case, with or without spaces), or for what CSS calls a generic family; None when
+    there is none."""
+    wanted = _plain(_GENERIC.get(_plain(name), name))
     return next((family for family in families() if _plain(family) == wanted), None)
 
 
