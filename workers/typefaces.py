@@ -13,9 +13,9 @@ from functools import lru_cache
 from pathlib import Path
 
 BUNDLED = Path(__file__).with_name("fonts")
-# For what ffmpeg sets itself, burned-in subtitles: the fonts to use, with one for every character that a family lacks.
+# For what ffmpeg sets itself, burned-in subtitles: these fonts and none of the host's, and for every character that a
+# family lacks another of them; and those that a step put into `fonts` in the work directory.
 FONTCONFIG = BUNDLED / "fonts.conf"
-LINKED = "fonts"  # in the work directory, as FONTCONFIG has it
 DEFAULT = "Inter"
 REGULAR, BOLD = 400, 700
 _SUFFIXES = frozenset({".ttf", ".otf", ".ttc", ".otc"})
@@ -23,6 +23,7 @@ _MOST_FILES = 500  # of FONT_DIR
 _READ = frozenset({b"name", b"OS/2", b"cmap"})
 _OUTLINES = frozenset({b"glyf", b"CFF ", b"CFF2"})
 _NAME_ENCODINGS = {0: "utf-16-be", 3: "utf-16-be", 1: "mac-roman"}
+_GENERIC = {"sansserif": "Inter", "serif": "Source Serif 4", "monospace": "JetBrains Mono"}
 # Where families lack a character, in this order; after them whatever else there is.
 _FALLBACKS = (
     "Inter",
@@ -77,13 +78,6 @@ def font_folders() -> tuple[Path, ...]:
     return (own, BUNDLED) if own else (BUNDLED,)
 
 
-def link_fonts(folder: Path) -> None:
-    """Have the operator's fonts, if there are any, at the place in a work directory where FONTCONFIG looks for them."""
-    own = font_folders()[0]
-    if own != BUNDLED:
-        (folder / LINKED).symlink_to(own.absolute())
-
-
 def typefaces() -> tuple[Typeface, ...]:
     """All faces, the operator's before the bundled ones; a broken font file is left out."""
     return _catalogue(font_folders())
@@ -95,8 +89,9 @@ def families() -> tuple[str, ...]:
 
 
 def find_family(name: str) -> str | None:
-    """The family of this name (any case, with or without spaces); None when there is none."""
-    wanted = _plain(name)
+    """The family of this name (any case, with or without spaces), or for what CSS calls a generic family; None when
+    there is none."""
+    wanted = _plain(_GENERIC.get(_plain(name), name))
     return next((family for family in families() if _plain(family) == wanted), None)
 
 

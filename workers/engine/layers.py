@@ -18,8 +18,9 @@ from workers.framing import Size
 
 Box = tuple[int, int, int, int]  # left, top, right, bottom
 Spec = Mapping[str, Any]  # as workers.layers.Placed.spec
-# A picture's file, and the size wanted by its own → the whole picture upright in sRGB, at least that large if it is.
-Read = Callable[[Path, Callable[[Size], Size]], Pillow.Image]
+# A picture's file, and the size wanted by its own → the whole picture upright in sRGB, at least that large if it is;
+# and its own size.
+Read = Callable[[Path, Callable[[Size], Size]], tuple[Pillow.Image, Size]]
 _SMOOTHED = 2  # pixels around a turned layer that its edges fade into
 _BLED = 3  # pixels that colours reach into what is transparent
 
@@ -70,7 +71,7 @@ def put_over(picture: Pillow.Image, layers: Iterable[Drawn]) -> Pillow.Image:
 def draw_layer(cwd: Path, spec: Spec, canvas: Size, read: Read) -> Drawn | None:
     """One layer, cut to the canvas; None when nothing of it is seen. Raises MediaError naming its option."""
     try:
-        content = _text(spec) if spec["kind"] == "text" else _image(cwd, spec, canvas, read)
+        content = _text(spec) if spec["kind"] == "text" else _image(cwd, spec, read)
         return _seen(spec, content, canvas)
     except MemoryError as exc:
         raise LimitExceeded(f"{spec['param']} needs more memory than it may have.", param=spec["param"]) from exc
@@ -240,21 +241,19 @@ def _plain(part: Box, color: Iterable[int], alpha: int) -> Pillow.Image:
     return Pillow.new("RGBA", (part[2] - part[0], part[3] - part[1]), (red, green, blue, alpha))
 
 
-def _image(cwd: Path, spec: Spec, canvas: Size, read: Read) -> _Content:
+def _image(cwd: Path, spec: Spec, read: Read) -> _Content:
     param = f"{spec['param']}.url"
-    shown: list[Size] = []
 
     def wanted(own: Size) -> Size:
-        shown.append(_scaled(own, spec["width"], spec["height"]))
-        return shown[0]
+        return _scaled(own, spec["width"], spec["height"])
 
     try:
-        picture = read(cwd / spec["source"], wanted)
+        picture, own = read(cwd / spec["source"], wanted)
     except MediaError as exc:
         exc.message = _named(exc, param)
         exc.param = param
         raise
-    width, height = shown[0]
+    width, height = wanted(own)
     padding = spec["padding"]
 
     def draw(part: Box) -> Pillow.Image:

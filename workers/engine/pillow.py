@@ -71,15 +71,16 @@ def make_pictures(
     return [_variant(cwd, source, variant, limits, look=variant["target"] == looked_at) for variant in variants]
 
 
-def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimits) -> Pillow.Image:
-    """A picture to be put over others, whole and upright in sRGB; no smaller than `wanted` of its size, if it can be.
+def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimits) -> tuple[Pillow.Image, Size]:
+    """A picture to be put over others, whole and upright in sRGB, no smaller than `wanted` of its size if it can be;
+    and that size.
 
     Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
     """
     source = _read(path, None, limits, orient=True, wanted=wanted)
     turn = _TURNS.get(source.orientation)
     picture = source.picture if turn is None else source.picture.transpose(turn)
-    return _in_srgb(picture, source.profile)
+    return _in_srgb(picture, source.profile), _swapped(source.original, source.orientation)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:

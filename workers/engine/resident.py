@@ -140,12 +140,6 @@ def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
     return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
 
 
-def _fonts(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.typefaces import link_fonts
-
-    link_fonts(Path(cwd))
-
-
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -170,7 +164,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "copied": _copied,
     "waveform": _waveform,
     "layer": _layer,
-    "fonts": _fonts,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -1,6 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
-from workers.graph.layers import font_step, layer_steps, overlaid, overlay_needs
+from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
@@ -17,7 +17,6 @@ __all__ = [
     "colors",
     "cut",
     "dropped",
-    "font_step",
     "layer_steps",
     "metadata_args",
     "output_args",

@@ -33,12 +33,6 @@ def layer_steps(layers: Iterable[Placed]) -> tuple[HelperStep, ...]:
     )
 
 
-def font_step() -> HelperStep:
-    """The step that goes before a run of ffmpeg which sets text itself (`subtitles`): with it the run finds the bundled
-    fonts and the operator's by their families, and whatever a family lacks in another."""
-    return HelperStep("fonts", {}, weight=0.0)
-
-
 def overlaid(stream: Any, layers: Iterable[Placed], *, pix_fmt: str, colors: tuple[str, str, str]) -> Any:
     """The finished picture with the layers over it, each in its time; `pix_fmt` and `colors` (primaries, transfer,
     matrix) are the picture's and stay."""

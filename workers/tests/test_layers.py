@@ -98,8 +98,12 @@ def test_options_with_layers_are_json():
 
 
 def test_spellings_of_a_font_become_one():
-    for name in ("inter", "INTER", "jetbrains-mono", "Source Serif 4", "source_serif_4", "sourceserif4"):
-        assert layers_of(text(font=name))[0].font in ("Inter", "JetBrains Mono", "Source Serif 4")
+    for family, names in {
+        "Inter": ("inter", "INTER", "sans-serif"),
+        "JetBrains Mono": ("jetbrains-mono", "monospace"),
+        "Source Serif 4": ("Source Serif 4", "source_serif_4", "sourceserif4", "serif"),
+    }.items():
+        assert [layers_of(text(font=name))[0].font for name in names] == [family] * len(names)
 
 
 def test_line_breaks_of_any_kind_are_line_breaks():

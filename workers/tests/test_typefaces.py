@@ -1,7 +1,5 @@
 """The fonts there are: read from their own tables, an operator's beside the bundled ones."""
 
-import shutil
-
 import pytest
 
 from workers import typefaces
@@ -93,15 +91,3 @@ def test_a_folder_that_is_not_there_is_told(monkeypatch, tmp_path):
         font_folder()
     assert str(caught.value) == f"FONT_DIR names {str(tmp_path / 'nowhere')!r}, which is no folder."
     assert len(families()) == 9  # a start-up check has told the operator; those who ask for a font are not to blame
-
-
-def test_an_operators_fonts_are_linked_for_subtitles(font_dir, workdir):
-    typefaces.link_fonts(workdir)
-    assert (workdir / "fonts").resolve() == font_dir
-    shutil.rmtree(font_dir)
-
-
-def test_without_an_operators_fonts_nothing_is_linked(monkeypatch, workdir):
-    monkeypatch.delenv("FONT_DIR", raising=False)
-    typefaces.link_fonts(workdir)
-    assert list(workdir.iterdir()) == []

@@ -1,11 +1,10 @@
-"""Text that ffmpeg sets itself is set in the bundled fonts, and an operator's, whatever the host has."""
+"""Text that ffmpeg sets itself is set in the bundled fonts, whatever the host has."""
 
 import re
 
 import pytest
 
-from workers import graph
-from workers.engine import host, runner
+from workers.engine import runner
 from workers.typefaces import BUNDLED
 
 pytestmark = pytest.mark.ffmpeg
@@ -13,9 +12,8 @@ SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nHello \u05e9 \u6771 \U0001f600\n"
 
 
 def fonts_used(workdir, family):
+    """The files of the fonts that ffmpeg chose, in order, and what it printed."""
     (workdir / "subtitles.srt").write_text(SUBTITLES)
-    step = graph.font_step()
-    host.call(step.op, {"cwd": str(workdir), "operations": dict(step.operations)})
     words = f"subtitles=subtitles.srt:force_style='FontName={family}'"
     args = ["-v", "verbose", "-f", "lavfi", "-i", "color=s=64x48:d=0.1", "-vf", words, "-f", "null", "-"]
     log = runner.run(args, cwd=workdir, duration=None).log
@@ -31,15 +29,9 @@ def test_every_script_has_a_bundled_font(workdir, monkeypatch):
     assert "No writable cache" not in log
 
 
-def test_an_operators_fonts_are_used(workdir, monkeypatch, tmp_path):
-    folder = tmp_path / "more"
-    folder.mkdir()
+def test_fonts_of_the_work_directory_are_used(workdir):
+    (workdir / "fonts").mkdir()
     data = (BUNDLED / "Inter-Regular.otf").read_bytes()
-    (folder / "x.otf").write_bytes(data.replace("Inter".encode("utf-16-be"), "Xylem".encode("utf-16-be")))
-    monkeypatch.setenv("FONT_DIR", str(folder))
-    host.end()  # it keeps the environment it was started with
-    try:
-        used, _ = fonts_used(workdir, "Xylem")
-    finally:
-        host.end()
+    (workdir / "fonts" / "x.otf").write_bytes(data.replace("Inter".encode("utf-16-be"), "Xylem".encode("utf-16-be")))
+    used, _ = fonts_used(workdir, "Xylem")
     assert used[:2] == ["x.otf", "NotoSansHebrew-Regular.ttf"]
