@@ -163,6 +163,20 @@ def test_what_begins_later_stays_later(workdir, tmp_path, suffix, late, format):
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("options", "times"), [({"fps": 20}, [0.0, 0.05, 0.1]), ({"start": 0.3, "end": 1.3}, [0.0, 0.5, 0.6])], ids=str
+)
+def test_a_late_picture_is_shown_from_the_beginning(workdir, tmp_path, options, times):
+    path = tmp_path / "late.mkv"
+    ffmpeg(
+        *("-itsoffset", "0.7", "-f", "lavfi", "-i", "testsrc2=s=64x48:r=10:d=1", "-f", "lavfi", "-i", "sine=d=2"),
+        *("-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", path),
+    )
+    found = numbers(run(KIND, {"format": "mp4", **options}, path, workdir).outputs[0].path)
+    assert [time for time, _ in found[:3]] == pytest.approx(times, abs=0.002)
+
+
+@pytest.mark.ffmpeg
 def test_the_track_asked_for_is_heard(make_video, workdir, tmp_path):
     path = tmp_path / "tracks.mkv"
     tones = [item for tone in (300, 2000) for item in ("-f", "lavfi", "-i", f"sine=f={tone}:d=1")]
