@@ -75,6 +75,13 @@ def _picture(cwd: str, operations: dict[str, Any], looked_at: str | None = None)
     return make_pictures(Path(cwd), operations, source_limits(), looked_at=looked_at)
 
 
+def _raw(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.deep import write_raw
+    from workers.engine.limits import source_limits
+
+    write_raw(Path(cwd), operations, source_limits())
+
+
 def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     from workers.engine.limits import source_limits
     from workers.engine.pillow import look_at_picture
@@ -98,6 +105,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": _probe,
     "end": _end,
     "picture": _picture,
+    "raw": _raw,
     "look": _look,
     "ping": lambda: os.getpid(),
     "hang": _hang,

@@ -1,5 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
+from workers.graph.deep import sdr_still
 from workers.graph.output import dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs
 from workers.graph.sound import mix_note, stereo
@@ -21,6 +22,7 @@ __all__ = [
     "picture",
     "picture_needs",
     "reads",
+    "sdr_still",
     "seconds",
     "source_input",
     "span",
