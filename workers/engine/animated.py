@@ -5,6 +5,7 @@ No more than two frames are decoded at a time, whatever the animation's length.
 """
 
 import errno
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -42,13 +43,13 @@ def chosen(delays: Sequence[int], start: float, end: float | None, fps: float | 
     if not fps:
         return [(number, last - first) for number, first, last in spans]
     found: list[Shown] = []
-    ticks = max(1, round((stop - begin) / 1000 * fps))
+    ticks = max(1, math.ceil((stop - begin) / 1000 * fps - 0.001))
     place = 0
     for tick in range(ticks):
         moment = tick * 1000 / fps
         while place + 1 < len(spans) and spans[place][2] <= moment:
             place += 1
-        length = round((tick + 1) * 1000 / fps) - round(moment)
+        length = min(stop - begin, round((tick + 1) * 1000 / fps)) - round(moment)
         if found and found[-1][0] == spans[place][0]:
             found[-1] = (found[-1][0], found[-1][1] + length)
         else:

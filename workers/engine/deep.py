@@ -6,6 +6,7 @@ from typing import Any
 import av
 import pillow_heif
 from av.error import FFmpegError
+from av.video.reformatter import ColorRange
 from PIL import Image as Pillow
 
 from workers.engine import stills
@@ -74,7 +75,7 @@ def _of_frame(path: Path, demuxer: str, size: tuple[int, int]) -> bytes | None:
         if (frame.width, frame.height) != size:
             return None
         # Full range RGB by the frame's own matrix.
-        plane = frame.reformat(format="rgb48le", dst_color_range="pc").planes[0]
+        plane = frame.reformat(format="rgb48le", dst_color_range=ColorRange.JPEG).planes[0]
         whole, row = bytes(plane), size[0] * 6
         return b"".join(whole[top * plane.line_size : top * plane.line_size + row] for top in range(size[1]))
 

@@ -30,7 +30,7 @@ def sdr_still(image: Image, shown: tuple[int, int], framing: Framing, raw: str, 
         "format_whitelist": "rawvideo",
         "protocol_whitelist": "file",
         "pixel_format": "rgb48le",
-        "video_size": f"{image.coded_width}x{image.coded_height}",
+        "video_size": (image.coded_width, image.coded_height),
     }
     if threads():
         options["threads"] = threads()
