@@ -38,13 +38,14 @@ _TURNS = {
 @dataclass(frozen=True)
 class Decoded:
     """A picture as it is stored, no larger than wanted; its size before, how it is to be turned, its colour profile,
-    and whose it is."""
+    and who made and owns it."""
 
     picture: Pillow.Image
     original: Size
     orientation: int
     profile: bytes | None
     rights: dict[int, bytes] = field(default_factory=dict)
+    indexed: bool = False  # whether it has a palette
 
 
 def make_pictures(
@@ -95,10 +96,14 @@ def _read(
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
         _check_edge(image, limits)
         orientation = stills.turn_left(image) if orient else 1
-        profile, stored, kept = _profile(path, image), image.size, rights.rights_of(image)
+        # Frames that ffmpeg wrote are tagged as their video was, and are what is shown already.
+        profile = None if type else _profile(path, image)
+        stored, kept = image.size, rights.rights_of(image)
+        indexed = image.mode == "P"
         if moment:
             _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
-        return Decoded(_decoded(image, _swapped(wanted, orientation)), stored, orientation, profile, kept)
+        decoded = _decoded(image, _swapped(wanted, orientation))
+        return Decoded(decoded, stored, orientation, profile, kept, indexed)
 
 
 def _check_edge(image: Pillow.Image, limits: SourceLimits) -> None:
@@ -184,11 +189,13 @@ def _eight_bit(image: Pillow.Image) -> Pillow.Image:
 
 
 def _variant(cwd: Path, source: Decoded, variant: dict[str, Any], *, look: bool) -> dict[str, Any]:
-    made = _finished(source, variant)
+    finished = made = _finished(source, variant)
     target = cwd / variant["target"]
+    if source.indexed and variant["format"] == "png":
+        made = _in_few_colors(made)
     _save(made, target, variant["format"], variant["quality"], source.rights)
     facts = _checked(target, variant)
-    return facts | {"preview": preview.look(made)} if look else facts
+    return facts | {"preview": preview.look(finished)} if look else facts
 
 
 def _animation(
@@ -306,8 +313,6 @@ def _save(image: Pillow.Image, target: Path, name: str, quality: int, kept: dict
         if name == "gif":
             gif.write_still(image, target, gif_colors(quality))
             return
-        if name == "png":
-            image = _in_few_colors(image)
         image.save(target, ENCODERS[name], **settings)
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
