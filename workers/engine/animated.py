@@ -81,6 +81,8 @@ def write(frames: Frames, target: Path, variant: dict[str, Any], plays: int, kep
             film = _Film(alike(), count)
             settings = still_settings(name, quality) | ({"exif": exif} if exif else {})
             film.save(target, ENCODERS[name], save_all=True, duration=film.lengths, loop=plays, **settings)
+            if clear and name == "webp":
+                _say_clear(target)
     except MemoryError as exc:
         raise LimitExceeded("The animation needs more memory than it may have.") from exc
     except OSError as exc:
@@ -90,6 +92,15 @@ def write(frames: Frames, target: Path, variant: dict[str, Any], plays: int, kep
     except (ValueError, RuntimeError) as exc:
         raise SourceUnsupported(f"The animation cannot be written as {name}.", log=repr(exc)) from exc
     return count
+
+
+def _say_clear(target: Path) -> None:
+    """Where all that is transparent lies outside of every frame's box, the encoder forgets to say that some is."""
+    with target.open("r+b") as file:
+        head = file.read(21)
+        if head[12:16] == b"VP8X":
+            file.seek(20)
+            file.write(bytes([head[20] | 0x10]))
 
 
 def _surveyed(frames: Frames, survey: gif.Survey | None) -> tuple[bool, int]:

@@ -215,7 +215,10 @@ def _animation(
         def frames() -> Iterator[tuple[Pillow.Image, int]]:
             for number, milliseconds in shown:
                 _seek(image, stills.first_of(image) + number)
-                decoded = Decoded(_decoded(image, wanted), stored, orientation, profile)
+                picture = _decoded(image, wanted)
+                # The opened picture itself becomes the next frame.
+                picture = picture.copy() if picture is image else picture
+                decoded = Decoded(picture, stored, orientation, profile)
                 yield _finished(decoded, variant), milliseconds
 
         first, _ = next(frames())
