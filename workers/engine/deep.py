@@ -1,20 +1,24 @@
 """Pictures of more than eight bits, decoded without losing any. Runs only in the resident helper."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import av
 import pillow_heif
 from av.error import FFmpegError
+from av.filter import Graph
 from av.video.reformatter import ColorRange
 from PIL import Image as Pillow
+from PIL import ImageCms
 
 from workers.engine import stills
 from workers.engine.errors import LimitExceeded, SourceUnreadable
 from workers.engine.limits import SourceLimits
 
 # What reads a picture by ffmpeg's libraries: demuxer, and options of it.
-_DEMUXERS = {"PNG": "png_pipe", "AVIF": "mov"}
+_DEMUXERS = {"PNG": "png_pipe", "AVIF": "mov", "TIFF": "tiff_pipe"}
+_NODES = 52  # of a colour cube's edge: 255 / 51 is a whole number, so that each node is a colour of eight bits
 
 
 def write_raw(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> None:
@@ -40,6 +44,61 @@ def write_raw(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> No
     if len(data) != size[0] * size[1] * 6:
         raise SourceUnreadable("The picture is damaged or cut short.")
     target.write_bytes(data)
+
+
+def is_deep(image: Pillow.Image) -> bool:
+    """Whether an opened PNG or TIFF is RGB of 16 bits, which Pillow reads as 8."""
+    if image.format == "TIFF":
+        tags: Any = getattr(image, "tag_v2", {})
+        return image.mode == "RGB" and tuple(tags.get(258, ())) == (16, 16, 16) and tags.get(262) == 2
+    tile: Any = getattr(image, "tile", None)
+    return image.format == "PNG" and bool(tile) and tile[0].args == "RGB;16B"
+
+
+def in_srgb(path: Path, image: Pillow.Image, transform: Any) -> Pillow.Image | None:
+    """All pixels of a deep picture in sRGB, transformed before they are brought to eight bits, as stored; None where
+    ffmpeg's libraries do not read it.
+
+    Eight bits of a wide gamut are too few for a smooth sky once they are spread over sRGB.
+    """
+    with tempfile.NamedTemporaryFile("w", suffix=".cube", dir=path.parent) as cube:
+        cube.write(_cube(transform))
+        cube.flush()
+        try:
+            with path.open("rb") as file, av.open(file, "r", format=_DEMUXERS[image.format or ""]) as container:
+                stream = container.streams.video[0]
+                frame = next(container.decode(stream))
+                size = frame.width, frame.height
+                if sorted(size) != sorted(image.size):  # Pillow tells that of a turned TIFF as it is shown
+                    return None
+                graph = Graph()
+                nodes = (
+                    graph.add_buffer(template=stream),
+                    graph.add("format", "rgb48le"),
+                    graph.add("lut3d", file=cube.name, interp="tetrahedral"),
+                    graph.add("format", "rgb24"),
+                    graph.add("buffersink"),
+                )
+                graph.link_nodes(*nodes).configure()
+                graph.push(frame)
+                plane: Any = graph.pull().planes[0]
+                return Pillow.frombytes("RGB", size, bytes(plane), "raw", "RGB", plane.line_size)
+        except (FFmpegError, StopIteration):
+            return None
+
+
+def _cube(transform: Any) -> str:
+    """The transform as a table of what becomes of evenly spaced colours, red the fastest. Source: Adobe's .cube 1.0."""
+    steps = bytes(number * 255 // (_NODES - 1) for number in range(_NODES))
+    colors = b"".join(bytes((red, green, blue)) for blue in steps for green in steps for red in steps)
+    given = Pillow.frombytes("RGB", (_NODES * _NODES, _NODES), colors)
+    made = ImageCms.applyTransform(given, transform)
+    data = (made or given).tobytes()
+    numbers = [f"{value / 255:.6f}" for value in range(256)]
+    lines = (
+        f"{numbers[red]} {numbers[green]} {numbers[blue]}" for red, green, blue in zip(*[iter(data)] * 3, strict=True)
+    )
+    return f"LUT_3D_SIZE {_NODES}\n" + "\n".join(lines) + "\n"
 
 
 def _pixels(path: Path, image: Pillow.Image) -> bytes:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageCms
+from PIL import ImageChops, ImageCms
 
 from workers.encoders.image import ENCODERS, gif_colors, still_settings
-from workers.engine import animated, gif, headers, preview, profiles, rights, stills
+from workers.engine import animated, deep, gif, headers, preview, profiles, rights, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
@@ -102,6 +102,11 @@ def _read(
         indexed = image.mode == "P"
         if moment:
             _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
+        transform = profiles.to_srgb(profile, "RGB") if profile and deep.is_deep(image) else None
+        converted = deep.in_srgb(path, image, transform) if transform else None
+        if converted is not None:
+            turned = stills.orientation_of(image) if orient else 1
+            return Decoded(converted, converted.size, turned, None, kept)
         decoded = _decoded(image, _swapped(wanted, orientation))
         return Decoded(decoded, stored, orientation, profile, kept, indexed)
 
@@ -160,6 +165,8 @@ def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
         image.load()
         if image.mode.startswith("I;16"):
             image = image.convert("I").convert("F").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+            return ImageChops.invert(image)  # only Adobe writes it upside down, which Pillow takes for granted
         if image.mode == "LAB":
             image = ImageCms.applyTransform(image, profiles.from_lab()) or image
         if image.mode in ("I", "F"):
