@@ -19,7 +19,8 @@ _WEBP_METHOD = 4  # frames are small; 2 makes files 10 % larger
 def film_settings(name: str, quality: int) -> dict[str, Any]:
     """The encoder's options for a quality of 0 to 100; played for ever."""
     settings: dict[str, Any] = {"format": MUXERS[name], "c:v": ENCODERS[name], "an": None, "sn": None, "dn": None}
-    settings["loop"] = 0
+    # The filters made the rate steady; nothing may be repeated after them to fill an end.
+    settings |= {"loop": 0, "fps_mode": "passthrough"}
     if name == "webp":
         settings |= {"quality": encoder_quality(name, quality), "compression_level": _WEBP_METHOD}
     if name == "avif":

@@ -82,7 +82,7 @@ def write(frames: Frames, target: Path, variant: dict[str, Any], plays: int, kep
             settings = still_settings(name, quality) | ({"exif": exif} if exif else {})
             film.save(target, ENCODERS[name], save_all=True, duration=film.lengths, loop=plays, **settings)
             if clear and name == "webp":
-                _say_clear(target)
+                say_clear(target)
     except MemoryError as exc:
         raise LimitExceeded("The animation needs more memory than it may have.") from exc
     except OSError as exc:
@@ -94,8 +94,9 @@ def write(frames: Frames, target: Path, variant: dict[str, Any], plays: int, kep
     return count
 
 
-def _say_clear(target: Path) -> None:
-    """Where all that is transparent lies outside of every frame's box, the encoder forgets to say that some is."""
+def say_clear(target: Path) -> None:
+    """Have a WebP's header say that it is transparent: where all that is lies outside of every frame's box, the encoder
+    forgets to."""
     with target.open("r+b") as file:
         head = file.read(21)
         if head[12:16] == b"VP8X":

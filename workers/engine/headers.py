@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 # Every browser shows a frame of 10 ms or less for this long.
 HURRIED, UNHURRIED = 10, 100  # milliseconds
+_ENDLESS = 65_535  # times; what is said to be longer was meant to be for ever
 MOST = 4 * 1024 * 1024  # bytes of one header that are read
 
 
@@ -195,8 +196,8 @@ def _avif_plays(track: bytes) -> int:
         return 1 if edits is not None else 0
     whole = int.from_bytes(head[28:36] if head[0] else head[20:24], "big")
     once = int.from_bytes(edits[8:16] if edits[0] else edits[8:12], "big")
-    endless = whole in (2**64 - 1, 2**32 - 1)
-    return 0 if endless or not once else max(1, whole // once)
+    times = whole // once if once else 0
+    return 0 if times > _ENDLESS else max(1, times)
 
 
 def _heif_cicp(file: BinaryIO) -> Cicp | None:

@@ -82,6 +82,12 @@ def _raw(cwd: str, operations: dict[str, Any]) -> None:
     write_raw(Path(cwd), operations, source_limits())
 
 
+def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.animated import say_clear
+
+    say_clear(Path(cwd) / operations["target"])
+
+
 def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     from workers.engine.limits import source_limits
     from workers.engine.pillow import look_at_picture
@@ -106,6 +112,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "end": _end,
     "picture": _picture,
     "raw": _raw,
+    "say_clear": _say_clear,
     "look": _look,
     "ping": lambda: os.getpid(),
     "hang": _hang,

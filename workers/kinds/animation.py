@@ -23,12 +23,13 @@ from workers.engine.probe import VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
 from workers.framing import Framing, framing, side_at_fault
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Film, Kind, Plan, Source
+from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import Sized, Spanned
 from workers.options import QUALITY, Quality, anchor, format_option, quality_number, rgba
 
 MOST_MADE = 1_500_000_000  # pixels of all frames together: a minute of 1080p at 12 frames per second
 PALETTE = "palette.png"
+LEAST_PART = 0.01  # of a frame's time, that is worth a frame at the end
 FLAGS = "lanczos+accurate_rnd+full_chroma_int"
 
 
@@ -116,7 +117,7 @@ def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Pl
         )
     rate = steady_rate(name, options.fps or min(video.frame_rate or USUAL, USUAL))
     length = graph.output_length(probe, video, None, part) or part.duration
-    frames = max(1, math.ceil(length * rate))
+    frames = max(1, math.ceil(length * rate - LEAST_PART))
     moving.check_budget(frames, framed.canvas, MOST_MADE, made=True)
     if frames > source.limits.frames:
         raise LimitExceeded(
@@ -167,7 +168,7 @@ def _steps(
     clear: bool,
     target: str,
     name: str,
-) -> tuple[FfmpegStep, ...]:
+) -> tuple[FfmpegStep | HelperStep, ...]:
     cut = graph.cut(video, part, length, float(rate))
     quality = quality_number(options.quality)
 
@@ -179,7 +180,8 @@ def _steps(
     if name != "gif":
         streams = pictures()
         args = graph.output_args(streams, target, settings | _alpha_settings(name, clear))
-        return (FfmpegStep(args, duration=part.duration, needs=(ENCODERS[name], *needs)),)
+        encode = FfmpegStep(args, duration=part.duration, needs=(ENCODERS[name], *needs))
+        return (encode, HelperStep("say_clear", {"target": target})) if name == "webp" and clear else (encode,)
     # Twice through the source: a palette is only known at the end, and frames that wait for it would fill the memory.
     palette = _as_srgb(pictures()[0]).filter("palettegen", **palette_settings(quality, clear=clear))
     once = graph.output_args([palette], PALETTE, {"format": "image2", "c:v": "png", "update": 1, "frames:v": 1})
@@ -211,7 +213,8 @@ def _pictures(
     elif part.limited and part.duration is not None:
         # Not by an option of the output: a palette comes out once, and all of the source would go in before.
         stream = stream.filter("trim", duration=graph.seconds(part.duration))
-    stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}").filter("trim", end_frame=frames)
+    # At each tick the frame that is shown then; the filter's own rounding would show the future.
+    stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", round="up").filter("trim", end_frame=frames)
     # WebP and GIF are made of RGB: what is YUV in them is BT.601 whatever the source was.
     pixels = "rgba" if clear else "yuv420p" if name == "avif" else "rgb24"
     stream = graph.picture(stream, video, framed, pix_fmt=pixels, background=rgba(options.background), flags=FLAGS)
