@@ -6,7 +6,6 @@ from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import Image, Probe
 from workers.formats import Format
 from workers.framing import Framing
-from workers.options import quality_number, rgba
 from workers.plans import Expected, Film, PictureStep, Plan, Variant
 
 # Pixels of all frames together that one task may decode, and may write. Their slowest encoder (AVIF) does some five
@@ -21,10 +20,8 @@ def film_plan(
     chosen: Format,
     framed: Framing,
     film: Film,
+    variant: Variant,
     *,
-    quality: int | str | None,
-    background: str | None,
-    target: str,
     source: str,
     notes: tuple[str, ...] = (),
 ) -> Plan:
@@ -41,11 +38,16 @@ def film_plan(
         frames = min(frames, math.ceil((end - film.start) * film.fps))
     check_budget(image.frames, (image.coded_width, image.coded_height), MOST_READ, made=False)
     check_budget(frames, framed.canvas, MOST_MADE[chosen.name], made=True)
-    variant = Variant(target, chosen.name, framed, quality_number(quality), rgba(background))
     width, height = framed.canvas
     # An animation that never changes may be written as a still, which is no mistake: so much is not asked of it.
     expected = Expected(
-        target, chosen.mime, "image", width=width, height=height, container=chosen.name, duration=end - film.start
+        variant.target,
+        chosen.mime,
+        "image",
+        width=width,
+        height=height,
+        container=chosen.name,
+        duration=end - film.start,
     )
     return Plan((PictureStep(source, (variant,), film=film),), (expected,), notes=notes)
 

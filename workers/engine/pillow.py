@@ -5,8 +5,9 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 
 import errno
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import ImageChops, ImageCms
 from workers.encoders.image import ENCODERS, gif_colors, still_settings
 from workers.engine import animated, deep, gif, headers, preview, profiles, rights, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
+from workers.engine.layers import Drawn, draw_layers, put_over
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
 
@@ -74,7 +76,18 @@ def make_pictures(
         wanted=(largest[0], largest[1]),
         moment=operations.get("moment", 0.0),
     )
-    return [_variant(cwd, source, variant, look=variant["target"] == looked_at) for variant in variants]
+    return [_variant(cwd, source, variant, limits, look=variant["target"] == looked_at) for variant in variants]
+
+
+def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimits) -> Pillow.Image:
+    """A picture to be put over others, whole and upright in sRGB; no smaller than `wanted` of its size, if it can be.
+
+    Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
+    """
+    source = _read(path, None, limits, orient=True, wanted=wanted)
+    turn = _TURNS.get(source.orientation)
+    picture = source.picture if turn is None else source.picture.transpose(turn)
+    return _in_srgb(picture, source.profile)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
@@ -90,9 +103,16 @@ def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[
 
 
 def _read(
-    path: Path, type: str | None, limits: SourceLimits, *, orient: bool, wanted: Size, moment: float = 0.0
+    path: Path,
+    type: str | None,
+    limits: SourceLimits,
+    *,
+    orient: bool,
+    wanted: Size | Callable[[Size], Size],
+    moment: float = 0.0,
 ) -> Decoded:
-    """The picture, decoded as small as `wanted` (pixels as shown) allows; turned only where `orient` says so."""
+    """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
+    where `orient` says so."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
         _check_edge(image, limits)
         orientation = stills.turn_left(image) if orient else 1
@@ -107,7 +127,8 @@ def _read(
         if converted is not None:
             turned = stills.orientation_of(image) if orient else 1
             return Decoded(converted, converted.size, turned, None, kept)
-        decoded = _decoded(image, _swapped(wanted, orientation))
+        size = wanted(_swapped((stored[0], stored[1]), orientation)) if callable(wanted) else wanted
+        decoded = _decoded(image, _swapped(size, orientation))
         return Decoded(decoded, stored, orientation, profile, kept, indexed)
 
 
@@ -154,6 +175,7 @@ def _plugins(path: Path) -> tuple[str, ...]:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     plugins = stills.plugins_for(head)
     if not plugins:
+        stills.refuse_known(head)
         raise SourceUnsupported("The file is no picture that can be read.")
     return plugins
 
@@ -195,8 +217,10 @@ def _eight_bit(image: Pillow.Image) -> Pillow.Image:
     return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
 
 
-def _variant(cwd: Path, source: Decoded, variant: dict[str, Any], *, look: bool) -> dict[str, Any]:
-    finished = made = _finished(source, variant)
+def _variant(
+    cwd: Path, source: Decoded, variant: dict[str, Any], limits: SourceLimits, *, look: bool
+) -> dict[str, Any]:
+    finished = made = _finished(source, variant, _layers(cwd, variant, limits))
     target = cwd / variant["target"]
     if source.indexed and variant["format"] == "png":
         made = _in_few_colors(made)
@@ -215,6 +239,7 @@ def _animation(
         timing = _timing(path, image)
         if len(timing.delays) > limits.frames:
             raise LimitExceeded(f"The picture has {len(timing.delays)} frames; at most {limits.frames} are accepted.")
+        over = _layers(cwd, variant, limits)  # drawn once for all frames
         shown = animated.chosen(timing.delays, film["start"], film["end"], film["fps"])
         orientation, profile, stored = stills.turn_left(image), _profile(path, image), image.size
         wanted = _swapped((stored[0], stored[1]), orientation)
@@ -226,7 +251,7 @@ def _animation(
                 # The opened picture itself becomes the next frame.
                 picture = picture.copy() if picture is image else picture
                 decoded = Decoded(picture, stored, orientation, profile)
-                yield _finished(decoded, variant), milliseconds
+                yield _finished(decoded, variant, over), milliseconds
 
         first, _ = next(frames())
         plays = 0 if film["endless"] else timing.plays
@@ -235,11 +260,18 @@ def _animation(
     return facts | {"preview": preview.look(first)} if look else facts
 
 
-def _finished(source: Decoded, variant: dict[str, Any]) -> Pillow.Image:
+def _layers(cwd: Path, variant: dict[str, Any], limits: SourceLimits) -> tuple[Drawn, ...]:
+    """What is put over the picture."""
+    canvas = (variant["canvas"][0], variant["canvas"][1])
+    return draw_layers(cwd, variant.get("layers", ()), canvas, partial(read_layer, limits=limits))
+
+
+def _finished(source: Decoded, variant: dict[str, Any], over: tuple[Drawn, ...]) -> Pillow.Image:
     """The picture as it is written."""
     made = _framed(source, variant)
     made = _in_srgb(made, source.profile)
-    return _on_canvas(made, variant)
+    made = _on_canvas(made, variant)
+    return put_over(made, over)
 
 
 def _framed(source: Decoded, variant: dict[str, Any]) -> Pillow.Image:

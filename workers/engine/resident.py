@@ -95,6 +95,22 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+
+
+def _fonts(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.typefaces import link_fonts
+
+    link_fonts(Path(cwd))
+
+
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -114,6 +130,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "raw": _raw,
     "say_clear": _say_clear,
     "look": _look,
+    "layer": _layer,
+    "fonts": _fonts,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

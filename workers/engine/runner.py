@@ -24,6 +24,7 @@ from workers.engine.errors import (
 )
 from workers.engine.launcher import SPOILED
 from workers.engine.limits import GIB, Limits, limits_from_environment
+from workers.typefaces import FONTCONFIG
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 PREAMBLE = ("-nostdin", "-hide_banner", "-y")
@@ -132,10 +133,14 @@ def run_program(
 def clean_environment() -> dict[str, str]:
     """What a child may know of this process: nothing but where fonts and temporary files are."""
     kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {
-        "LC_ALL": "C.UTF-8",
-        "AV_LOG_FORCE_NOCOLOR": "1",
-    }
+    return (
+        {"FONTCONFIG_FILE": str(FONTCONFIG)}
+        | {name: os.environ[name] for name in kept if name in os.environ}
+        | {
+            "LC_ALL": "C.UTF-8",
+            "AV_LOG_FORCE_NOCOLOR": "1",
+        }
+    )
 
 
 def _resources(limits: Limits) -> dict[str, int]:

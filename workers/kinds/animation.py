@@ -23,7 +23,7 @@ from workers.engine.probe import VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
 from workers.framing import Framing, framing, side_at_fault
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, Plan, Source
+from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, Plan, Source, Variant
 from workers.kinds.groups import Sized, Spanned
 from workers.options import QUALITY, Quality, anchor, format_option, quality_number, rgba
 
@@ -71,9 +71,13 @@ def plan(options: AnimationOptions, source: Source) -> Plan:
         chosen,
         framed,
         Film(part.start, end, fps, endless=True),
-        quality=options.quality,
-        background=options.background,
-        target=f"animation.{chosen.extension}",
+        Variant(
+            f"animation.{chosen.extension}",
+            chosen.name,
+            framed,
+            quality_number(options.quality),
+            rgba(options.background),
+        ),
         source=source.path,
         notes=(*notes, *_rate_note(options.fps, chosen), *_color_notes(source, chosen, options, framed)),
     )
