@@ -7,7 +7,7 @@ from typing import Any
 import ffmpeg
 from pydantic import Field
 
-from workers import graph, moving
+from workers import films, graph
 from workers.encoders.animation import (
     DITHER,
     ENCODERS,
@@ -66,7 +66,7 @@ def plan(options: AnimationOptions, source: Source) -> Plan:
     framed = _framing(options, shown, source.limits.edge, even=False)
     end = None if part.duration is None else part.start + part.duration
     fps = float(steady_rate(chosen.name, options.fps)) if options.fps else None
-    return moving.film_plan(
+    return films.film_plan(
         source.probe,
         chosen,
         framed,
@@ -91,7 +91,7 @@ def output_format(options: AnimationOptions) -> Format:
 
 def _color_notes(source: Source, chosen: Format, options: AnimationOptions, framed: Framing) -> tuple[str, ...]:
     assert source.probe.image is not None
-    return moving.still_notes(source.probe.image, chosen, options.background, framed=framed)
+    return films.still_notes(source.probe.image, chosen, options.background, framed=framed)
 
 
 def _framing(options: AnimationOptions, shown: tuple[int, int], edge: int, *, even: bool) -> Framing:
@@ -122,7 +122,7 @@ def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Pl
     rate = steady_rate(name, options.fps or min(video.frame_rate or USUAL, USUAL))
     length = graph.output_length(probe, video, None, part) or part.duration
     frames = max(1, math.ceil(length * rate - LEAST_PART))
-    moving.check_budget(frames, framed.canvas, MOST_MADE, made=True)
+    films.check_budget(frames, framed.canvas, MOST_MADE, made=True)
     if frames > source.limits.frames:
         raise LimitExceeded(
             f"The animation would have {frames} frames; at most {source.limits.frames} are made: "

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from workers import graph, layers, moving
+from workers import films, graph, layers
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import Image, Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
@@ -83,16 +83,16 @@ def _from_picture(options: ImageOptions, source: Source, chosen: Format) -> Plan
     framed = _framing(options, shown, edge)
     target = f"image.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
-    notes = moving.still_notes(image, chosen, options.background, framed=framed)
+    notes = films.still_notes(image, chosen, options.background, framed=framed)
     if image.animated and chosen.animated and options.start is None:
-        return moving.film_plan(
+        return films.film_plan(
             probe,
             chosen,
             framed,
             Film(),
             variant,
             source=source.path,
-            notes=(*moving.film_notes(image, chosen, endless=False), *notes),
+            notes=(*films.film_notes(image, chosen, endless=False), *notes),
         )
     moment = options.start or 0.0
     if image.animated:
