@@ -10,9 +10,9 @@ ENCODERS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "gif":
 # as equal SSIM of luma at the size of the output. docs/transforms.md has what was reached.
 _QUALITY = {
     "jpeg": (1, 40, 60, 80, 90, 95, 100),
-    "webp": (1, 37, 55, 79, 89, 97, 100),
-    "avif": (1, 45, 52, 65, 78, 90, 98),
-    "heic": (1, 32, 36, 43, 51, 61, 88),
+    "webp": (1, 37, 57, 80, 90, 95, 100),
+    "avif": (1, 45, 52, 66, 81, 90, 98),
+    "heic": (1, 31, 35, 43, 53, 62, 88),
 }
 FULL_COLOR = 90  # above it the eye is meant to see no loss: colour is kept at full resolution
 WEBP_METHOD = 2  # twice as fast as 4 for 3 % more bytes
