@@ -8,10 +8,10 @@ from workers.formats import Format
 from workers.framing import Framing
 from workers.plans import Expected, Film, PictureStep, Plan, Variant
 
-# Pixels of all frames together that one task may decode, and may write. Their slowest encoder (AVIF) does some five
-# million a second on one core, and the helper has two minutes.
-MOST_READ = 2_000_000_000
-MOST_MADE = {"gif": 400_000_000, "webp": 400_000_000, "png": 400_000_000, "avif": 200_000_000}
+# Pixels of all frames together that one task may decode, and may write. The slowest encoders (PNG, GIF) do some four
+# million a second on one core, and the helper has two minutes, perhaps on a busy host.
+MOST_READ = 1_000_000_000
+MOST_MADE = 150_000_000
 _TRANSFERS = {"pq": "PQ", "hlg": "HLG"}
 
 
@@ -29,7 +29,7 @@ def film_plan(
     image, length = probe.image, probe.duration
     assert image is not None
     if image.hdr:
-        raise SourceUnsupported("An HDR animation cannot be made into another: ask for one frame of it with start.")
+        raise SourceUnsupported("An HDR animation cannot be made into another: ask for its first frame, with start 0.")
     if length is None:
         raise SourceUnsupported("How long the frames of the animation are shown is not known.")
     end = length if film.end is None else min(film.end, length)
@@ -37,7 +37,7 @@ def film_plan(
     if film.fps:
         frames = min(frames, math.ceil((end - film.start) * film.fps))
     check_budget(image.frames, (image.coded_width, image.coded_height), MOST_READ, made=False)
-    check_budget(frames, framed.canvas, MOST_MADE[chosen.name], made=True)
+    check_budget(frames, framed.canvas, MOST_MADE, made=True)
     width, height = framed.canvas
     # An animation that never changes may be written as a still, which is no mistake: so much is not asked of it.
     expected = Expected(

@@ -1,5 +1,6 @@
 """How moving pictures without sound are encoded: GIF, WebP and AVIF out of ffmpeg. Pure."""
 
+import math
 from fractions import Fraction
 from typing import Any
 
@@ -43,3 +44,9 @@ def steady_rate(name: str, wanted: float) -> Fraction:
     if name != "gif":
         return Fraction(wanted).limit_denominator(1001)
     return Fraction(100, max(2, round(100 / wanted)))
+
+
+def usual_rate(own: float | None) -> float:
+    """Frames per second where none are asked for: every frame of a video, every second or third, up to USUAL; what
+    skips now one frame and now two would judder."""
+    return own / max(1, math.ceil(own / USUAL - 0.01)) if own else USUAL

@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 CLEAR = 255  # the index of what is transparent
 OPAQUE = 128  # alpha from which on a pixel is seen: a GIF's are or are not
 SHORTEST = 2  # hundredths of a second: what is shorter, players show for ten
-_SAMPLE = 256  # pixels of the edges of a frame that colours are looked for in
+_SAMPLE = 128  # pixels of the edges of a frame that colours are looked for in
 MOST_SAMPLES = 32  # frames
 
 

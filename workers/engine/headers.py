@@ -11,6 +11,7 @@ from typing import BinaryIO
 # Every browser shows a frame of 10 ms or less for this long.
 HURRIED, UNHURRIED = 10, 100  # milliseconds
 _ENDLESS = 65_535  # times; what is said to be longer was meant to be for ever
+FRAMES = 100_000  # more than these are not counted
 MOST = 4 * 1024 * 1024  # bytes of one header that are read
 
 
@@ -42,7 +43,8 @@ def timing(file: BinaryIO, name: str) -> Timing | None:
 
 def shown(delays: tuple[int, ...], frames: int, plays: int) -> Timing:
     """The timing of so many frames as browsers show them."""
-    whole = [UNHURRIED if delay <= HURRIED else delay for delay in (*delays, *(0,) * (frames - len(delays)))]
+    known = (*delays, *(0,) * min(frames - len(delays), FRAMES))
+    whole = [UNHURRIED if delay <= HURRIED else delay for delay in known]
     return Timing(tuple(whole[:frames]), plays)
 
 
@@ -59,13 +61,14 @@ def cicp(file: BinaryIO, name: str) -> Cicp | None:
 
 # ── GIF89a ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _gif_timing(file: BinaryIO) -> Timing:
-    head = file.read(13)
+    head = file.read(13).ljust(13, b"\0")
     if head[10] & 0x80:
         file.seek(3 << ((head[10] & 7) + 1), 1)
-    delays, delay, plays = [], 0, 1
-    while (mark := file.read(1)) in (b"!", b","):
+    delays: list[int] = []
+    delay, plays = 0, 1
+    while (mark := file.read(1)) in (b"!", b",") and len(delays) < FRAMES:
         if mark == b",":
-            flags = file.read(9)[8]
+            flags = file.read(9).ljust(9, b"\0")[8]
             if flags & 0x80:
                 file.seek(3 << ((flags & 7) + 1), 1)
             file.seek(1, 1)  # of the code size
@@ -97,8 +100,9 @@ def _gif_blocks(file: BinaryIO) -> list[bytes]:
 # ── WebP ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _webp_timing(file: BinaryIO) -> Timing:
     file.seek(12)
-    delays, plays = [], 0
-    while len(head := file.read(8)) == 8:
+    delays: list[int] = []
+    plays = 0
+    while len(head := file.read(8)) == 8 and len(delays) < FRAMES:
         kind, size = head[:4], int.from_bytes(head[4:], "little")
         after = file.tell() + size + size % 2
         if kind == b"ANIM":
@@ -111,13 +115,16 @@ def _webp_timing(file: BinaryIO) -> Timing:
 
 # ── PNG ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 def _png_timing(file: BinaryIO) -> Timing:
-    delays, plays = [], 0
+    delays: list[int] = []
+    plays = 0
     for kind, body in _png_chunks(file, frozenset({b"acTL", b"fcTL"})):
         if kind == b"acTL":
             plays = int.from_bytes(body[4:8], "big")
         elif kind == b"fcTL":
             part, whole = struct.unpack(">HH", body[20:24])
             delays.append(round(1000 * part / (whole or 100)))
+            if len(delays) >= FRAMES:
+                break
     return Timing(tuple(delays), plays)
 
 
@@ -184,7 +191,7 @@ def _avif_timing(file: BinaryIO) -> Timing | None:
         scale = int.from_bytes(header[20:24] if header[0] else header[12:16], "big") or 1000
         delays: list[int] = []
         for count, ticks in struct.iter_unpack(">II", table[8 : 8 + 8 * int.from_bytes(table[4:8], "big")]):
-            delays += [round(1000 * ticks / scale)] * min(count, 100_000 - len(delays))
+            delays += [round(1000 * ticks / scale)] * min(count, FRAMES - len(delays))
         return Timing(tuple(delays), _avif_plays(track))
     return None
 

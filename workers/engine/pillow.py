@@ -75,6 +75,7 @@ def make_pictures(
         orient=operations["orient"],
         wanted=(largest[0], largest[1]),
         moment=operations.get("moment", 0.0),
+        fine=True,
     )
     return [_variant(cwd, source, variant, limits, look=variant["target"] == looked_at) for variant in variants]
 
@@ -110,9 +111,10 @@ def _read(
     orient: bool,
     wanted: Size | Callable[[Size], Size],
     moment: float = 0.0,
+    fine: bool = False,
 ) -> Decoded:
     """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
-    where `orient` says so."""
+    where `orient` says so. With `fine` no bits are lost to a colour profile, for which its folder is written to."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
         _check_edge(image, limits)
         orientation = stills.turn_left(image) if orient else 1
@@ -122,7 +124,7 @@ def _read(
         indexed = image.mode == "P"
         if moment:
             _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
-        transform = profiles.to_srgb(profile, "RGB") if profile and deep.is_deep(image) else None
+        transform = profiles.to_srgb(profile, "RGB") if fine and profile and deep.is_deep(image) else None
         converted = deep.in_srgb(path, image, transform) if transform else None
         if converted is not None:
             turned = stills.orientation_of(image) if orient else 1

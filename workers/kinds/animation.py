@@ -17,6 +17,7 @@ from workers.encoders.animation import (
     film_settings,
     palette_settings,
     steady_rate,
+    usual_rate,
 )
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import VideoStream
@@ -43,8 +44,8 @@ class AnimationOptions(Sized, Spanned):
         ge=1,
         le=60,
         allow_inf_nan=False,
-        description=f"Frames per second, gif up to {FASTEST['gif']}. When not given: of a video its own, "
-        f"{USUAL} at most; of a picture every frame at its own time.",
+        description=f"Frames per second, gif up to {FASTEST['gif']}. When not given: of a video an even "
+        f"part of its own, {USUAL} at most; of a picture every frame at its own time.",
     )
 
 
@@ -119,7 +120,7 @@ def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Pl
             f"{name} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
             param=side_at_fault(options.width, options.height, taller=height < width) or "format",
         )
-    rate = steady_rate(name, options.fps or min(video.frame_rate or USUAL, USUAL))
+    rate = steady_rate(name, options.fps or usual_rate(video.frame_rate))
     length = graph.output_length(probe, video, None, part) or part.duration
     frames = max(1, math.ceil(length * rate - LEAST_PART))
     films.check_budget(frames, framed.canvas, MOST_MADE, made=True)

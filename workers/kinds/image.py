@@ -105,6 +105,8 @@ def _from_picture(options: ImageOptions, source: Source, chosen: Format) -> Plan
     elif moment:
         notes = ("start has no meaning for a picture that does not move.", *notes)
         moment = 0.0
+    if image.hdr and moment:
+        raise SourceUnsupported("Of an HDR animation only the first frame can be had: start must be 0.", param="start")
     if image.hdr:
         return _from_hdr(source, image, shown, framed, variant, chosen, notes)
     step = PictureStep(source.path, (variant,), moment=moment)

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
-from workers.encoders.animation import steady_rate
+from workers.encoders.animation import steady_rate, usual_rate
 from workers.engine import headers
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.probe import AudioStream, Probe, VideoStream, probe
@@ -50,7 +50,7 @@ def test_a_gif_is_made_in_two_passes_so_that_no_frames_wait_in_memory():
     assert "palettegen=max_colors=256" in first
     assert "split" not in first + second
     assert "paletteuse" in second
-    assert all("trim=duration=2[" in args and "fps=100/7:round=up" in args for args in (first, second))
+    assert all("trim=duration=2[" in args and "fps=25/2:round=up" in args for args in (first, second))
     assert found.notes == ("The sound was left out: an animation has none.",)
     assert found.reads == "seek"
 
@@ -60,7 +60,7 @@ def test_what_is_expected_is_told(name):
     (expected,) = planned(moving(), format=name, width=160, end=2.1).expected
     assert (expected.name, expected.type, expected.media_type) == (f"animation.{name}", f"image/{name}", "image")
     assert (expected.width, expected.height) == (160, 90)
-    assert expected.duration == pytest.approx(2.1, abs=0.04)
+    assert expected.duration == pytest.approx(2.1, abs=1 / 12.5)  # a last frame is shown as long as others
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,13 @@ def test_a_rate_that_a_gif_cannot_keep_is_told():
     assert planned(moving(), fps=25).notes == planned(moving()).notes
 
 
+@pytest.mark.parametrize(
+    ("own", "kept"), [(24.0, 12.0), (25.0, 12.5), (30.0, 15.0), (60.0, 15.0), (8.0, 8.0), (15.0, 15.0), (None, 15)]
+)
+def test_motion_stays_even(own, kept):
+    assert usual_rate(own) == kept
+
+
 def test_a_slow_video_is_not_made_faster():
     assert "fps=8/1:" in " ".join(planned(moving(fps=8.0), format="webp").steps[0].args)
 
@@ -94,7 +101,7 @@ def test_a_slow_video_is_not_made_faster():
     ("source", "options", "error", "words", "param"),
     [
         (moving(duration=None), {}, SourceUnsupported, "say how much of it with duration", None),
-        (moving(1920, 1080, 600.0), {}, LimitExceeded, "8572 frames of 1920 × 1080 .* smaller or shorter", "width"),
+        (moving(1920, 1080, 600.0), {}, LimitExceeded, "7500 frames of 1920 × 1080 .* smaller or shorter", "width"),
         (moving(32, 32, 5000.0), {}, LimitExceeded, "at most 10000 are made", "fps"),
         (moving(), {"format": "avif", "width": 8}, SourceUnsupported, "avif needs 16 × 16", "width"),
         (moving(9000, 100), {}, LimitExceeded, "8192", None),

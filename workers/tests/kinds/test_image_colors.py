@@ -85,8 +85,11 @@ def test_an_hdr_still_is_sized_and_cropped(make_image, workdir):
 def test_an_hdr_animation_is_refused_and_the_way_out_is_named():
     from workers.engine.errors import SourceUnsupported
 
-    with pytest.raises(SourceUnsupported, match="ask for one frame of it with start"):
+    with pytest.raises(SourceUnsupported, match="ask for its first frame, with start 0"):
         planned({}, hdr="pq", frames=4, animated=True)
+    with pytest.raises(SourceUnsupported, match="only the first frame") as caught:
+        planned({"start": 0.5}, hdr="pq", frames=4, animated=True)
+    assert caught.value.param == "start"
     assert planned({"start": 0}, hdr="pq", frames=4, animated=True).steps[1].needs == ("zscale", "tonemap")
 
 
