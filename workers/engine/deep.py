@@ -83,7 +83,7 @@ def in_srgb(path: Path, image: Pillow.Image, transform: Any) -> Pillow.Image | N
                 graph.push(frame)
                 plane: Any = graph.pull().planes[0]
                 return Pillow.frombytes("RGB", size, bytes(plane), "raw", "RGB", plane.line_size)
-        except (FFmpegError, StopIteration):
+        except (FFmpegError, StopIteration, LookupError):
             return None
 
 
@@ -130,7 +130,9 @@ def _of_heif(path: Path) -> bytes:
 def _of_frame(path: Path, demuxer: str, size: tuple[int, int]) -> bytes | None:
     """None where the first stream is not the whole picture."""
     with path.open("rb") as file, av.open(file, "r", format=demuxer) as container:
-        frame = next(container.decode(video=0))
+        frame = next(container.decode(video=0), None)
+        if frame is None:
+            raise EOFError("no picture in it")
         if (frame.width, frame.height) != size:
             return None
         # Full range RGB by the frame's own matrix.

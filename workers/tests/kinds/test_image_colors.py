@@ -7,13 +7,14 @@ import pytest
 from PIL import Image, ImageCms
 
 from workers.engine import profiles
+from workers.engine.errors import MediaError, SourceUnreadable, SourceUnsupported
 from workers.engine.headers import Cicp
 from workers.engine.probe import Image as ImageFacts
 from workers.engine.probe import Probe, probe
 from workers.kinds.base import FfmpegStep, HelperStep, PictureStep, Source
 from workers.kinds.image import KIND, ImageOptions, plan
 from workers.run import run
-from workers.tests.media import CORNERS, corner_colors, near, upright
+from workers.tests.media import CORNERS, corner_colors, cut, near, upright
 
 P3, REC2020 = 12, 9
 PROPHOTO = ((0.7347, 0.2653), (0.1596, 0.8404), (0.0366, 0.0001), (0.3457, 0.3585))
@@ -83,6 +84,16 @@ def test_an_hdr_still_is_sized_and_cropped(make_image, workdir):
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize("keep", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("suffix", [".avif", ".png", ".heic"])
+def test_an_hdr_still_cut_short_is_told(make_image, workdir, suffix, keep):
+    source = cut(make_image(suffix, hdr="pq", size=(160, 120)), keep)
+    with pytest.raises(MediaError) as caught:
+        run(KIND, {}, source, workdir)
+    assert isinstance(caught.value, (SourceUnreadable, SourceUnsupported))
+
+
+@pytest.mark.ffmpeg
 @pytest.mark.parametrize("orientation", [2, 5, 6, 7])
 def test_an_hdr_still_is_turned_as_any_other(make_image, tmp_path, orientation):
     exif = Image.Exif()
@@ -104,8 +115,6 @@ def test_an_hdr_still_is_turned_as_any_other(make_image, tmp_path, orientation):
 
 
 def test_an_hdr_animation_is_refused_and_the_way_out_is_named():
-    from workers.engine.errors import SourceUnsupported
-
     with pytest.raises(SourceUnsupported, match="ask for its first frame, with start 0"):
         planned({}, hdr="pq", frames=4, animated=True)
     with pytest.raises(SourceUnsupported, match="only the first frame") as caught:
