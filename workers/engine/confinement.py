@@ -22,6 +22,15 @@ class Roots:
     write: tuple[str, ...] = ()
 
 
+def clean_environment() -> dict[str, str]:
+    """What a child may know of this process: nothing but where fonts and temporary files are."""
+    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "LC_ALL": "C.UTF-8",
+        "AV_LOG_FORCE_NOCOLOR": "1",
+    }
+
+
 def sandbox_mode() -> str:
     """SANDBOX: "auto" takes what the kernel has, "required" starts no tool with less than all, "off" takes nothing.
     Raises ValueError."""
@@ -76,10 +85,10 @@ def _required(mode: str) -> list[str]:
 
 def _system() -> list[str]:
     """SYSTEM, this package, and what the environment adds: libraries, fonts, an operator's SANDBOX_FOLDERS."""
-    folders = [PACKAGE, os.environ.get("FONTCONFIG_PATH", ""), os.path.dirname(os.environ.get("FONTCONFIG_FILE", ""))]
-    for name in ("LD_LIBRARY_PATH", "SANDBOX_FOLDERS"):
-        folders += os.environ.get(name, "").split(":")
-    return [*sandbox.SYSTEM, *(folder for folder in folders if folder)]
+    kept = clean_environment()
+    fonts = (kept.get("FONTCONFIG_PATH", ""), os.path.dirname(kept.get("FONTCONFIG_FILE", "")))
+    added = (kept.get("LD_LIBRARY_PATH", "") + ":" + os.environ.get("SANDBOX_FOLDERS", "")).split(":")
+    return [*sandbox.SYSTEM, PACKAGE, *(folder for folder in (*fonts, *added) if folder)]
 
 
 def _beside(program: str) -> list[str]:
