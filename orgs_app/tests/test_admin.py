@@ -194,6 +194,7 @@ def test_limits_of_a_project_are_checked_by_name():
     project.refresh_from_db()
     assert project.limits == limits
     assert client.post(page_path(project), data | {"limits": ""}).status_code == 302
+    assert client.post(page_path(project), data | {"limits": ""}).status_code == 302
     project.refresh_from_db()
     assert project.limits == {}
 
