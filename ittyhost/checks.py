@@ -22,6 +22,7 @@ from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
 from workers.engine.errors import EngineUnavailable
+from workers.typefaces import FontFolderError, font_folder, typefaces
 
 SETTINGS = "settings"  # values and folders: nothing is asked over the network
 SERVERS = "servers"  # whether those answer that the settings name
@@ -65,6 +66,18 @@ def check_folders(**_: Any) -> list[CheckMessage]:
         except OSError as exc:
             found.append(Error(f"LIVENESS_FILE: {alive} cannot be written ({exc.strerror}).", id="ittyhost.E004"))
     return found
+
+
+@register(SETTINGS, deploy=True)
+def check_fonts(**_: Any) -> list[CheckMessage]:
+    """FONT_DIR must be a folder; one that holds no font is most likely another than was meant."""
+    try:
+        folder = font_folder()
+    except FontFolderError as exc:
+        return [Error(str(exc), id="ittyhost.E008")]
+    if folder and not any(Path(face.path).is_relative_to(folder.absolute()) for face in typefaces()):
+        return [Warning(f"FONT_DIR: {folder} holds no font that can be read.", id="ittyhost.W004")]
+    return []
 
 
 @register(SERVERS, deploy=True)

@@ -11,10 +11,12 @@ from media_app import metadata
 from media_app.api import uploads
 from media_app.services import names
 from orgs_app import idempotency
+from workers import layers
 from workers.engine.limits import SETTINGS, names_of
 
 PAGE = " ".join((Path(__file__).resolve().parent.parent / "docs/limits.md").read_text().split())
 TOLD = (
+    f"characters of a text over it | {layers.MOST} · {layers.MOST_CHARACTERS:,} |",
     "`RATE_LIMIT`, 100 a second",
     f"`RATE_BURST`, {settings.RATE_BURST} |",
     f"1 to {keys.MAX_KEY} printable ASCII",

@@ -31,8 +31,7 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
         if isinstance(step, PictureStep):
             made |= _pictures(step, workdir, report, share, entries, limits)
         elif isinstance(step, HelperStep):
-            asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
-            host.call(step.op, asked, report=report, limits=limits.pictures)
+            values |= _helped(step, workdir, report, limits)
         elif _wanted(step, workdir, values):
             values |= _ffmpeg(step.bound(values), workdir, report, share, limits.runs)
         done += step.weight
@@ -56,6 +55,16 @@ def _ffmpeg(
     ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share, limits=limits)
     values = measured(step.measures, ran.log) if step.measures else {}
     report.ran(step.command(), ran.log, values)
+    return values
+
+
+def _helped(step: HelperStep, workdir: Path, report: Report, limits: Source) -> dict[str, str]:
+    """The values it answered with, if it was to."""
+    asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
+    told = host.call(step.op, asked, report=report, limits=limits.pictures)
+    values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}
+    if values:
+        report.ran(step.command(), "", values)
     return values
 
 

@@ -74,9 +74,12 @@ class Variant:
     framing: Framing
     quality: int = 80
     background: tuple[int, int, int, int] | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()  # put over it, in order: workers.layers.Placed.spec
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
+        if not self.layers:
+            del plain["layers"]
         return {**plain.pop("framing"), **plain}
 
 
@@ -145,11 +148,13 @@ class PictureStep:
 @dataclass(frozen=True)
 class HelperStep:
     """One operation of the resident helper in the work directory, named as in workers.engine.resident: a layer drawn, a
-    manifest written. `operations` is JSON data with paths relative to the work directory."""
+    manifest written. `operations` is JSON data with paths relative to the work directory. With `measures` it answers
+    with values (text by name), which later steps have as `<measures>.<name>`."""
 
     op: str
     operations: Mapping[str, Any]
     weight: float = 0.2
+    measures: str | None = None
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""

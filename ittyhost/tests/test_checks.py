@@ -72,6 +72,13 @@ def test_a_broker_of_the_operators_that_does_not_answer_is_told(settings, monkey
     assert said.startswith("BROKER_URL: the broker does not answer: ")
 
 
+def test_a_folder_of_fonts_must_hold_fonts(monkeypatch, tmp_path):
+    monkeypatch.setenv("FONT_DIR", str(tmp_path))
+    assert found(SETTINGS) == {"ittyhost.W004": f"FONT_DIR: {tmp_path} holds no font that can be read."}
+    monkeypatch.setenv("FONT_DIR", "/nowhere")
+    assert found(SETTINGS) == {"ittyhost.E008": "FONT_DIR names '/nowhere', which is no folder."}
+
+
 def test_a_missing_ffmpeg_is_named(monkeypatch):
     monkeypatch.setenv("FFMPEG", "/nowhere/ffmpeg")
     assert "FFMPEG" in found()["ittyhost.E001"]

@@ -52,7 +52,8 @@ class Helper:
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
         terms = {"memory": limits.memory, "output": limits.output, "sandbox": helper_terms(roots)}
-        kept = {name: os.environ[name] for name in SETTINGS["source"].values() if name in os.environ}
+        known = (*SETTINGS["source"].values(), "FONT_DIR")
+        kept = {name: os.environ[name] for name in known if name in os.environ}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, json.dumps(terms)],

@@ -100,6 +100,46 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
+def _captions(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import clean_captions
+
+    clean_captions(Path(cwd), operations)
+
+
+def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import style_captions
+
+    style_captions(Path(cwd), operations)
+
+
+def _cover(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
+    from workers.engine.cover import make_cover
+
+    return make_cover(Path(cwd), operations)
+
+
+def _waveform(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.waveform import make_waveform
+
+    make_waveform(Path(cwd), operations)
+
+
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+
+
+def _fonts(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.typefaces import link_fonts
+
+    link_fonts(Path(cwd))
+
+
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -118,6 +158,12 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "scan": _scan,
     "picture": _picture,
     "look": _look,
+    "captions": _captions,
+    "captions_style": _captions_style,
+    "cover": _cover,
+    "waveform": _waveform,
+    "layer": _layer,
+    "fonts": _fonts,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from workers.kinds.base import Options
+from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
 from workers.options import Color, Extent, Fit, Position, Seconds
 
 # LUFS of `normalize: true`: within EBU R 128 s2 for streams (−20 to −16) and AES TD1008's figure for music. Services
@@ -55,6 +56,28 @@ class Sized(Options):
     )
     position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
     background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
+
+
+class StillLayered(Options):
+    """Of a picture: what is put over it."""
+
+    layers: StillLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
+
+
+class MovingLayered(Options):
+    """Of a video: what is put over it, and when."""
+
+    layers: MovingLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
 
 
 class Spanned(Options):

@@ -1,0 +1,45 @@
+"""Text that ffmpeg sets itself is set in the bundled fonts, and an operator's, whatever the host has."""
+
+import re
+
+import pytest
+
+from workers import graph
+from workers.engine import host, runner
+from workers.typefaces import BUNDLED
+
+pytestmark = pytest.mark.ffmpeg
+SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nHello \u05e9 \u6771 \U0001f600\n"
+
+
+def fonts_used(workdir, family):
+    (workdir / "subtitles.srt").write_text(SUBTITLES)
+    step = graph.font_step()
+    host.call(step.op, {"cwd": str(workdir), "operations": dict(step.operations)})
+    words = f"subtitles=subtitles.srt:force_style='FontName={family}'"
+    args = ["-v", "verbose", "-f", "lavfi", "-i", "color=s=64x48:d=0.1", "-vf", words, "-f", "null", "-"]
+    log = runner.run(args, cwd=workdir, duration=None).log
+    return [path.rpartition("/")[2] for path in re.findall(r"fontselect: .* -> (\S+),", log)], log
+
+
+def test_every_script_has_a_bundled_font(workdir, monkeypatch):
+    monkeypatch.setenv("HOME", "/nonexistent")
+    used, log = fonts_used(workdir, "Inter")
+    assert used == [
+        "Inter-Regular.otf", "NotoSansHebrew-Regular.ttf", "NotoSansCJKsc-Regular.otf", "NotoEmoji-Regular.ttf"
+    ]  # fmt: skip
+    assert "No writable cache" not in log
+
+
+def test_an_operators_fonts_are_used(workdir, monkeypatch, tmp_path):
+    folder = tmp_path / "more"
+    folder.mkdir()
+    data = (BUNDLED / "Inter-Regular.otf").read_bytes()
+    (folder / "x.otf").write_bytes(data.replace("Inter".encode("utf-16-be"), "Xylem".encode("utf-16-be")))
+    monkeypatch.setenv("FONT_DIR", str(folder))
+    host.end()  # it keeps the environment it was started with
+    try:
+        used, _ = fonts_used(workdir, "Xylem")
+    finally:
+        host.end()
+    assert used[:2] == ["x.otf", "NotoSansHebrew-Regular.ttf"]
