@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from workers import graph
 from workers.engine import host, runner
-from workers.typefaces import BUNDLED
+from workers.typefaces import BUNDLED, link_fonts
 
 pytestmark = pytest.mark.ffmpeg
 SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nHello \u05e9 \u6771 \U0001f600\n"
@@ -14,8 +13,7 @@ SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\nHello \u05e9 \u6771 \U0001f600\n"
 
 def fonts_used(workdir, family):
     (workdir / "subtitles.srt").write_text(SUBTITLES)
-    step = graph.font_step()
-    host.call(step.op, {"cwd": str(workdir), "operations": dict(step.operations)})
+    link_fonts(workdir)
     words = f"subtitles=subtitles.srt:force_style='FontName={family}'"
     args = ["-v", "verbose", "-f", "lavfi", "-i", "color=s=64x48:d=0.1", "-vf", words, "-f", "null", "-"]
     log = runner.run(args, cwd=workdir, duration=None).log
