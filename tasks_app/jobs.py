@@ -18,8 +18,10 @@ from tasks_app.models import Task
 from tasks_app.services import LeaseLost
 from workers.engine.errors import EngineUnavailable, MediaError, Stopped
 from workers.engine.probe import Probe
+from workers.estimate import estimate
 from workers.kinds import get_kind
-from workers.run import Source, run
+from workers.plans import Plan
+from workers.run import Source, check, run
 
 logger = logging.getLogger(__name__)
 
@@ -29,8 +31,9 @@ PROGRESS_EVERY = 1.0
 class TaskReport:
     """What the engine tells of an attempt, written to its row; and whether the attempt is to stop."""
 
-    def __init__(self, task: Task, heartbeat: Heartbeat) -> None:
+    def __init__(self, task: Task, heartbeat: Heartbeat, *, modelled: float | None = None) -> None:
         self._task = task
+        self._modelled = modelled  # seconds that it will take by the cost model
         self._heartbeat = heartbeat
         self._told = time.monotonic()
 
@@ -48,7 +51,7 @@ class TaskReport:
         return self._heartbeat.should_stop()
 
     def planned(self, plan: dict) -> None:
-        services.attempt_planned(task=self._task, plan=plan)
+        services.attempt_planned(task=self._task, plan=plan, modelled=self._modelled)
 
     def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
 
@@ -124,7 +127,9 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         probe=Probe.from_json(task.source.probe or {}),
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
     )
-    done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
+    options = kind.options.model_validate(task.options)
+    modelled = foreseen(check(kind, options, source.probe), source.probe)
+    done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled))
     close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = patiently(
         lambda: outputs_store(
@@ -137,6 +142,15 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         heartbeat,
     )
     patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
+
+
+def foreseen(plan: Plan, facts: Probe) -> float | None:
+    """Seconds that a plan takes by the cost model; None where it fails, which is no reason to make nothing."""
+    try:
+        return estimate(plan, facts).seconds
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        logger.exception("the cost of a plan could not be told")
+        return None
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)

@@ -4,24 +4,31 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('tasks_app', '0001_initial'),
+        ("tasks_app", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='attempt',
-            name='modelled',
-            field=models.FloatField(blank=True, help_text='Seconds that the cost model foresaw; how far off it was corrects later ones.', null=True),
+            model_name="attempt",
+            name="modelled",
+            field=models.FloatField(
+                blank=True,
+                help_text="Seconds that the cost model foresaw; how far off it was corrects later ones.",
+                null=True,
+            ),
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='tool_warnings',
-            field=models.PositiveIntegerField(default=0, help_text='Lines of the log that the tools themselves call a warning or an error.'),
+            model_name="attempt",
+            name="tool_warnings",
+            field=models.PositiveIntegerField(
+                default=0, help_text="Lines of the log that the tools themselves call a warning or an error."
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('tool_warnings__gt', 0)), fields=['task'], name='attempt_with_warnings'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("tool_warnings__gt", 0)), fields=["task"], name="attempt_with_warnings"
+            ),
         ),
     ]
