@@ -59,9 +59,12 @@ class Variant:
     framing: Framing
     quality: int = 80
     background: tuple[int, int, int, int] | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()  # put over it, in order: workers.layers.Placed.spec
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
+        if not self.layers:
+            del plain["layers"]
         return {**plain.pop("framing"), **plain}
 
 

@@ -82,6 +82,16 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+
+
 def _hang(seconds: float) -> None:
     """For tests of time limits and of stopping."""
     import time
@@ -99,6 +109,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "end": _end,
     "picture": _picture,
     "look": _look,
+    "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -1,5 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
+from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs
 from workers.graph.sound import mix_note, stereo
@@ -14,10 +15,13 @@ __all__ = [
     "colors",
     "cut",
     "dropped",
+    "layer_steps",
     "metadata_args",
     "mix_note",
     "output_args",
     "output_length",
+    "overlaid",
+    "overlay_needs",
     "picture",
     "picture_needs",
     "reads",

@@ -1,8 +1,9 @@
 """Options that several kinds have in common."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from workers.kinds.base import Options
+from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
 from workers.options import Color, Extent, Fit, Position, Seconds
 
 
@@ -18,6 +19,28 @@ class Sized(Options):
     )
     position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
     background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
+
+
+class StillLayered(Options):
+    """Of a picture: what is put over it."""
+
+    layers: StillLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
+
+
+class MovingLayered(Options):
+    """Of a video: what is put over it, and when."""
+
+    layers: MovingLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
 
 
 class Spanned(Options):

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from workers import graph
+from workers import graph, layers
 from workers.encoders.audio import AUDIO_BITRATE, AUDIO_ENCODERS
 from workers.encoders.video import ENCODERS, SETTINGS, SMALLEST, rate_control
 from workers.engine.errors import SourceUnsupported
@@ -14,7 +14,7 @@ from workers.formats import FORMATS, Format, format_of_filename
 from workers.framing import framing, side_at_fault
 from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Kind, Plan, Source
-from workers.kinds.groups import Sized, Spanned
+from workers.kinds.groups import MovingLayered, Sized, Spanned
 from workers.options import (
     QUALITY,
     Quality,
@@ -23,6 +23,7 @@ from workers.options import (
     quality_number,
     rgba,
 )
+from workers.plans import Step
 
 _CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 _HIGHEST_TIMESCALE = 100_000
@@ -35,7 +36,7 @@ def _codec(value: Any) -> Any:
     return value
 
 
-class VideoOptions(Sized, Spanned):
+class VideoOptions(Sized, Spanned, MovingLayered):
     makes = "video"
 
     format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
@@ -103,7 +104,9 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         fps=options.fps,
         background=rgba(options.background),
     )
-    streams = [picture]
+    over = layers.place(options.layers, framed.canvas)
+    pixels = "yuva420p" if clear else "yuv420p"
+    streams = [graph.overlaid(picture, over, pix_fmt=pixels, colors=graph.colors(video))]
     if audio is not None:
         sound = read[str(audio.index)]
         if cut:
@@ -120,6 +123,7 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         ENCODERS[codec],
         *((AUDIO_ENCODERS[chosen.audio_codecs[0]],) if audio else ()),
         *graph.picture_needs(video),
+        *graph.overlay_needs(over, graph.colors(video)),
     )
     notes = (
         *notes,
@@ -140,7 +144,9 @@ def plan(options: VideoOptions, source: Source) -> Plan:
         colors=graph.colors(video),
     )
     step = FfmpegStep(args, duration=part.duration, needs=needs)
-    return Plan((step,), (expected,), reads=graph.reads(probe, part), notes=notes)
+    steps: tuple[Step, ...] = (*graph.layer_steps(over, framed.canvas), step)
+    made = Plan(steps, (expected,), reads=graph.reads(probe, part), notes=notes)
+    return layers.with_files(made, options.layers)
 
 
 def output_format(options: VideoOptions, probe: Probe) -> Format:
