@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.workdir import work_directory
-from media_app.services import file_fetcher, outputs_store
+from media_app.services import file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped
 from tasks_app import nodes, services
 from tasks_app.models import Task
@@ -96,7 +96,7 @@ def _attempt_run(task: Task) -> None:
         else:
             services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
-        services.task_fail(task=task, message=exc.message, log=exc.log or "")
+        services.task_fail(task=task, message=blamed(exc), log=exc.log or "")
     except ObjectMissing:
         is_there = services.source_exists(task=task)
         message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE
@@ -118,6 +118,12 @@ def _attempt_run(task: Task) -> None:
         services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
 
 
+def blamed(error: MediaError) -> str:
+    """What went wrong, with the option at fault where the sentence does not name it itself."""
+    is_told = not error.param or error.param in error.message
+    return error.message if is_told else f"{error.param}: {error.message}"
+
+
 def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     """Make the output, store it, publish it."""
     kind = get_kind(task.kind)
@@ -126,6 +132,7 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     source = Source(
         probe=Probe.from_json(task.source.probe or {}),
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
+        fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
     )
     options = kind.options.model_validate(task.options)
     modelled = foreseen(check(kind, options, source.probe), source.probe)

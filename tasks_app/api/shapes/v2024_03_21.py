@@ -58,7 +58,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         "source": source,
         "input": body["input"],
         "kind": kind,
-        "options": read_options(kind, definition, prefix=("output",)),
+        "options": read_options(kind, definition, project=project, prefix=("output",)),
         "definition": definition,
         "webhook_url": read_url(body.get("webhook_url"), param="webhook_url"),
     }
