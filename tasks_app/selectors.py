@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from ittyhost.errors import NotFound
 from ittyhost.leases import in_seconds
 from ittyhost.prepared import Prepared
+from media_app.selectors import members_of
 from orgs_app.models import Project
 from tasks_app.models import Attempt, Node, Task
 
@@ -38,7 +39,7 @@ def task_list(
         tasks = tasks.filter(status__in=status)
     if not with_files:
         return tasks.defer("result", "error")
-    return _with_files(tasks).prefetch_related("source__members", "output__members")
+    return _with_files(tasks).prefetch_related(members_of("source__"), members_of("output__"))
 
 
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
