@@ -11,7 +11,7 @@ from ittyhost import logs
 from ittyhost.env import BadSetting, Env, database
 from ittyhost.launcher.broker import broker_socket, broker_url
 from ittyhost.secrets_file import embedded_secrets
-from workers.engine import limits
+from workers.engine import confinement, limits
 
 env = Env()
 
@@ -169,7 +169,7 @@ MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
 
 try:  # the engine reads its own limits, and must not be the one to find a wrong value
-    limits.limits_from_environment(), limits.source_limits(), limits.threads()
+    limits.task_limits(), limits.threads(), confinement.sandbox_mode()
 except ValueError as exc:
     raise ImproperlyConfigured(str(exc)) from exc
 

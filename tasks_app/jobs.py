@@ -10,13 +10,13 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
-from ittyhost.workdir import work_directory
+from ittyhost.workdir import NoRoom, work_directory
 from media_app.services import file_fetcher, outputs_store, reference_fetcher
-from media_app.storage import ObjectMissing, TransferStopped
+from media_app.storage import ObjectMissing, TransferStopped, bucket
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
-from workers.engine.errors import EngineUnavailable, MediaError, Stopped
+from workers.engine.errors import EngineUnavailable, MediaError, SourceUnreadable, Stopped
 from workers.engine.probe import Probe
 from workers.estimate import estimate
 from workers.kinds import get_kind
@@ -26,6 +26,7 @@ from workers.run import Source, check, run
 logger = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 1.0
+LEAST_ROOM = 64 * 1024**2  # bytes; frames on their way to Pillow are larger than small sources
 
 
 class TaskReport:
@@ -87,7 +88,7 @@ def _attempt_run(task: Task) -> None:
         renew=lambda: services.task_heartbeat(task=task), check=lambda: services.task_is_held(task=task)
     )
     try:
-        with heartbeat, work_directory(f"{task.pk}-{task.attempt}") as place:
+        with heartbeat, work_directory(f"{task.pk}-{task.attempt}", reserve=room_needed(task)) as place:
             attempt_finish(task, place, heartbeat)
     except (Stopped, TransferStopped):
         if heartbeat.reason == "shutdown":
@@ -96,11 +97,17 @@ def _attempt_run(task: Task) -> None:
         else:
             services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
-        services.task_fail(task=task, message=blamed(exc), log=exc.log or "")
+        # A source that is deleted at this moment may look like a damaged one.
+        is_gone = isinstance(exc, SourceUnreadable) and not services.source_exists(task=task)
+        message = services.DELETED_MEANWHILE if is_gone else blamed(exc)
+        services.task_fail(task=task, message=message, log=exc.log or "")
     except ObjectMissing:
         is_there = services.source_exists(task=task)
         message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE
         services.task_fail(task=task, message=message)
+    except NoRoom as exc:  # waiting for running work to end is no failure; a full disk is one
+        logger.warning("no room for the work", extra={"reason": str(exc), "waits": exc.waits})
+        services.task_release(task=task, reason=str(exc), is_fault=not exc.waits, waits=exc.waits)
     # Unavailable (the bucket is one) is a DomainError too: it must come before those that are the user's.
     except (EngineUnavailable, Unavailable, OSError, DatabaseError, InterfaceError) as exc:
         logger.warning("a fault of this host, or of what it leans on", exc_info=True)
@@ -124,6 +131,13 @@ def blamed(error: MediaError) -> str:
     return error.message if is_told else f"{error.param}: {error.message}"
 
 
+def room_needed(task: Task) -> int:
+    """Bytes of the work folder that an attempt may need: the source where it is copied, and as much again for what is
+    made of it, which is the most that is usual."""
+    size = (task.source.entry_size or 0) if task.source else 0
+    return (size if bucket().copies else 0) + max(LEAST_ROOM, size)
+
+
 def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     """Make the output, store it, publish it."""
     kind = get_kind(task.kind)
@@ -135,8 +149,9 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
     )
     options = kind.options.model_validate(task.options)
-    modelled = foreseen(check(kind, options, source.probe), source.probe)
-    done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled))
+    limits = services.work_limits(kind, task.project)
+    modelled = foreseen(check(kind, options, source.probe, limits.source), source.probe)
+    done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled), limits=limits)
     close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = patiently(
         lambda: outputs_store(

@@ -9,7 +9,15 @@ from typing import Any
 
 from workers.engine import runner
 from workers.engine.errors import MediaError
-from workers.engine.limits import SourceLimits, source_limits
+from workers.engine.limits import (
+    Limits,
+    PictureLimits,
+    SourceLimits,
+    TaskLimits,
+    limits_from_environment,
+    picture_limits,
+    source_limits,
+)
 from workers.engine.probe import Probe
 from workers.framing import Framing
 from workers.measures import bind
@@ -26,13 +34,20 @@ class Source:
     """What a kind works on.
 
     `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
-    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be.
+    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs`
+    and `pictures` what one run of a tool and one request to the helper may use for it.
     """
 
     probe: Probe
     fetch: Callable[[Path, str], None]
     fetch_file: Callable[[str, Path], None] = _no_file
     limits: SourceLimits = field(default_factory=source_limits)
+    runs: Limits = field(default_factory=limits_from_environment)
+    pictures: PictureLimits = field(default_factory=picture_limits)
+
+    def within(self, limits: TaskLimits) -> "Source":
+        """The same with these budgets."""
+        return replace(self, limits=limits.source, runs=limits.run, pictures=limits.picture)
 
     @property
     def path(self) -> str:
@@ -72,8 +87,8 @@ class Variant:
 class FfmpegStep:
     """One run of ffmpeg. `needs` are encoders and filters the build must have; it is left out when `unless` exists.
 
-    With `measures`, a name of workers.measures, values are read from what it prints; later steps' arguments may hold
-    them as `@{loudness.input_i}`.
+    With `measures`, as workers.measures reads it, values are read from what it prints; later steps' arguments may hold
+    them as `@{loudness.gain}`. With `when`, the name of such a value, it is left out where that is empty.
     """
 
     args: tuple[str, ...]
@@ -82,10 +97,12 @@ class FfmpegStep:
     unless: str | None = None
     weight: float = 1.0
     measures: str | None = None
+    when: str | None = None
 
     def bound(self, values: Mapping[str, str]) -> "FfmpegStep":
         """The same with measured values in their places."""
-        return replace(self, args=tuple(bind(arg, values) for arg in self.args))
+        measures = bind(self.measures, values) if self.measures else None
+        return replace(self, args=tuple(bind(arg, values) for arg in self.args), measures=measures)
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""
@@ -94,7 +111,7 @@ class FfmpegStep:
 
     def to_json(self) -> dict[str, Any]:
         return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless} | (
-            {"measures": self.measures} if self.measures else {}
+            ({"measures": self.measures} if self.measures else {}) | ({"when": self.when} if self.when else {})
         )
 
 
@@ -177,6 +194,7 @@ class Expected:
     container: str | None = None
     colors: tuple[str, str, str] | None = None  # primaries, transfer, matrix
     bit_depth: int | None = None
+    color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -15,7 +15,7 @@ from tasks_app.services.attempts import (
     task_publish,
     task_release,
 )
-from tasks_app.services.creating import task_create
+from tasks_app.services.creating import task_create, work_limits
 from tasks_app.services.planning import TaskPlan, task_plan
 from tasks_app.services.steering import task_cancel, task_retry
 from tasks_app.services.sweeping import tasks_sweep
@@ -44,4 +44,5 @@ __all__ = [
     "task_release",
     "task_retry",
     "tasks_sweep",
+    "work_limits",
 ]

@@ -23,6 +23,8 @@ from workers.engine.errors import MediaError
 from workers.engine.tool_log import tool_warnings
 from workers.run import Done
 
+WAITING = 2  # waiting for others takes as long as the back-off after so many failures
+
 logger = logging.getLogger(__name__)
 
 Status = Task.Status
@@ -144,15 +146,18 @@ def task_fail(*, task: Task, message: str, log: str = "") -> None:
 
 
 @transaction.atomic
-def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool = True) -> None:
-    """Give a task back: after a fault of this host with a back-off, or at once when the worker is only stopping.
+def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool = True, waits: bool = False) -> None:
+    """Give a task back: after a fault of this host with a back-off, or without one: at once when the worker is only
+    stopping, some seconds later when the task `waits` for others.
 
     A fault counts: after MAX_FAILURES of them the task ends in error. Raises LeaseLost.
     """
-    _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log)
+    _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log, waits=waits)
 
 
-def _give_back(task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False) -> None:
+def _give_back(
+    task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False, waits: bool = False
+) -> None:
     failures = task.failures + (outcome != Outcome.RELEASED)
     seen = {"error": reason, **_logged(log)}
     if not source_exists(task=task):  # nobody could take it up again
@@ -165,7 +170,7 @@ def _give_back(task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = 
     else:
         # A first silence is the worker's own end, and the next worker may start at once.
         at_once = outcome == Outcome.RELEASED or (outcome == Outcome.LOST and failures == 1)
-        due = Now() if at_once else backoff(failures)
+        due = backoff(WAITING) if waits else Now() if at_once else backoff(failures)
         _end(task, Status.QUEUED, outcome, attempt=seen, lost=lost, failures=failures, progress=0, due_at=due)
         wake(task.lane)
     attempt_drop(task=task)

@@ -17,6 +17,7 @@ from tasks_app.control import IngestOptions
 from tasks_app.models import Task
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
+from workers.engine.limits import TaskLimits, task_limits
 from workers.engine.probe import Probe
 from workers.kinds.base import Kind, Options
 from workers.plans import Plan
@@ -112,7 +113,7 @@ def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) 
         source = found
     input_check(source)
     if source.status == File.Status.READY:
-        source_plan(kind, options, source)
+        source_plan(kind, options, source, task.project)
     return source
 
 
@@ -122,7 +123,12 @@ def input_check(source: File) -> None:
         raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
 
 
-def source_plan(kind: Kind, options: Options, source: File) -> Plan:
+def work_limits(kind: Kind, project: Project) -> TaskLimits:
+    """What a task of this kind may use in this project."""
+    return task_limits(kind.name, own=kind.limits, project=project.limits)
+
+
+def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan:
     """The whole plan, as the worker will make it: whatever it refuses is refused before anything is queued.
 
     Raises Invalid.
@@ -130,6 +136,6 @@ def source_plan(kind: Kind, options: Options, source: File) -> Plan:
     if source.probe is None:
         raise Invalid(f"{kind.name} cannot be made of this input: it is no picture, video or sound.", param="input")
     try:
-        return check(kind, options, Probe.from_json(source.probe))
+        return check(kind, options, Probe.from_json(source.probe), work_limits(kind, project).source)
     except MediaError as exc:
         raise Invalid(exc.message, param=exc.param or "input") from None

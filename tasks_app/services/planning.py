@@ -51,7 +51,7 @@ def task_plan(*, project: Project, kind: Kind, options: Options, source: File | 
             "The input is not known yet: ask again when the file is ready.", param="input", code="input_not_ready"
         )
     input_check(source)
-    plan = source_plan(kind, options, source)
+    plan = source_plan(kind, options, source, project)
     facts = Probe.from_json(source.probe or {})
     modelled = estimate(plan, facts)
     slowness = kind_slowness(kind=kind.name) or 1.0

@@ -68,7 +68,7 @@ def _settle_one(task: Task) -> int:
         if is_ingest:
             return _ingested(task, source)
         kind = get_kind(task.kind)
-        source_plan(kind, kind.options.model_validate(task.options), source)
+        source_plan(kind, kind.options.model_validate(task.options), source, task.project)
     except Invalid as exc:
         return _fail_waiting(task, exc.message)
     queued = _waiting(task).update(status=Status.QUEUED, due_at=Now(), updated=Now())

@@ -3,7 +3,7 @@
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs
-from workers.graph.sound import mix_note, stereo
+from workers.graph.sound import Sound, mix_note, prepared, stereo, track
 from workers.graph.source import source_input, usable_video
 from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
 
@@ -11,6 +11,7 @@ __all__ = [
     "EPSILON",
     "LOOK_BACK",
     "Cut",
+    "Sound",
     "Span",
     "colors",
     "cut",
@@ -24,11 +25,13 @@ __all__ = [
     "overlay_needs",
     "picture",
     "picture_needs",
+    "prepared",
     "reads",
     "seconds",
     "source_input",
     "span",
     "stereo",
+    "track",
     "uneven",
     "usable_video",
 ]

@@ -49,7 +49,7 @@ def usable_video(source: Source, what: str) -> VideoStream:
     video = source.probe.video
     if video is None:
         raise SourceUnsupported(f"{what} cannot be made from this input: it has no picture that can be decoded.")
-    edge = source.limits.edge
-    if max(video.width, video.height, video.coded_width, video.coded_height) > edge:
-        raise LimitExceeded(f"The video is {video.width} × {video.height} pixels; at most {edge} on the longest edge.")
+    for size in ((video.width, video.height), (video.coded_width, video.coded_height)):
+        if reason := source.limits.too_large("video", *size):
+            raise LimitExceeded(reason)
     return video
