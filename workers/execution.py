@@ -26,7 +26,8 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
         if isinstance(step, PictureStep):
             made |= _pictures(step, workdir, report, share, entries)
         elif isinstance(step, HelperStep):
-            host.call(step.op, {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}, report=report)
+            asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
+            host.call(step.op, asked, timeout=step.timeout, report=report)
         elif step.unless is None or not (workdir / step.unless).exists():
             values |= _ffmpeg(step.bound(values), workdir, report, share)
         done += step.weight
