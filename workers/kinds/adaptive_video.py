@@ -22,7 +22,6 @@ from workers.packaging import dash, hls
 from workers.packaging.ladder import (
     BESIDE,
     BUFFER,
-    GOP,
     LONGEST_SEGMENT,
     Rung,
     Timing,
@@ -42,9 +41,7 @@ MOST_SOUNDS, MOST_TEXTS = 8, 20
 _TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text"})
 _CLOCK = 126_000  # 90 kHz ticks that ffmpeg's transport streams begin at: 1.4 s, room for decoding ahead of the clock
 _START_PEAK = 3_000_000  # bits a second that most first visitors have
-_EMBEDDED_GAP = 0.1  # seconds that picture or sound may end before the other
-
-Language = Annotated[str | None, Field(max_length=35), BeforeValidator(lambda value: value)]
+_GAP = 0.1  # seconds that picture or sound may end before the other
 
 
 def _known_language(value: str | None) -> str | None:
@@ -197,12 +194,10 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
             (*((ENCODERS[options.codec], *graph.picture_needs(video)) if video else ()), *(("aac",) if heard else ()))
         )
     )
-    seen = [
-        {"folder": rung.name, "width": rung.width, "height": rung.height, "rate": str(rung.rate)} for rung in rungs
-    ]
+    seen = [{"folder": rung.name, "width": rung.width, "height": rung.height, "rate": str(rung.rate)} for rung in rungs]
     folders = [told["folder"] for told in (*seen, *heard, *texts)]
     patience = 120.0 + (length or 3600.0) / 20  # seconds: gigabytes are copied, at the pace of a slow disk
-    steps = [
+    steps: list[FfmpegStep | HelperStep] = [
         HelperStep("folders", {"names": folders}, weight=0.0),
         FfmpegStep(tuple(command), duration=length, needs=needs),
         *(HelperStep("rendition", told, 0.02, patience) for told in _renditions(work, rungs, heard)),
@@ -278,7 +273,7 @@ def _pictures(
     # From 0 on, as the sound beside it: a picture that comes later is shown from the beginning.
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", start_time=0)
     ends = video.duration if not work.part.limited else None
-    if ends and work.length and work.part.start + work.length - ends > _EMBEDDED_GAP and not cut:
+    if ends and work.length and work.part.start + work.length - ends > _GAP and not cut:
         stream = stream.filter(
             "tpad", stop_mode="clone", stop_duration=graph.seconds(work.part.start + work.length - ends)
         )
@@ -406,9 +401,7 @@ def _embedded_streams(source: Source) -> list[SubtitleStream]:
     return [one for one in source.probe.subtitles if one.text and one.codec in _TEXT_CODECS][:MOST_TEXTS]
 
 
-def _texts(
-    work: _Work, source: Source, read: Any
-) -> tuple[list[dict[str, Any]], list[Any], tuple[FileUse, ...]]:
+def _texts(work: _Work, source: Source, read: Any) -> tuple[list[dict[str, Any]], list[Any], tuple[FileUse, ...]]:
     told: list[dict[str, Any]] = []
     outputs, files = [], []
     names: list[str] = []

@@ -1,4 +1,4 @@
-"""Boxes of fragmented MP4: what segments are cut by and described from. ISO/IEC 14496-12 (boxes), 14496-15 (avcC, hvcC).
+"""Boxes of fragmented MP4: what segments are cut by and described from. ISO/IEC 14496-12, and 14496-15 for codecs.
 
 The files are ours, but their coded bytes come from strangers: sizes are checked, and nothing is read that a box of a
 believable size does not hold.

@@ -21,7 +21,8 @@ def check_rendition(cwd: Path, operations: dict[str, Any]) -> dict[str, Any]:
     name = f"{operations['folder']}/{operations['segment']}"
     frames, begin, end = 0, None, 0.0
     try:
-        with av.open(io.BytesIO(data), format="mp4" if operations["fmp4"] else "mpegts") as container:
+        opened: Any = av.open(io.BytesIO(data), format="mp4" if operations["fmp4"] else "mpegts")
+        with opened as container:
             stream = container.streams[0]
             stream.codec_context.thread_type = "AUTO"
             for frame in container.decode(stream):

@@ -69,10 +69,10 @@ def manifest(
     ]
     number = 0
     if pictures:
-        size = f'maxWidth="{max(one.width or 0 for one in pictures)}" maxHeight="{max(one.height or 0 for one in pictures)}"'
+        width, height = max(one.width or 0 for one in pictures), max(one.height or 0 for one in pictures)
         lines.append(
             f'  <AdaptationSet id="{number}" contentType="video" mimeType="video/mp4" segmentAlignment="true"'
-            f' startWithSAP="1" {size}>'
+            f' startWithSAP="1" maxWidth="{width}" maxHeight="{height}">'
         )
         lines += [line for one in pictures for line in _representation(one)]
         lines.append("  </AdaptationSet>")
@@ -83,7 +83,9 @@ def manifest(
             f' startWithSAP="1"{_language(sound.language)}>'
         )
         lines.append(f"   <Label>{_escaped(sound.name)}</Label>")
-        lines.append(f'   <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{"main" if sound.main else "alternate"}"/>')
+        lines.append(
+            f'   <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{"main" if sound.main else "alternate"}"/>'
+        )
         lines += [line for one in sound.representations for line in _representation(one)]
         lines.append("  </AdaptationSet>")
         number += 1
@@ -92,7 +94,7 @@ def manifest(
         lines += [
             f'  <AdaptationSet id="{number}" contentType="text" mimeType="text/vtt"{_language(text.language)}>',
             f"   <Label>{_escaped(text.name)}</Label>",
-            f'   <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>',
+            _role(role),
             f'   <Representation id="text-{number}" bandwidth="1000">',
             f"    <BaseURL>{_escaped(text.uri)}</BaseURL>",
             "   </Representation>",
@@ -108,7 +110,9 @@ def _representation(one: Representation) -> list[str]:
         told += f' width="{one.width}" height="{one.height}" sar="1:1"'
         if one.rate:
             rate = one.rate
-            told += f' frameRate="{rate.numerator if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"}"'
+            told += (
+                f' frameRate="{rate.numerator if rate.denominator == 1 else f"{rate.numerator}/{rate.denominator}"}"'
+            )
     if one.sample_rate:
         told += f' audioSamplingRate="{one.sample_rate}"'
     lines = [f"   <Representation {told}>"]
@@ -127,6 +131,10 @@ def _representation(one: Representation) -> list[str]:
         start = ' t="0"' if not place else ""
         lines.append(f'      <S{start} d="{ticks}"' + (f' r="{more}"' if more else "") + "/>")
     return [*lines, "     </SegmentTimeline>", "    </SegmentTemplate>", "   </Representation>"]
+
+
+def _role(role: str) -> str:
+    return f'   <Role schemeIdUri="urn:mpeg:dash:role:2011" value="{role}"/>'
 
 
 def _language(language: str | None) -> str:

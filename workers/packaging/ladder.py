@@ -26,8 +26,8 @@ _WORTH = {"h264": 1.0, "h265": 1.6, "vp9": 1.5, "av1": 1.9, "vp8": 0.9, "mpeg2vi
 _HEADROOM = 2.0  # a source's peaks over its mean: VBV bounds peaks, headers tell means
 _LEAST_PEAK = 120_000  # below that a rung is no use: the sound beside it is larger
 _NEAR = 0.8  # of the size above: a rung that is nearer saves nothing
-# Peaks by quality, on the curve of options.on_curve, in multiples of the table.
-_BY_QUALITY = (0.35, 0.5, 0.75, 1.0, 1.3, 1.6, 2.0)
+# Peaks by quality, on the curve of options.on_curve, in percent of the table.
+_BY_QUALITY = (35, 50, 75, 100, 130, 160, 200)
 BUFFER = 1.5  # seconds of the peak rate: a segment of six seconds is at most a quarter over the peak
 
 FASTEST = Fraction(60)
@@ -113,7 +113,7 @@ def ladder(
     """
     own = _equivalent(canvas)
     fast = rate > _SLOW_ABOVE
-    top = _peak(own, fast) * on_curve(_BY_QUALITY, quality)
+    top = _peak(own, fast) * on_curve(_BY_QUALITY, quality) / 100
     if source_bitrate:
         top = min(top, max(_LEAST_PEAK, source_bitrate * _WORTH.get(source_codec, 1.0) * _HEADROOM))
     share = top / _peak(own, fast) / _WORTH[codec]
@@ -121,10 +121,11 @@ def ladder(
     sizes += [size for size in _PEAKS if size < own]
     gop = max(1, round(GOP * (rate / 2 if fast else rate)))
     rungs: list[Rung] = []
+    above = own
     for size in sizes:
         halved = fast and bool(rungs) and size < _SMOOTH
         peak = round(_peak(size, fast and not halved) * share / 1000) * 1000
-        if rungs and (peak < _LEAST_PEAK or size > _NEAR * last):
+        if rungs and (peak < _LEAST_PEAK or size > _NEAR * above):
             continue
         ratio = Fraction(size, own)
         width, height = canvas if not rungs else (nearest(side * ratio, 2) for side in canvas)
@@ -139,7 +140,7 @@ def ladder(
                 halved,
             )
         )
-        last = size
+        above = size
     return tuple(rungs)
 
 

@@ -18,7 +18,7 @@ _NAMES: dict[str, str] = {}
 for _line in _KNOWN.strip().replace("\n", "|").split("|"):
     _short, _long, _name = _line.split(" ", 2)
     _NAMES[_short] = _name
-    _TAGS |= {code: _short for code in _long.split(",")}
+    _TAGS |= dict.fromkeys(_long.split(","), _short)
 
 
 def language_tag(code: str | None) -> str | None:

@@ -84,11 +84,10 @@ def make_package(cwd: Path, operations: dict[str, Any]) -> None:
 
 
 def _segments(one: Described) -> list[Segment]:
-    """What is cut off ahead of the first is not shown, and not counted."""
+    """Sound's priming is cut off ahead of the first, and not counted; pictures are shown later, and not shorter."""
+    cut = one.lead if one.width is None else 0
     return [
-        Segment(name, Fraction(ticks - (0 if place else one.lead), one.timescale), size)
-        if not one.width
-        else Segment(name, Fraction(ticks, one.timescale), size)
+        Segment(name, Fraction(ticks - (0 if place else cut), one.timescale), size)
         for place, (name, ticks, size, _) in enumerate(one.segments)
     ]
 
@@ -146,9 +145,7 @@ def _manifest(
     return dash.manifest(duration=length, pictures=seen, sounds=groups, texts=texts)
 
 
-def _facts(
-    told: dict[str, Any], one: Described, rates: tuple[int, int], segments: list[Segment]
-) -> dict[str, Any]:
+def _facts(told: dict[str, Any], one: Described, rates: tuple[int, int], segments: list[Segment]) -> dict[str, Any]:
     return {
         "name": one.folder,
         "width": told.get("width"),

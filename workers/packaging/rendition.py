@@ -156,10 +156,8 @@ def _described(folder: Path, track: boxes.Track, made: list[tuple[str, boxes.Fra
 
 def _transport(cwd: Path, folder: str, *, picture: bool) -> Described:
     """Segments of a transport stream, as long as ffmpeg says in the playlist it wrote beside them."""
-    told = dict(
-        (name.strip(), Fraction(seconds))
-        for seconds, name in _EXTINF.findall((cwd / folder / PLAYLIST).read_text())
-    )
+    listed = _EXTINF.findall((cwd / folder / PLAYLIST).read_text())
+    told = {name.strip(): Fraction(seconds) for seconds, name in listed}
     segments, keys = [], []
     codecs, begin, tables, samples = None, 0, 0, 0
     for number, path in enumerate(_files(cwd / folder, "ts")):
