@@ -18,7 +18,7 @@ from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, FileUse, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import Sized, Spanned
 from workers.options import QUALITY, FileRef, Quality, anchor, quality_number, rgba
-from workers.packaging import dash, hls
+from workers.packaging import dash, hls, transport
 from workers.packaging.ladder import (
     BESIDE,
     BUFFER,
@@ -37,9 +37,9 @@ from workers.packaging.results import package_result, verify_package
 _CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 _FORMATS = {"m3u8": "hls", "mpd": "dash"}
 MOST_SOUNDS, MOST_TEXTS = 8, 20
+_MUX_DELAY = 1.4  # seconds that ffmpeg puts ahead of a transport stream, for decoders that follow its clock
 # Text that ffmpeg turns into WebVTT; closed captions and teletext need other tools.
 _TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text"})
-_CLOCK = 126_000  # 90 kHz ticks that ffmpeg's transport streams begin at: 1.4 s, room for decoding ahead of the clock
 _START_PEAK = 3_000_000  # bits a second that most first visitors have
 _GAP = 0.1  # seconds that picture or sound may end before the other
 
@@ -161,6 +161,9 @@ class _Work:
         }
         if self.fmp4:
             made |= {"hls_segment_type": "fmp4", "hls_fmp4_init_filename": hls.INIT}
+        else:
+            # Transport streams have no times before 0 and would be moved all the same.
+            made |= {"output_ts_offset": f"{transport.BEGIN / transport.CLOCK - _MUX_DELAY:g}"}
         return f"{folder}/{hls.PLAYLIST}", made
 
 
@@ -405,7 +408,6 @@ def _texts(work: _Work, source: Source, read: Any) -> tuple[list[dict[str, Any]]
     told: list[dict[str, Any]] = []
     outputs, files = [], []
     names: list[str] = []
-    chosen = any(track.default for track in work.options.subtitles)
     for track in work.options.subtitles:
         folder = f"subtitles-{len(told) + 1}"
         name = _unique(track.label or language_name(track.language) or "Subtitles", names)
@@ -419,10 +421,9 @@ def _texts(work: _Work, source: Source, read: Any) -> tuple[list[dict[str, Any]]
         # By ffmpeg in the same run, on the clock of the span.
         settings = {"format": "webvtt", "c:s": "webvtt", "map_metadata": -1, **work.bounds()}
         outputs.append(ffmpeg.output(read[str(stream.index)], f"{folder}.vtt", **settings))
-        default = stream.default and not chosen
-        chosen = chosen or default
         shared = {"folder": folder, "name": name, "language": language, "source": f"{folder}.vtt"}
-        told.append({**shared, "default": default, "forced": stream.forced, "param": None})
+        # Never shown by themselves: containers call their first track the default, whether or not it is meant so.
+        told.append({**shared, "default": False, "forced": stream.forced, "param": None})
     return told, outputs, tuple(files)
 
 
@@ -442,7 +443,7 @@ def _caption(told: dict[str, Any], work: _Work) -> dict[str, Any]:
         "param": told["param"],
         "start": 0.0 if ours else work.part.start,
         "duration": work.length,
-        "clock": None if work.fmp4 else _CLOCK,
+        "clock": None if work.fmp4 else transport.BEGIN,
     }
 
 

@@ -5,7 +5,7 @@ believable size does not hold.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -50,19 +50,42 @@ class Track:
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One picture or frame of sound: ticks, bytes, ISO flags, and ticks from its decoding to its showing."""
+
+    duration: int
+    size: int
+    flags: int
+    shift: int
+
+    @property
+    def key(self) -> bool:
+        return not self.flags & _NOT_SYNC
+
+
+@dataclass(frozen=True)
 class Fragment:
-    """One moof and its mdat: when it begins and how long it lasts (ticks), where it lies, and the end of its first
-    sample, all in bytes from the start of the file. `key` tells whether that sample is a key frame; `first` is the
-    earliest moment that one of its samples is shown."""
+    """One moof and its mdat: when it begins (ticks), where the moof and the media lie in its file, bytes."""
 
     begin: int
-    duration: int
-    samples: int
     start: int
     end: int
-    first_end: int
-    key: bool
-    first: int
+    data: int  # where the first sample begins
+    header: bytes  # the tfhd's content
+    samples: tuple[Sample, ...]
+
+    @property
+    def duration(self) -> int:
+        return sum(sample.duration for sample in self.samples)
+
+    @property
+    def first(self) -> int:
+        """The earliest moment that one of its samples is shown, ticks."""
+        moment, found = self.begin, []
+        for sample in self.samples:
+            found.append(moment + sample.shift)
+            moment += sample.duration
+        return min(found)
 
 
 def boxes(file: BinaryIO, start: int = 0, end: int | None = None) -> Iterator[Box]:
@@ -178,24 +201,43 @@ def _specific_config(esds: bytes) -> bytes:
 def fragment(moof: bytes, told: Track, start: int, end: int) -> Fragment:
     """What a moof at `start`, whose mdat ends at `end`, says of its one track's samples. Raises OutputMismatch."""
     tfhd, tfdt = child(moof, b"traf", b"tfhd"), child(moof, b"traf", b"tfdt")
-    if tfhd is None or tfdt is None:
+    if tfhd is None or tfdt is None or tfhd[3] & 1:  # a base of its own: none of ours has one
         raise OutputMismatch("A segment made does not say when it begins.")
     begin = struct.unpack_from(">Q" if tfdt[0] else ">I", tfdt, 4)[0]
     defaults = _defaults(tfhd, told)
-    moment, samples, first = begin, 0, None
-    first_end, key = start, False
-    traf = child(moof, b"traf") or b""
-    for name, trun in inside(traf):
+    samples: list[Sample] = []
+    data = place = 0
+    for name, trun in inside(child(moof, b"traf") or b""):
         if name != b"trun":
             continue
-        for duration, size, flags, shift, place in _run(trun, defaults):
-            if not samples:
-                first_end, key = start + place + size, not flags & _NOT_SYNC
-            first = moment + shift if first is None else min(first, moment + shift)
-            moment, samples = moment + duration, samples + 1
-    if not samples or first is None or first_end > end:
+        offset, run = _run(trun, defaults)
+        if samples and offset not in (None, place):
+            raise OutputMismatch("A segment made has its media in pieces.")
+        if not samples:
+            data = place = offset or 0
+        samples += run
+        place += sum(sample.size for sample in run)
+    if not samples or start + place > end:
         raise OutputMismatch("A segment made holds nothing.")
-    return Fragment(begin, moment - begin, samples, start, end, first_end, key, first)
+    return Fragment(begin, start, end, start + data, tfhd, tuple(samples))
+
+
+def chunk_header(sequence: int, header: bytes, begin: int, samples: Sequence[Sample]) -> bytes:
+    """A moof for these samples, and the header of the mdat that holds nothing else."""
+    rows = b"".join(struct.pack(">IIIi", one.duration, one.size, one.flags, one.shift) for one in samples)
+
+    def moof(offset: int) -> bytes:
+        trun = struct.pack(">IIi", 0x01000F01, len(samples), offset) + rows  # version 1: shifts may be negative
+        tfdt = struct.pack(">IQ", 0x01000000, begin)
+        traf = _box(b"tfhd", header) + _box(b"tfdt", tfdt) + _box(b"trun", trun)
+        return _box(b"moof", _box(b"mfhd", struct.pack(">II", 0, sequence)) + _box(b"traf", traf))
+
+    size = sum(one.size for one in samples) + 8
+    return moof(len(moof(0)) + 8) + struct.pack(">I4s", size, b"mdat")
+
+
+def _box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", len(body) + 8, kind) + body
 
 
 def _defaults(tfhd: bytes, told: Track) -> tuple[int, int, int]:
@@ -211,36 +253,29 @@ def _defaults(tfhd: bytes, told: Track) -> tuple[int, int, int]:
     return values[0], values[1], values[2]
 
 
-def _run(trun: bytes, defaults: tuple[int, int, int]) -> Iterator[tuple[int, int, int, int, int]]:
-    """(duration, size, flags, shift of its showing, offset of the data from the moof) of each sample."""
+def _run(trun: bytes, defaults: tuple[int, int, int]) -> tuple[int | None, list[Sample]]:
+    """(offset of the data from the moof, None where it follows the run before, the samples)."""
     head, count = struct.unpack_from(">II", trun)
     version, flags, place = head >> 24, head & 0xFFFFFF, 8
-    data, first_flags = 0, None
+    offset: int | None = None
+    first_flags: int | None = None
     if flags & 1:
-        (data,) = struct.unpack_from(">i", trun, place)
+        (offset,) = struct.unpack_from(">i", trun, place)
         place += 4
     if flags & 4:
         (first_flags,) = struct.unpack_from(">I", trun, place)
         place += 4
-    fields = [bit for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit]
-    if place + 4 * len(fields) * count > len(trun):
+    fields = [(bit, name) for bit, name in ((0x100, "I"), (0x200, "I"), (0x400, "I"), (0x800, "i")) if flags & bit]
+    layout = struct.Struct(">" + "".join("I" if name == "i" and not version else name for _, name in fields))
+    if place + layout.size * count > len(trun):
         raise OutputMismatch("A segment made has a run of samples that is cut short.")
+    duration, size, sample_flags = defaults
+    usual = {0x100: duration, 0x200: size, 0x400: sample_flags, 0x800: 0}
+    samples = []
     for number in range(count):
-        duration, size, sample_flags = defaults
-        shift = 0
-        for bit in fields:
-            (value,) = struct.unpack_from(">i" if bit == 0x800 and version else ">I", trun, place)
-            place += 4
-            match bit:
-                case 0x100:
-                    duration = value
-                case 0x200:
-                    size = value
-                case 0x400:
-                    sample_flags = value
-                case _:
-                    shift = value
+        told = usual | dict(zip((bit for bit, _ in fields), layout.unpack_from(trun, place), strict=True))
+        place += layout.size
         if number == 0 and first_flags is not None:
-            sample_flags = first_flags
-        yield duration, size, sample_flags, shift, data
-        data += size
+            told[0x400] = first_flags
+        samples.append(Sample(told[0x100], told[0x200], told[0x400], told[0x800]))
+    return offset, samples

@@ -89,17 +89,31 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction) -> Described:
         groups.setdefault(int(shown / segment + _HALF / 100), []).append(one)
     if len(groups) > MOST:
         raise _too_many()
-    made = []
+    made: list[tuple[str, boxes.Fragment]] = []
+    keys: list[tuple[str, int, int, int]] = []
     for number, group in enumerate(groups.values(), start=1):
-        name = _name(number, "m4s")
-        place = len(_STYP)
+        name = f"segment-{number:05}.m4s"
         with (folder / name).open("wb") as target:
             target.write(_STYP)
             for one in group:
-                _copy(file, one.start, one.end - one.start, target)
-                made.append((name, one, place))
-                place += one.end - one.start
-    return _described(folder, track, made)
+                place = target.tell()
+                size = _write(file, one, 2 * len(made) + 1, target)
+                keys.append((name, one.duration, place, size))
+                made.append((name, one))
+    return _described(folder, track, made, keys)
+
+
+def _write(file: BinaryIO, one: boxes.Fragment, sequence: int, target: BinaryIO) -> int:
+    """Write a fragment as two: the key frame, so that an I-frame playlist can point to all that it needs and to nothing
+    else, and the rest. The first one's bytes."""
+    first, rest = one.samples[:1], one.samples[1:]
+    head = boxes.chunk_header(sequence, one.header, one.begin, first)
+    target.write(head)
+    _copy(file, one.data, first[0].size, target)
+    if rest:
+        target.write(boxes.chunk_header(sequence + 1, one.header, one.begin + first[0].duration, rest))
+        _copy(file, one.data + first[0].size, sum(sample.size for sample in rest), target)
+    return len(head) + first[0].size
 
 
 def _fragmented(folder: Path) -> Described:
@@ -112,8 +126,8 @@ def _fragmented(folder: Path) -> Described:
     made = []
     for path in _files(folder, "m4s"):
         with path.open("rb") as file:
-            made += [(path.name, one, one.start) for one in _fragments(file, list(boxes.boxes(file)), track)]
-    return _described(folder, track, made)
+            made += [(path.name, one) for one in _fragments(file, list(boxes.boxes(file)), track)]
+    return _described(folder, track, made, [])
 
 
 def _fragments(file: BinaryIO, parts: list[boxes.Box], track: boxes.Track) -> Iterator[boxes.Fragment]:
@@ -125,19 +139,21 @@ def _fragments(file: BinaryIO, parts: list[boxes.Box], track: boxes.Track) -> It
             yield boxes.fragment(boxes.read(file, box), track, box.start, data.end)
 
 
-def _described(folder: Path, track: boxes.Track, made: list[tuple[str, boxes.Fragment, int]]) -> Described:
-    """From every fragment, the file it is in and where it begins there."""
+def _described(
+    folder: Path,
+    track: boxes.Track,
+    made: list[tuple[str, boxes.Fragment]],
+    keys: list[tuple[str, int, int, int]],
+) -> Described:
+    """From every fragment with the name of the file it is in, and the key frames as Described has them."""
     if not made:
         raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
     by_name: dict[str, list[boxes.Fragment]] = {}
-    for name, one, _ in made:
+    for name, one in made:
         by_name.setdefault(name, []).append(one)
     listed = [
-        (name, sum(one.duration for one in group), (folder / name).stat().st_size, group[0].key)
+        (name, sum(one.duration for one in group), (folder / name).stat().st_size, group[0].samples[0].key)
         for name, group in by_name.items()
-    ]
-    keys = [
-        (name, one.duration, place, one.first_end - one.start) for name, one, place in made if one.key and track.width
     ]
     return Described(
         folder=folder.name,
@@ -148,7 +164,7 @@ def _described(folder: Path, track: boxes.Track, made: list[tuple[str, boxes.Fra
         height=track.height,
         begin=made[0][1].first - track.offset,
         lead=track.offset,
-        samples=sum(one.samples for _, one, _ in made),
+        samples=sum(len(one.samples) for _, one in made),
         segments=listed,
         key_frames=keys,
     )
@@ -203,10 +219,6 @@ def _files(folder: Path, extension: str) -> list[Path]:
 
 def _too_many() -> LimitExceeded:
     return LimitExceeded(f"The package would have more than {MOST} segments of one rendition.")
-
-
-def _name(number: int, extension: str) -> str:
-    return f"segment-{number:05}.{extension}"
 
 
 def _copy(source: BinaryIO, start: int, size: int, target: BinaryIO) -> None:

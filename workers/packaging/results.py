@@ -16,7 +16,7 @@ from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, 
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Silent, Stops
 from workers.kinds.base import SourceResult, facts_result
-from workers.packaging import hls
+from workers.packaging import hls, transport
 from workers.packaging.package import FACTS
 from workers.packaging.rendition import Described, described
 from workers.plans import HelperStep, Output, Plan
@@ -24,7 +24,6 @@ from workers.preview import preview
 from workers.verify import SHARE, SLACK
 
 _SYNC = 0.06  # seconds between the beginnings of picture and sound: priming, the distance of two frames
-_CLOCK = 126_000  # ticks at which transport streams begin
 _SAMPLE = "rendition.mp4"
 
 
@@ -165,7 +164,7 @@ def _alignment(asked: _Asked, found: list[Described]) -> Iterable[str]:
 def _beginnings(found: list[Described]) -> Iterable[str]:
     """All of it begins at the same moment: renditions are played together, by their timestamps."""
     for one in found:
-        start = (one.begin - (0 if one.fmp4 else _CLOCK)) / one.timescale
+        start = (one.begin - (0 if one.fmp4 else transport.BEGIN)) / one.timescale
         if abs(start) > _SYNC:
             yield f"{one.folder} begins at {start:.3f} s, not at 0."
 

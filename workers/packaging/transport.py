@@ -9,6 +9,7 @@ from workers.engine.errors import OutputMismatch
 PACKET = 188
 CLOCK = 90_000  # ticks a second
 WRAP = 2**33
+BEGIN = 10 * CLOCK  # where our streams begin: room before it for sound's priming and pictures decoded early
 _AUDIO, _MEDIA = range(0xC0, 0xE0), range(0xC0, 0xF0)  # PES stream ids: sound, and sound or picture
 # A packet that begins a PES packet: unit start set and no error. Looked for by an expression, as a package of hours is
 # gigabytes, and Python must not see each packet. Looked ahead for: a chance likeness just before one must not hide it.
@@ -88,7 +89,7 @@ def _codecs(pes: bytes) -> str | None:
     body = pes[9 + pes[8] :]
     if pes[3] in _AUDIO:
         return f"mp4a.40.{(body[2] >> 6) + 1}" if len(body) > 3 and body[0] == 0xFF else None
-    found = re.search(rb"\0\0\1[\x07\x27\x47\x67](...)", body, re.DOTALL)
+    found = re.search(rb"\x00\x00\x01[\x07\x27\x47\x67](...)", body, re.DOTALL)
     if found is None:
         return None
     return codec_name("mp4", Configuration("h264", tag="avc1", extradata=b"\1" + found[1]))
