@@ -145,26 +145,24 @@ class _Work:
         limited = self.part.limited and self.part.duration is not None
         return {"t": graph.seconds(self.part.duration)} if limited and self.part.duration else {}
 
-    def segmented(self, folder: str) -> tuple[str, dict[str, Any]]:
-        """(target, muxer's options): ffmpeg cuts the segments itself."""
-        made: dict[str, Any] = {
+    def muxed(self, folder: str, movflags: str) -> tuple[str, dict[str, Any]]:
+        """(target, muxer's options). Fragmented MP4 comes whole, to be cut by the `rendition` step: only so do segments
+        of sound begin where those of the picture do, and key frames can be pointed to. The moov is written once the
+        first fragment is there, as its edit list says where what is shown begins: later than what is stored."""
+        if self.fmp4:
+            return f"{folder}.mp4", {"format": "mp4", "movflags": movflags, "avoid_negative_ts": "disabled"}
+        return f"{folder}/{hls.PLAYLIST}", {
             "format": "hls",
             # Rounded down: rounded up, a segment could end a key frame late, and the renditions part.
             "hls_time": f"{int(self.timing.segment * 1_000_000) / 1e6:.6f}",
             "hls_list_size": 0,
             "hls_playlist_type": "vod",
             "start_number": 1,
-            "hls_segment_filename": f"{folder}/segment-%05d.{'m4s' if self.fmp4 else 'ts'}",
-            # Each output would be moved by its own first timestamp, which comes before 0: sound by its priming, the
-            # picture by its reordering. Playlists that are played together must share a clock.
-            "avoid_negative_ts": "disabled",
+            "hls_segment_filename": f"{folder}/segment-%05d.ts",
+            # Transport streams have no times before 0, where priming and pictures decoded early belong: each would be
+            # moved by its own, and playlists that are played together must share a clock.
+            "output_ts_offset": f"{transport.BEGIN / transport.CLOCK - _MUX_DELAY:g}",
         }
-        if self.fmp4:
-            made |= {"hls_segment_type": "fmp4", "hls_fmp4_init_filename": hls.INIT}
-        else:
-            # Transport streams have no times before 0 and would be moved all the same.
-            made |= {"output_ts_offset": f"{transport.BEGIN / transport.CLOCK - _MUX_DELAY:g}"}
-        return f"{folder}/{hls.PLAYLIST}", made
 
 
 def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
@@ -314,13 +312,9 @@ def _picture_output(work: _Work, stream: Any, rung: Rung, rungs: tuple[Rung, ...
         settings["svtav1-params"] = "scd=0"
     settings |= {"map_metadata": -1, "map_chapters": -1, "fps_mode": "passthrough", **work.bounds()}
     settings["threads"] = _threads(rung, rungs)
-    if not work.fmp4:
-        target, muxer = work.segmented(rung.name)
-        return ffmpeg.output(stream, target, **settings, **muxer)
-    # A fragment for each group of pictures, so that an I-frame playlist can point to it; the moov once the first is
-    # there, as its edit list says where pictures begin that are stored out of order. `rendition` cuts it into segments.
-    movflags = "+cmaf+delay_moov+frag_keyframe+skip_trailer"
-    return ffmpeg.output(stream, f"{rung.name}.mp4", **settings, format="mp4", movflags=movflags)
+    # A fragment for each group of pictures.
+    target, muxer = work.muxed(rung.name, "+cmaf+delay_moov+frag_keyframe+skip_trailer")
+    return ffmpeg.output(stream, target, **settings, **muxer)
 
 
 def _threads(rung: Rung, rungs: tuple[Rung, ...]) -> int:
@@ -379,8 +373,10 @@ def _sounds(
                     "sample_rate": rate,
                 }
             )
-            target, muxer = work.segmented(folder)
             settings = {"c:a": "aac", "b:a": bitrate, "ar": rate, "map_metadata": -1, "map_chapters": -1}
+            target, muxer = work.muxed(folder, "+cmaf+delay_moov+skip_trailer")
+            if work.fmp4:
+                settings["frag_duration"] = 5_000_000  # microseconds: of no matter, as it is cut anew
             outputs.append(ffmpeg.output(copies[place], target, **settings, **muxer, **work.bounds()))
     return told, outputs
 
@@ -429,10 +425,10 @@ def _texts(work: _Work, source: Source, read: Any) -> tuple[list[dict[str, Any]]
 
 def _renditions(work: _Work, rungs: tuple[Rung, ...], heard: list[dict[str, Any]]) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = []
-    for rung in rungs:
-        whole = {"source": f"{rung.name}.mp4", "segment": str(work.timing.segment)} if work.fmp4 else {}
-        made.append({"folder": rung.name, "fmp4": work.fmp4, "picture": True, **whole})
-    return made + [{"folder": told["folder"], "fmp4": work.fmp4, "picture": False} for told in heard]
+    for folder in [*(rung.name for rung in rungs), *(told["folder"] for told in heard)]:
+        whole = {"source": f"{folder}.mp4", "segment": str(work.timing.segment)} if work.fmp4 else {}
+        made.append({"folder": folder, "fmp4": work.fmp4, "picture": len(made) < len(rungs), **whole})
+    return made
 
 
 def _caption(told: dict[str, Any], work: _Work) -> dict[str, Any]:

@@ -6,8 +6,8 @@ What is found is left as JSON in the work directory, `<folder>.json`, for the st
 import json
 import re
 import struct
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +19,8 @@ from workers.packaging.ladder import MOST_SEGMENTS
 
 MOST = 4 * MOST_SEGMENTS  # files of one rendition, however wrong the source's header was about its length
 _CHUNK = 1024**2
-_HALF = Fraction(1, 2)
+_LITTLE = Fraction(1, 200)  # of a segment: times of pictures are rounded to ticks
+_LEAST_SOUND = Fraction(1, 2)  # seconds
 # What a segment begins with: brands of DASH and of CMAF.
 _STYP = struct.pack(">I4s4sI4s4s", 24, b"styp", b"msdh", 0, b"msdh", b"cmfs")
 _EXTINF = re.compile(r"#EXTINF:([0-9.]+),[^\n]*\n([^#\n]+)")
@@ -56,78 +57,99 @@ def described(cwd: Path, folder: str) -> Described:
 def make_rendition(cwd: Path, operations: dict[str, Any]) -> None:
     """Have a rendition's segments in its folder, and describe them.
 
-    `source`, a fragmented MP4, is cut into segments of `segment` seconds ("6006/1000"); without it they are there
-    already. Raises OutputMismatch, LimitExceeded.
+    `source`, a fragmented MP4, is cut into segments of `segment` seconds ("6006/1000"); segments of a transport stream
+    are there already. Raises OutputMismatch, LimitExceeded.
     """
-    folder = operations["folder"]
-    if not operations["fmp4"]:
-        found = _transport(cwd, folder, picture=operations["picture"])
-    elif source := operations.get("source"):
-        with (cwd / source).open("rb") as file:
-            found = _cut(cwd / folder, file, Fraction(operations["segment"]))
-        (cwd / source).unlink()  # all of it is in the segments: the disk need not hold it twice
+    folder, picture = operations["folder"], operations["picture"]
+    if operations["fmp4"]:
+        source = cwd / operations["source"]
+        with source.open("rb") as file:
+            found = _cut(cwd / folder, file, Fraction(operations["segment"]), picture=picture)
+        source.unlink()  # all of it is in the segments: the disk need not hold it twice
     else:
-        found = _fragmented(cwd / folder)
+        found = _transport(cwd, folder, picture=picture)
     (cwd / f"{folder}.json").write_text(json.dumps(asdict(found)))
 
 
-def _cut(folder: Path, file: BinaryIO, segment: Fraction) -> Described:
-    """Segments of a whole fragmented MP4: each fragment begins with a key frame, a segment where its time has come."""
+@dataclass
+class _Chunk:
+    """Samples that get a moof of their own: when they begin, ticks; the tfhd's content; where their bytes lie."""
+
+    begin: int
+    header: bytes
+    samples: list[boxes.Sample] = field(default_factory=list)
+    pieces: list[tuple[int, int]] = field(default_factory=list)  # first byte and bytes
+
+    @property
+    def duration(self) -> int:
+        return sum(sample.duration for sample in self.samples)
+
+    @property
+    def key(self) -> bool:
+        return self.samples[0].key
+
+    def add(self, samples: Iterable[boxes.Sample], start: int) -> None:
+        """Have these, whose bytes lie together from `start` on."""
+        known = list(samples)
+        size = sum(sample.size for sample in known)
+        self.samples += known
+        if self.pieces and sum(self.pieces[-1]) == start:
+            first, before = self.pieces.pop()
+            start, size = first, before + size
+        self.pieces.append((start, size))
+
+
+def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> Described:
+    """Segments of a whole fragmented MP4, each of what is shown in its time."""
     parts = list(boxes.boxes(file))
     moov = next((box for box in parts if box.kind == b"moov"), None)
     if moov is None:
-        raise OutputMismatch("Nothing was made: the input has no picture where it was asked for.")
+        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
     track = boxes.track(boxes.read(file, moov))
     with (folder / INIT).open("wb") as init:
         for box in parts:
             if box.kind in (b"ftyp", b"moov"):
                 _copy(file, box.start, box.size, init)
-    fragments = list(_fragments(file, parts, track))
-    groups: dict[int, list[boxes.Fragment]] = {}
-    for one in fragments:
-        shown = Fraction(one.first - track.offset, track.timescale)
-        groups.setdefault(int(shown / segment + _HALF / 100), []).append(one)
-    if len(groups) > MOST:
-        raise _too_many()
-    made: list[tuple[str, boxes.Fragment]] = []
+    fragments = _fragments(file, parts, track)
+    cut = _of_pictures(fragments, track, segment) if picture else _of_sound(fragments, track, segment)
+    segments: list[tuple[str, int, int, bool]] = []
     keys: list[tuple[str, int, int, int]] = []
-    for number, group in enumerate(groups.values(), start=1):
-        name = f"segment-{number:05}.m4s"
+    begin, samples, sequence = None, 0, 0
+    for number, chunks in enumerate(cut, start=1):
+        if number > MOST:
+            raise _too_many()
+        name, ticks = f"segment-{number:05}.m4s", 0
         with (folder / name).open("wb") as target:
             target.write(_STYP)
-            for one in group:
-                place = target.tell()
-                size = _write(file, one, 2 * len(made) + 1, target)
-                keys.append((name, one.duration, place, size))
-                made.append((name, one))
-    return _described(folder, track, made, keys)
-
-
-def _write(file: BinaryIO, one: boxes.Fragment, sequence: int, target: BinaryIO) -> int:
-    """Write a fragment as two: the key frame, so that an I-frame playlist can point to all that it needs and to nothing
-    else, and the rest. The first one's bytes."""
-    first, rest = one.samples[:1], one.samples[1:]
-    head = boxes.chunk_header(sequence, one.header, one.begin, first)
-    target.write(head)
-    _copy(file, one.data, first[0].size, target)
-    if rest:
-        target.write(boxes.chunk_header(sequence + 1, one.header, one.begin + first[0].duration, rest))
-        _copy(file, one.data + first[0].size, sum(sample.size for sample in rest), target)
-    return len(head) + first[0].size
-
-
-def _fragmented(folder: Path) -> Described:
-    """Segments that ffmpeg has cut."""
-    with (folder / INIT).open("rb") as file:
-        moov = next((box for box in boxes.boxes(file) if box.kind == b"moov"), None)
-        if moov is None:
-            raise OutputMismatch("Nothing was made: the input has no sound where it was asked for.")
-        track = boxes.track(boxes.read(file, moov))
-    made = []
-    for path in _files(folder, "m4s"):
-        with path.open("rb") as file:
-            made += [(path.name, one) for one in _fragments(file, list(boxes.boxes(file)), track)]
-    return _described(folder, track, made, [])
+            for place, chunk in enumerate(chunks):
+                sequence += 1
+                start = target.tell()
+                target.write(boxes.chunk_header(sequence, chunk.header, chunk.begin, chunk.samples))
+                for first, size in chunk.pieces:
+                    _copy(file, first, size, target)
+                if picture and chunk.key:
+                    rest = sum(after.duration for after in chunks[place + 1 : place + 2] if not after.key)
+                    keys.append((name, chunk.duration + rest, start, target.tell() - start))
+                if begin is None:
+                    begin = chunk.begin + chunk.samples[0].shift - track.offset
+                ticks += chunk.duration
+                samples += len(chunk.samples)
+            segments.append((name, ticks, target.tell(), chunks[0].key))
+    if begin is None:
+        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+    return Described(
+        folder=folder.name,
+        fmp4=True,
+        timescale=track.timescale,
+        codecs=track.codecs,
+        width=track.width,
+        height=track.height,
+        begin=begin,
+        lead=track.offset,
+        samples=samples,
+        segments=segments,
+        key_frames=keys,
+    )
 
 
 def _fragments(file: BinaryIO, parts: list[boxes.Box], track: boxes.Track) -> Iterator[boxes.Fragment]:
@@ -139,35 +161,49 @@ def _fragments(file: BinaryIO, parts: list[boxes.Box], track: boxes.Track) -> It
             yield boxes.fragment(boxes.read(file, box), track, box.start, data.end)
 
 
-def _described(
-    folder: Path,
-    track: boxes.Track,
-    made: list[tuple[str, boxes.Fragment]],
-    keys: list[tuple[str, int, int, int]],
-) -> Described:
-    """From every fragment with the name of the file it is in, and the key frames as Described has them."""
-    if not made:
-        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
-    by_name: dict[str, list[boxes.Fragment]] = {}
-    for name, one in made:
-        by_name.setdefault(name, []).append(one)
-    listed = [
-        (name, sum(one.duration for one in group), (folder / name).stat().st_size, group[0].samples[0].key)
-        for name, group in by_name.items()
-    ]
-    return Described(
-        folder=folder.name,
-        fmp4=True,
-        timescale=track.timescale,
-        codecs=track.codecs,
-        width=track.width,
-        height=track.height,
-        begin=made[0][1].first - track.offset,
-        lead=track.offset,
-        samples=sum(len(one.samples) for _, one in made),
-        segments=listed,
-        key_frames=keys,
-    )
+def _of_pictures(fragments: Iterable[boxes.Fragment], track: boxes.Track, segment: Fraction) -> Iterator[list[_Chunk]]:
+    """The chunks of each segment: whole groups of pictures, which the fragments are. A group's key frame comes alone,
+    so that an I-frame playlist can point to all that it needs and to nothing else."""
+    chunks: list[_Chunk] = []
+    number = 0
+    for one in fragments:
+        place = int(Fraction(one.first - track.offset, track.timescale) / segment + _LITTLE)
+        if chunks and place > number:
+            yield chunks
+            chunks = []
+        number = place
+        begin, start = one.begin, one.data
+        for samples in (one.samples[:1], one.samples[1:]):
+            if samples:
+                chunks.append(_Chunk(begin, one.header))
+                chunks[-1].add(samples, start)
+                begin, start = begin + samples[0].duration, start + samples[0].size
+    if chunks:
+        yield chunks
+
+
+def _of_sound(fragments: Iterable[boxes.Fragment], track: boxes.Track, segment: Fraction) -> Iterator[list[_Chunk]]:
+    """One chunk for each segment. What is left at the end is no segment of its own when it is next to nothing: decoders
+    make nothing of a single frame."""
+    held: _Chunk | None = None
+    chunk: _Chunk | None = None
+    number = 0
+    for one in fragments:
+        moment, start = one.begin, one.data
+        for sample in one.samples:
+            place = int(Fraction(moment + sample.shift - track.offset, track.timescale) / segment)
+            if chunk is None or place > number:
+                if held is not None:
+                    yield [held]
+                held, chunk = chunk, _Chunk(moment, one.header)
+            chunk.add([sample], start)
+            number = place
+            moment, start = moment + sample.duration, start + sample.size
+    if held is not None and chunk is not None and chunk.duration < _LEAST_SOUND * track.timescale:
+        held.samples += chunk.samples
+        held.pieces += chunk.pieces
+        chunk = None
+    yield from ([one] for one in (held, chunk) if one is not None)
 
 
 def _transport(cwd: Path, folder: str, *, picture: bool) -> Described:
