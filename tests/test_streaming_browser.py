@@ -27,15 +27,15 @@ const video = document.getElementById("video"), seen = {errors: [], levels: [], 
 video.addEventListener("resize", () => seen.heights.push(video.videoHeight));
 const hls = new Hls({startLevel: 0, enableWorker: false});
 hls.on(Hls.Events.ERROR, (_, data) => {
+    // Told of what was fetched again for another rendition, and of silence that the player itself puts in.
+    if (data.details === "bufferAppendNoProgress") return;
     const frag = data.frag || {};
     seen.errors.push([data.details, data.fatal, frag.type, frag.level, frag.sn, String(data.error)].join(" "));
 });
 hls.on(Hls.Events.LEVEL_SWITCHED, (_, data) => seen.levels.push(data.level));
-hls.on(Hls.Events.SUBTITLE_TRACK_SWITCH, () => {
+video.addEventListener("timeupdate", () => {
     for (const track of video.textTracks)
-        track.addEventListener("cuechange", () => {
-            for (const cue of track.activeCues) if (!seen.cues.includes(cue.text)) seen.cues.push(cue.text);
-        });
+        for (const cue of track.activeCues || []) if (!seen.cues.includes(cue.text)) seen.cues.push(cue.text);
 });
 hls.loadSource(new URLSearchParams(location.search).get("src"));
 hls.attachMedia(video);
