@@ -28,7 +28,7 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
         elif isinstance(step, HelperStep):
             asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
             host.call(step.op, asked, timeout=step.timeout, report=report)
-        elif step.unless is None or not (workdir / step.unless).exists():
+        elif _wanted(step, workdir, values):
             values |= _ffmpeg(step.bound(values), workdir, report, share)
         done += step.weight
         report.progress(share[1])
@@ -41,6 +41,12 @@ def _ffmpeg(step: FfmpegStep, workdir: Path, report: Report, share: tuple[float,
     values = measured(step.measures, ran.log) if step.measures else {}
     report.ran(step.command(), ran.log, values)
     return values
+
+
+def _wanted(step: FfmpegStep, workdir: Path, values: dict[str, str]) -> bool:
+    if step.when is not None and not values.get(step.when):
+        return False
+    return step.unless is None or not (workdir / step.unless).exists()
 
 
 def _check_build(plan: Plan) -> None:

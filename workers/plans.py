@@ -59,9 +59,12 @@ class Variant:
     framing: Framing
     quality: int = 80
     background: tuple[int, int, int, int] | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()  # put over it, in order: workers.layers.Placed.spec
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
+        if not self.layers:
+            del plain["layers"]
         return {**plain.pop("framing"), **plain}
 
 
@@ -69,8 +72,8 @@ class Variant:
 class FfmpegStep:
     """One run of ffmpeg. `needs` are encoders and filters the build must have; it is left out when `unless` exists.
 
-    With `measures`, a name of workers.measures, values are read from what it prints; later steps' arguments may hold
-    them as `@{loudness.input_i}`.
+    With `measures`, as workers.measures reads it, values are read from what it prints; later steps' arguments may hold
+    them as `@{loudness.gain}`. With `when`, the name of such a value, it is left out where that is empty.
     """
 
     args: tuple[str, ...]
@@ -79,10 +82,12 @@ class FfmpegStep:
     unless: str | None = None
     weight: float = 1.0
     measures: str | None = None
+    when: str | None = None
 
     def bound(self, values: Mapping[str, str]) -> "FfmpegStep":
         """The same with measured values in their places."""
-        return replace(self, args=tuple(bind(arg, values) for arg in self.args))
+        measures = bind(self.measures, values) if self.measures else None
+        return replace(self, args=tuple(bind(arg, values) for arg in self.args), measures=measures)
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""
@@ -91,7 +96,7 @@ class FfmpegStep:
 
     def to_json(self) -> dict[str, Any]:
         return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless} | (
-            {"measures": self.measures} if self.measures else {}
+            ({"measures": self.measures} if self.measures else {}) | ({"when": self.when} if self.when else {})
         )
 
 

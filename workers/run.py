@@ -10,7 +10,7 @@ from workers.engine.limits import SourceLimits, source_limits
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Report, Silent
 from workers.kinds.base import Kind, Options, Result
-from workers.measures import bind_all
+from workers.measures import bind_all, measured_notes
 from workers.plans import SOURCE, FileUse, Output, Plan, Source
 from workers.preview import preview
 
@@ -60,8 +60,10 @@ def run(
         fetch_file(source, use, workdir)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
-    bound = bind_all(described, keeper.values) if keeper.values else described
-    return Done(outputs, kind.result(plan, list(outputs)), bound, plan.notes, keeper.log)
+    if keeper.values:
+        plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
+        described = bind_all(plan.to_json(), keeper.values)
+    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log)
 
 
 class _Keeper:

@@ -27,8 +27,28 @@ _MONO = 0.6  # of stereo's bits sound as good
 _VORBIS = (64_000, 80_000, 96_000, 112_000, 128_000, 160_000, 192_000, 224_000, 256_000, 320_000, 500_000)
 _MP3_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000)
 _MP3_BITRATES = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)  # kbit/s
+_AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 64_000, 88_200, 96_000)
+_OPUS_RATES = (48_000,)  # that it is decoded at, whatever goes in
+# Codecs of few rates, and those whose encoders gain nothing from more than 48 kHz.
+_RATES = {"mp3": _MP3_RATES, "aac": _AAC_RATES, "opus": _OPUS_RATES}
+_SENSIBLE = 48_000
+_MOST_CHANNELS = {"mp3": 2}
 # Beside a picture, by channels.
 AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
+
+
+def fitting_rate(codec: str, rate: int) -> int:
+    """The sample rate in Hz that this codec gets for sound of `rate`: the next one it knows from there on, and no more
+    than people hear where it is lossy."""
+    if codec in ("pcm", "flac", "alac"):
+        return rate
+    known = [item for item in _RATES.get(codec, (min(rate, _SENSIBLE),)) if item <= _SENSIBLE]
+    return next((item for item in known if item >= rate), known[-1])
+
+
+def fitting_channels(codec: str, channels: int) -> int:
+    """So many channels, or as many as the codec has."""
+    return min(channels, _MOST_CHANNELS.get(codec, 8))
 
 
 def audio_settings(codec: str, audio: AudioStream, *, quality: int, bitrate: int | None = None) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class Helper:
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
         budget = json.dumps({"memory": limits.memory, "output": limits.output})
-        kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE",) if name in os.environ}
+        kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE", "FONT_DIR") if name in os.environ}
         try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, budget],

@@ -4,8 +4,9 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from PIL import ImageCms
 
 from workers.engine import preview, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
+from workers.engine.layers import draw_layers, put_over
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
 
@@ -66,7 +68,18 @@ def make_pictures(
         orient=operations["orient"],
         wanted=(largest[0], largest[1]),
     )
-    return [_variant(cwd, source, variant, look=variant["target"] == looked_at) for variant in variants]
+    return [_variant(cwd, source, variant, limits, look=variant["target"] == looked_at) for variant in variants]
+
+
+def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimits) -> Pillow.Image:
+    """A picture to be put over others, whole and upright in sRGB; no smaller than `wanted` of its size, if it can be.
+
+    Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
+    """
+    source = _read(path, None, limits, orient=True, wanted=wanted)
+    turn = _TURNS.get(source.orientation)
+    picture = source.picture if turn is None else source.picture.transpose(turn)
+    return _in_srgb(picture, source.profile)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
@@ -81,14 +94,18 @@ def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[
     return preview.look(_in_srgb(small, source.profile))
 
 
-def _read(path: Path, type: str | None, limits: SourceLimits, *, orient: bool, wanted: Size) -> Decoded:
-    """The picture, decoded as small as `wanted` (pixels as shown) allows; turned only where `orient` says so."""
+def _read(
+    path: Path, type: str | None, limits: SourceLimits, *, orient: bool, wanted: Size | Callable[[Size], Size]
+) -> Decoded:
+    """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
+    where `orient` says so."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
         if max(image.size) > limits.edge:
             raise LimitExceeded(too_large(*image.size, limits.edge))
         orientation = stills.turn_left(image) if orient else 1
         profile, stored = image.info.get("icc_profile"), image.size
-        return Decoded(_decoded(image, _swapped(wanted, orientation)), stored, orientation, profile)
+        size = wanted(_swapped(stored, orientation)) if callable(wanted) else wanted
+        return Decoded(_decoded(image, _swapped(size, orientation)), stored, orientation, profile)
 
 
 def too_large(width: int, height: int, edge: int) -> str:
@@ -104,6 +121,7 @@ def _plugins(path: Path) -> tuple[str, ...]:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     plugins = stills.plugins_for(head)
     if not plugins:
+        stills.refuse_known(head)
         raise SourceUnsupported("The file is no picture that can be read.")
     return plugins
 
@@ -141,10 +159,15 @@ def _eight_bit(image: Pillow.Image) -> Pillow.Image:
     return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
 
 
-def _variant(cwd: Path, source: Decoded, variant: dict[str, Any], *, look: bool) -> dict[str, Any]:
+def _variant(
+    cwd: Path, source: Decoded, variant: dict[str, Any], limits: SourceLimits, *, look: bool
+) -> dict[str, Any]:
     made = _framed(source, variant)
     made = _in_srgb(made, source.profile)
     made = _on_canvas(made, variant)
+    if variant.get("layers"):
+        canvas = (variant["canvas"][0], variant["canvas"][1])
+        made = put_over(made, draw_layers(cwd, variant["layers"], canvas, partial(read_layer, limits=limits)))
     target = cwd / variant["target"]
     _save(made, target, variant["format"], variant["quality"])
     facts = _checked(target, variant)

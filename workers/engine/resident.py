@@ -94,7 +94,7 @@ def _rendition(cwd: str, operations: dict[str, Any]) -> None:
     make_rendition(Path(cwd), operations)
 
 
-def _captions(cwd: str, operations: dict[str, Any]) -> None:
+def _webvtt(cwd: str, operations: dict[str, Any]) -> None:
     from workers.packaging.package import make_captions
 
     make_captions(Path(cwd), operations)
@@ -110,6 +110,28 @@ def _check_rendition(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
     from workers.packaging.checking import check_rendition
 
     return check_rendition(Path(cwd), operations)
+
+
+def _captions(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import clean_captions
+
+    clean_captions(Path(cwd), operations)
+
+
+def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import style_captions
+
+    style_captions(Path(cwd), operations)
+
+
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
 
 
 def _hang(seconds: float) -> None:
@@ -131,9 +153,12 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "look": _look,
     "folders": _folders,
     "rendition": _rendition,
-    "captions": _captions,
+    "webvtt": _webvtt,
     "package": _package,
     "check_rendition": _check_rendition,
+    "captions": _captions,
+    "captions_style": _captions_style,
+    "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from workers import graph
+from workers import graph, layers
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
 from workers.framing import Framing, framing
 from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Kind, PictureStep, Plan, Source, Variant
-from workers.kinds.groups import Sized
+from workers.kinds.groups import Sized, StillLayered
 from workers.options import (
     QUALITY,
     Quality,
@@ -29,7 +29,7 @@ MOST_PIXELS = 2_500_000_000  # of them all: frames wait uncompressed in the work
 SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
 
 
-class ImageOptions(Sized):
+class ImageOptions(Sized, StillLayered):
     makes = "image"
 
     format: format_option("image") = Field(None, description="As the input, or as the filename says, when not given.")  # type: ignore[valid-type]
@@ -56,6 +56,10 @@ class ImageOptions(Sized):
 
 def plan(options: ImageOptions, source: Source) -> Plan:
     """Decide the picture's size, format and how it is made. Pure: no file is opened, no process started."""
+    return layers.with_files(_plan(options, source), options.layers)
+
+
+def _plan(options: ImageOptions, source: Source) -> Plan:
     chosen = output_format(options, source.probe)
     if source.probe.image is None:
         return _from_video(options, source, chosen)
@@ -96,7 +100,8 @@ def _framing(options: ImageOptions, shown: tuple[int, int], edge: int) -> Framin
 
 
 def _variant(options: ImageOptions, chosen: Format, framed: Framing, target: str) -> Variant:
-    return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background))
+    over = tuple(placed.spec for placed in layers.place(options.layers, framed.canvas))
+    return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background), over)
 
 
 def _expected(chosen: Format, framed: Framing, target: str) -> Expected:
