@@ -163,6 +163,16 @@ def _offset(elst: bytes | None) -> int:
     return next((moment for moment in reversed(moments) if moment >= 0), 0)
 
 
+def with_offset(moov: bytes, told: Track, offset: int) -> bytes:
+    """The moov with its edit list beginning at `offset`; the list has one entry of 32 or 64 bits."""
+    elst = child(moov, b"trak", b"edts", b"elst")
+    if elst is None or elst[4:8] != b"\0\0\0\1":
+        raise OutputMismatch("A segment made does not say where it begins.")
+    layout, place = (">q", 16) if elst[0] else (">i", 12)
+    changed = elst[:place] + struct.pack(layout, offset) + elst[place + struct.calcsize(layout) :]
+    return moov.replace(b"elst" + elst, b"elst" + changed, 1)
+
+
 def _codecs(kind: bytes, codec: str, entry: bytes) -> str:
     within = dict(inside(entry, _AUDIO_ENTRY if codec == "aac" else _VIDEO_ENTRY))
     record = {
@@ -222,9 +232,9 @@ def fragment(moof: bytes, told: Track, start: int, end: int) -> Fragment:
     return Fragment(begin, start, end, start + data, tfhd, tuple(samples))
 
 
-def chunk_header(sequence: int, header: bytes, begin: int, samples: Sequence[Sample]) -> bytes:
-    """A moof for these samples, and the header of the mdat that holds nothing else."""
-    rows = b"".join(struct.pack(">IIIi", one.duration, one.size, one.flags, one.shift) for one in samples)
+def chunk_header(sequence: int, header: bytes, begin: int, samples: Sequence[Sample], later: int = 0) -> bytes:
+    """A moof for these samples, each shown `later` ticks than it says, and the header of the mdat that holds them."""
+    rows = b"".join(struct.pack(">IIIi", one.duration, one.size, one.flags, one.shift + later) for one in samples)
 
     def moof(offset: int) -> bytes:
         trun = struct.pack(">IIi", 0x01000F01, len(samples), offset) + rows  # version 1: shifts may be negative

@@ -106,10 +106,15 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> D
     if moov is None:
         raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
     track = boxes.track(boxes.read(file, moov))
+    body = boxes.read(file, moov)
+    later = _later(track) if picture else 0
+    if later:
+        body = boxes.with_offset(body, track, track.offset + later)
     with (folder / INIT).open("wb") as init:
         for box in parts:
-            if box.kind in (b"ftyp", b"moov"):
+            if box.kind == b"ftyp":
                 _copy(file, box.start, box.size, init)
+        init.write(struct.pack(">I4s", len(body) + 8, b"moov") + body)
     fragments = _fragments(file, parts, track)
     cut = _of_pictures(fragments, track, segment) if picture else _of_sound(fragments, track, segment)
     segments: list[tuple[str, int, int, bool]] = []
@@ -124,7 +129,7 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> D
             for place, chunk in enumerate(chunks):
                 sequence += 1
                 start = target.tell()
-                target.write(boxes.chunk_header(sequence, chunk.header, chunk.begin, chunk.samples))
+                target.write(boxes.chunk_header(sequence, chunk.header, chunk.begin, chunk.samples, later))
                 for first, size in chunk.pieces:
                     _copy(file, first, size, target)
                 if picture and chunk.key:
@@ -145,11 +150,18 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> D
         width=track.width,
         height=track.height,
         begin=begin,
-        lead=track.offset,
+        lead=track.offset + later,
         samples=samples,
         segments=segments,
         key_frames=keys,
     )
+
+
+def _later(track: boxes.Track) -> int:
+    """How many ticks more there should be between decoding and showing. ffmpeg's player of HLS seeks by decoding times
+    in microseconds: where those of key frames are no whole numbers, it rounds them past the frame and drops it."""
+    tenth, rest = divmod(track.timescale, 10)
+    return 0 if rest else -track.offset % tenth
 
 
 def _fragments(file: BinaryIO, parts: list[boxes.Box], track: boxes.Track) -> Iterator[boxes.Fragment]:

@@ -112,8 +112,16 @@ def pictures(
             mine, stream = both[0], both[1]
         settings = _encoding(work.options, rung) | {"threads": _threads(rung, rungs)}
         target, muxer = work.muxed(rung.name, "+cmaf+delay_moov+frag_keyframe+skip_trailer")
+        if work.fmp4:
+            muxer["video_track_timescale"] = _timescale(rung.rate)
         made.append(ffmpeg.output(mine, target, **settings, **muxer))
     return made
+
+
+def _timescale(rate: Fraction) -> int:
+    """Ticks a second in which a frame is a whole number, and a tenth of a second as well."""
+    ticks = rate.numerator
+    return ticks * (1000 if ticks < 10_000 else 10 if ticks % 10 else 1)
 
 
 def _missing(work: Work, video: VideoStream) -> float:
