@@ -20,7 +20,7 @@ from workers.packaging.ladder import MOST_SEGMENTS
 MOST = 4 * MOST_SEGMENTS  # files of one rendition, however wrong the source's header was about its length
 _CHUNK = 1024**2
 _LITTLE = Fraction(1, 200)  # of a segment: times of pictures are rounded to ticks
-_LEAST_SOUND = Fraction(1, 2)  # seconds
+_LEAST_SOUND = Fraction(1, 5)  # seconds
 # What a segment begins with: brands of DASH and of CMAF.
 _STYP = struct.pack(">I4s4sI4s4s", 24, b"styp", b"msdh", 0, b"msdh", b"cmfs")
 _EXTINF = re.compile(r"#EXTINF:([0-9.]+),[^\n]*\n([^#\n]+)")

@@ -27,7 +27,7 @@ Told = dict[str, Any]  # of one rendition, for the steps that write it; JSON dat
 
 MOST_SOUNDS, MOST_TEXTS = 8, 20
 _MUX_DELAY = 1.4  # seconds that ffmpeg puts ahead of a transport stream, for decoders that follow its clock
-_GAP = 0.1  # seconds that the picture may end before the sound
+_GAP = 0.1  # seconds that one may end before the other; more is filled up, as renditions are to be as long
 _LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
 _MONO = 0.6  # of stereo's bits sound as good
 # Text that ffmpeg turns into WebVTT; closed captions and teletext need other tools.
@@ -97,7 +97,7 @@ def pictures(
     # From 0 on, as the sound beside it: a picture that comes later is shown from the beginning.
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", start_time=0)
     missing = _missing(work, video)
-    if missing > _GAP:
+    if missing > _GAP and not work.cut:  # the last frame stays, as a cut sees to by itself
         stream = stream.filter("tpad", stop_mode="clone", stop_duration=graph.seconds(missing))
     made = []
     halved = False
@@ -124,11 +124,11 @@ def _timescale(rate: Fraction) -> int:
     return ticks * (1000 if ticks < 10_000 else 10 if ticks % 10 else 1)
 
 
-def _missing(work: Work, video: VideoStream) -> float:
-    """Seconds that the picture ends before the sound, where that is known: its last frame stays."""
-    if not video.duration or not work.length or work.cut or work.part.limited:
+def _missing(work: Work, stream: VideoStream | AudioStream) -> float:
+    """Seconds that a stream ends before the package, as its header says; 0 where that is not known."""
+    if not stream.duration or not work.length:
         return 0.0
-    return work.part.start + work.length - video.duration - (video.start or 0.0)
+    return work.part.start + work.length - (stream.start or 0.0) - stream.duration
 
 
 def _encoding(options: "AdaptiveVideoOptions", rung: Rung) -> dict[str, Any]:
@@ -192,8 +192,8 @@ def heard(
         notes = (*notes, *(note for note in sound.notes if note not in notes))
         stream = read[str(audio.index)]
         stream = sound.filtered(work.cut.sound(stream) if work.cut else stream)
-        if work.length and audio.duration and not alone:
-            stream = stream.filter("apad", whole_dur=graph.seconds(work.length))  # silence where there is no sound
+        if work.length and not alone and _missing(work, audio) > _GAP:
+            stream = stream.filter("apad", whole_dur=graph.seconds(work.length))
         language = language_tag(audio.language)
         name = unique(language_name(language) or ("Audio" if number else "Main"), names)
         quality = quality_number(work.options.quality)
