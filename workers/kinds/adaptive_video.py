@@ -38,7 +38,7 @@ def _plain(value: str | None) -> str | None:
     return value
 
 
-class Subtitles(BaseModel):
+class SubtitlesGiven(BaseModel):
     """One track of subtitles."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
@@ -81,7 +81,7 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
     codec: Annotated[Literal["h264", "h265", "av1"], _named(_CODEC_NAMES)] = Field(
         "h264", description="h264 plays everywhere; h265 and av1 need fewer bits and fmp4 segments."
     )
-    subtitles: list[Subtitles] = Field(
+    subtitles: list[SubtitlesGiven] = Field(
         default=[], max_length=MOST_TEXTS, description="Tracks beside those that the input holds as text."
     )
 
@@ -101,7 +101,7 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
 
     @field_validator("subtitles")
     @classmethod
-    def _one_default(cls, subtitles: list[Subtitles]) -> list[Subtitles]:
+    def _one_default(cls, subtitles: list[SubtitlesGiven]) -> list[SubtitlesGiven]:
         if sum(track.default for track in subtitles) > 1:
             raise ValueError("must have one default at most")
         return subtitles

@@ -86,7 +86,7 @@ def test_every_kind(row, name, workdir):
     assert possible
     made = done.outputs[0].probe
     assert not made.has_location
-    if name != "audio":
+    if name != "audio" and facts.displayed:
         width, height = facts.displayed
         assert made.width == 160
         assert made.height == pytest.approx(160 * height / width, abs=1)
