@@ -32,7 +32,7 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
             made |= _pictures(step, workdir, report, share, entries, limits)
         elif isinstance(step, HelperStep):
             asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
-            host.call(step.op, asked, report=report, limits=limits.pictures)
+            host.call(step.op, asked, timeout=step.timeout, report=report, limits=limits.pictures)
         elif _wanted(step, workdir, values):
             values |= _ffmpeg(step.bound(values), workdir, report, share, limits.runs)
         done += step.weight

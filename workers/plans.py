@@ -153,6 +153,7 @@ class HelperStep:
     op: str
     operations: Mapping[str, Any]
     weight: float = 0.2
+    timeout: float | None = None  # seconds; None for what every operation has
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""

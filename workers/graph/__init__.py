@@ -2,7 +2,7 @@
 
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import dropped, metadata_args, output_args
-from workers.graph.picture import colors, picture, picture_needs
+from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, mix_note, prepared, stereo, track
 from workers.graph.source import source_input, usable_video
 from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
@@ -25,6 +25,7 @@ __all__ = [
     "overlay_needs",
     "picture",
     "picture_needs",
+    "picture_notes",
     "prepared",
     "reads",
     "seconds",
