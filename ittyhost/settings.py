@@ -156,6 +156,8 @@ UPLOAD_SECONDS = env.integer("UPLOAD_SECONDS", 24 * 3600, low=1, high=30 * 24 * 
 PROBE_WAIT_SECONDS = env.number("PROBE_WAIT_SECONDS", 5.0, high=30)
 OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")
 FETCH_SECONDS = env.integer("FETCH_SECONDS", 3600, low=1)
+OPTION_FILE_BYTES = env.integer("OPTION_FILE_BYTES", 100 * 1024**2, low=1024)  # of another file that an option names
+OPTION_FILE_SECONDS = env.integer("OPTION_FILE_SECONDS", 120, low=1)  # to fetch it, where it is a URL
 
 # --- Work ---
 FFMPEG = env.text("FFMPEG")

@@ -65,7 +65,8 @@ def _helped(step: HelperStep, workdir: Path, report: Report, limits: Source) -> 
         link_fonts(workdir)
         return {}
     asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
-    told = host.call(step.op, asked, report=report, limits=limits.pictures)
+    timeout = min(step.timeout, limits.runs.wall) if step.timeout else None
+    told = host.call(step.op, asked, timeout=timeout, report=report, limits=limits.pictures)
     values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}
     if values:
         report.ran(step.command(), "", values)
