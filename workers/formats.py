@@ -16,15 +16,16 @@ class Format:
     video_codecs: tuple[str, ...] = ()  # first is the default
     audio_codecs: tuple[str, ...] = ()
     alpha: bool = False
+    animated: bool = False  # of stills: whether it can hold frames one after the other
     write: bool = True
 
 
 _ALL = (
     Format("jpeg", "image", "image/jpeg", "jpg", ("jpg", "jpe", "jfif", "mpo")),
-    Format("png", "image", "image/png", "png", ("apng",), alpha=True),
-    Format("webp", "image", "image/webp", "webp", alpha=True),
-    Format("avif", "image", "image/avif", "avif", ("avifs",), alpha=True),
-    Format("gif", "image", "image/gif", "gif", alpha=True),
+    Format("png", "image", "image/png", "png", ("apng",), alpha=True, animated=True),
+    Format("webp", "image", "image/webp", "webp", alpha=True, animated=True),
+    Format("avif", "image", "image/avif", "avif", ("avifs",), alpha=True, animated=True),
+    Format("gif", "image", "image/gif", "gif", alpha=True, animated=True),
     Format("heic", "image", "image/heic", "heic", ("heif", "hif"), alpha=True),
     Format("tiff", "image", "image/tiff", "tif", ("tiff",), alpha=True, write=False),
     Format("bmp", "image", "image/bmp", "bmp", ("dib",), write=False),

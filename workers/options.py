@@ -157,9 +157,9 @@ def _fit(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def format_option(media_type: str) -> Any:
-    """The type of a `format` option: any name, alias or extension of what can be written."""
-    names = writable(media_type)
+def format_option(media_type: str, only: tuple[str, ...] | None = None) -> Any:
+    """The type of a `format` option: any name, alias or extension of what can be written, or of `only` these."""
+    names = only or writable(media_type)
 
     def check(value: Any) -> Any:
         if value is None:

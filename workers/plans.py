@@ -84,6 +84,17 @@ class Variant:
 
 
 @dataclass(frozen=True)
+class Film:
+    """Which part of an animated picture is made into one, seconds, and at which steady rate; None for its end, and for
+    every frame at its own time. It plays as often as the source does, or for ever with `endless`."""
+
+    start: float = 0.0
+    end: float | None = None
+    fps: float | None = None
+    endless: bool = False
+
+
+@dataclass(frozen=True)
 class FfmpegStep:
     """One run of ffmpeg. `needs` are encoders and filters the build must have; it is left out when `unless` exists.
 
@@ -120,7 +131,8 @@ class PictureStep:
     """Pictures made with Pillow: `source` is decoded once, every variant made from that.
 
     `type` is Pillow's name for what the source must be, None to go by content. A `*` in `source` stands for many files;
-    the targets' `*` then takes the same text.
+    the targets' `*` then takes the same text. Of an animation the frame shown at `moment` (seconds) is taken; with
+    `film`, its one variant is an animation.
     """
 
     source: str
@@ -128,6 +140,8 @@ class PictureStep:
     type: str | None = None
     orient: bool = True
     weight: float = 1.0
+    moment: float = 0.0
+    film: Film | None = None
 
     def operations(self) -> dict[str, Any]:
         return {
@@ -135,6 +149,8 @@ class PictureStep:
             "type": self.type,
             "orient": self.orient,
             "variants": [variant.to_json() for variant in self.variants],
+            **({"moment": self.moment} if self.moment else {}),
+            **({"film": asdict(self.film)} if self.film else {}),
         }
 
     def command(self) -> str:

@@ -148,6 +148,9 @@ class Image:
     frames: int = 1
     animated: bool = False
     icc: str | None = None  # the profile's description, "" when it has none
+    plays: int | None = None  # of an animation: how often, 0 for ever
+    color_primaries: str | None = None  # where the file tells them in numbers, in ffmpeg's words
+    hdr: str | None = None  # "pq" or "hlg"
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
         plugins = stills.plugins_for(head)
         if plugins:
             with open(handle, "rb", closefd=False) as file, stills.open_still(file, plugins) as image:
-                facts = stills.still_probe(image, size)
+                facts = stills.still_probe(image, size, file)
             if (facts.frames or 1) > limits.frames:
                 raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
             return facts

@@ -93,6 +93,19 @@ def _picture(
     return make_pictures(Path(cwd), operations, budgets, looked_at=looked_at)
 
 
+def _raw(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.deep import write_raw
+    from workers.engine.limits import source_limits
+
+    write_raw(Path(cwd), operations, source_limits())
+
+
+def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.animated import say_clear
+
+    say_clear(Path(cwd) / operations["target"])
+
+
 def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     from workers.engine.limits import source_limits
     from workers.engine.pillow import look_at_picture
@@ -187,6 +200,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "end": _end,
     "scan": _scan,
     "picture": _picture,
+    "raw": _raw,
+    "say_clear": _say_clear,
     "look": _look,
     "folders": _folders,
     "rendition": _rendition,

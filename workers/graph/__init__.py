@@ -1,5 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
+from workers.graph.deep import sdr_still
 from workers.graph.layers import font_step, layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
@@ -30,6 +31,7 @@ __all__ = [
     "picture_notes",
     "prepared",
     "reads",
+    "sdr_still",
     "seconds",
     "source_input",
     "span",

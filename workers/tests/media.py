@@ -133,33 +133,72 @@ def make_image(
     alpha: int | None = None,
     keep: float = 1.0,
     frames: int = 1,
+    hdr: str | None = None,
+    rights: tuple[str, str] | None = None,
+    deep: bool = False,
     **settings: Any,
 ) -> Path:
     """Four colours at `path`, whose extension is its format; `size` is as shown once turned by `orientation`.
 
-    `icc` names a profile of ImageCms ("sRGB", "LAB"); `alpha` makes the right half that transparent (0 to 255).
+    `icc` names a profile of ImageCms ("sRGB", "LAB"); `alpha` makes the right half that transparent (0 to 255); each
+    of `frames` has its colours swapped around; `hdr` ("pq" or "hlg") takes the colours for those of BT.2100, in ten
+    bits or more; `rights` are artist and copyright; `deep` is RGB of 16 bits, a ramp from black to white.
     """
-    image = cornered(size)
-    if alpha is not None:
-        image.putalpha(255)
-        image.paste((*GREEN, alpha), (size[0] // 2, 0, *size))
-    if mode not in (image.mode, "RGB"):
-        image = image.convert(mode, dither=Image.Dither.NONE, palette=Image.Palette.ADAPTIVE)
+    if hdr:
+        return _make_hdr(path, size, hdr)
+    if deep:
+        geq = "geq=" + ":".join(f"{channel}=65535*X/(W-1)" for channel in "rgb")
+        ffmpeg("-f", "lavfi", "-i", f"color=s={size[0]}x{size[1]},format=gbrp16le,{geq},format=rgb48", "-frames:v", "1",
+               "-update", "1", path)  # fmt: skip
+        return path
+    images = [_shown(size, shift, mode, alpha) for shift in range(frames)]
     turn = _STORED[orientation]
-    image = image.transpose(turn) if turn is not None else image
+    images = [image.transpose(turn) if turn is not None else image for image in images]
     exif = Image.Exif()
     if orientation != 1:
         exif[0x0112] = orientation
+    if rights:
+        exif[0x013B], exif[0x8298] = (text.encode() for text in rights)
     if gps:
         exif.get_ifd(0x8825).update({1: "N", 2: (35.0, 39.0, 31.0), 3: "E", 4: (139.0, 44.0, 44.0)})
+        exif.get_ifd(0x8769).update({0xA431: "SN-12345", 0x927C: b"maker's own"})
     if len(exif) or gps:
         settings["exif"] = exif
     if icc:
         settings["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile(icc)).tobytes()
     if frames > 1:
-        settings |= {"save_all": True, "append_images": [cornered(size, shift) for shift in range(1, frames)]}
-    image.save(path, **settings)
+        settings |= {"save_all": True, "append_images": images[1:]}
+    images[0].save(path, **settings)
     return cut(path, keep)
+
+
+def _shown(size: tuple[int, int], shift: int, mode: str, alpha: int | None) -> Image.Image:
+    image = cornered(size, shift)
+    if alpha is not None:
+        image.putalpha(255)
+        image.paste((*GREEN, alpha), (size[0] // 2, 0, *size))
+    if mode not in (image.mode, "RGB"):
+        image = image.convert(mode, dither=Image.Dither.NONE, palette=Image.Palette.ADAPTIVE)
+    return image
+
+
+def _make_hdr(path: Path, size: tuple[int, int], hdr: str) -> Path:
+    transfer = {"pq": "smpte2084", "hlg": "arib-std-b67"}[hdr]
+    still = path.with_suffix(".corners.png")
+    cornered(size).save(still)
+    tags = f"setparams=color_primaries=bt2020:color_trc={transfer}"
+    if path.suffix == ".png":
+        ffmpeg("-i", still, "-vf", f"format=rgb48be,{tags}", "-frames:v", "1", "-update", "1", path)
+    elif path.suffix == ".avif":
+        yuv = f"scale=out_color_matrix=bt2020:out_range=tv,format=yuv444p10le,{tags}:colorspace=bt2020nc:range=tv"
+        ffmpeg("-i", still, "-vf", yuv, "-frames:v", "1", "-c:v", "libaom-av1", "-crf", "4", "-cpu-used", "8", path)
+    else:
+        data = cornered(size).tobytes()
+        wide = bytes(part for pair in zip(data, data, strict=True) for part in pair)
+        numbers = {"color_primaries": 9, "transfer_characteristics": {"pq": 16, "hlg": 18}[hdr]}
+        heif = pillow_heif.from_bytes("RGB;16", size, wide)
+        heif.save(path, quality=95, matrix_coefficients=9, full_range_flag=1, **numbers)
+    return path
 
 
 def cornered(size: tuple[int, int], shift: int = 0) -> Image.Image:
