@@ -9,7 +9,15 @@ from typing import Any
 
 from workers.engine import runner
 from workers.engine.errors import MediaError
-from workers.engine.limits import SourceLimits, source_limits
+from workers.engine.limits import (
+    Limits,
+    PictureLimits,
+    SourceLimits,
+    TaskLimits,
+    limits_from_environment,
+    picture_limits,
+    source_limits,
+)
 from workers.engine.probe import Probe
 from workers.framing import Framing
 from workers.measures import bind
@@ -26,13 +34,20 @@ class Source:
     """What a kind works on.
 
     `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
-    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be.
+    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs`
+    and `pictures` what one run of a tool and one request to the helper may use for it.
     """
 
     probe: Probe
     fetch: Callable[[Path, str], None]
     fetch_file: Callable[[str, Path], None] = _no_file
     limits: SourceLimits = field(default_factory=source_limits)
+    runs: Limits = field(default_factory=limits_from_environment)
+    pictures: PictureLimits = field(default_factory=picture_limits)
+
+    def within(self, limits: TaskLimits) -> "Source":
+        """The same with these budgets."""
+        return replace(self, limits=limits.source, runs=limits.run, pictures=limits.picture)
 
     @property
     def path(self) -> str:
@@ -180,6 +195,7 @@ class Expected:
     container: str | None = None
     colors: tuple[str, str, str] | None = None  # primaries, transfer, matrix
     bit_depth: int | None = None
+    color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -191,7 +207,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     expected: tuple[Expected, ...]
-    reads: str = "whole"  # or "seek": parts of the source will do
+    reads: str = "whole"  # or "seek": parts of the source will do; "nothing" where its facts are all that is needed
     notes: tuple[str, ...] = ()  # what a viewer should know: streams left out, spans cut short
     files: tuple[FileUse, ...] = ()
 

@@ -4,6 +4,8 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
+import os
+import resource
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -100,17 +102,12 @@ def _read(
     """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
     where `orient` says so."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
-        if max(image.size) > limits.edge:
-            raise LimitExceeded(too_large(*image.size, limits.edge))
+        if reason := limits.too_large("picture", *image.size):
+            raise LimitExceeded(reason)
         orientation = stills.turn_left(image) if orient else 1
         profile, stored = image.info.get("icc_profile"), image.size
         size = wanted(_swapped(stored, orientation)) if callable(wanted) else wanted
         return Decoded(_decoded(image, _swapped(size, orientation)), stored, orientation, profile)
-
-
-def too_large(width: int, height: int, edge: int) -> str:
-    """Why a picture of this size is refused."""
-    return f"The picture is {width} × {height} pixels; at most {edge} on the longest edge are accepted."
 
 
 def _plugins(path: Path) -> tuple[str, ...]:
@@ -305,7 +302,18 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
             image.draft(image.mode, (1, 1))  # every coded bit of a JPEG is read all the same
             image.load()
     except (SourceUnreadable, *stills.DAMAGE) as exc:
+        _blame_short_write(target)
         raise OutputMismatch("The picture made cannot be read back.", log=repr(exc)) from exc
     if facts.displayed != tuple(variant["canvas"]):
         raise OutputMismatch(f"The picture made is {facts.displayed}, not {tuple(variant['canvas'])}, in size.")
     return facts.to_json()
+
+
+def _blame_short_write(target: Path) -> None:
+    """Raise what cut a file short: Pillow's encoders do not notice when the last of their bytes were not taken."""
+    size = target.stat().st_size if target.exists() else 0
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if most != resource.RLIM_INFINITY and size >= most:
+        raise LimitExceeded("The output grew beyond what it may have.")
+    if os.statvfs(target.parent).f_bavail == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -59,6 +59,8 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
     """Facts about the file, by content. Raises SourceUnreadable, SourceUnsupported."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:  # this host's doing, and not the file's
+        raise
     except OSError as exc:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     try:

@@ -107,12 +107,11 @@ def _line_end(parts: list[_Cluster], breaks: list[int], start: int, size: int, w
     def fits(end: int) -> bool:
         return _width(_stripped(parts[start:end]), size) <= width
 
-    first = bisect_right(breaks, start)
-    fitting = _how_many(len(breaks) - first, lambda count: fits(breaks[first + count - 1]))
-    if fitting:
-        return breaks[first + fitting - 1]
-    # One word is wider than the line.
-    return start + max(1, _how_many(breaks[first] - start, lambda count: fits(start + count)))
+    most = start + _how_many(len(parts) - start, lambda count: fits(start + count))
+    best = bisect_right(breaks, most) - 1
+    if best >= 0 and breaks[best] > start:
+        return breaks[best]
+    return max(most, start + 1)  # one word is wider than the line
 
 
 def _how_many(most: int, fit: Callable[[int], bool]) -> int:

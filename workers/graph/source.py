@@ -59,7 +59,7 @@ def usable_video(source: Source, what: str) -> VideoStream:
             "The picture is Dolby Vision of profile 5, whose colours only its own players can show; export it as "
             "HDR10, HLG or Dolby Vision of profile 8."
         )
-    edge = source.limits.edge
-    if max(video.width, video.height, video.coded_width, video.coded_height) > edge:
-        raise LimitExceeded(f"The video is {video.width} × {video.height} pixels; at most {edge} on the longest edge.")
+    for size in ((video.width, video.height), (video.coded_width, video.coded_height)):
+        if reason := source.limits.too_large("video", *size):
+            raise LimitExceeded(reason)
     return video

@@ -69,10 +69,8 @@ def _plan(options: ImageOptions, source: Source) -> Plan:
     image, shown = source.probe.image, source.probe.displayed
     if shown is None:
         raise SourceUnsupported("The size of the picture is not known.")
-    if max(shown) > edge:
-        raise LimitExceeded(
-            f"The picture is {shown[0]} × {shown[1]} pixels; at most {edge} on the longest edge are accepted."
-        )
+    if reason := source.limits.too_large("picture", *shown):
+        raise LimitExceeded(reason)
     framed = _framing(options, shown, edge)
     target = f"image.{chosen.extension}"
     step = PictureStep(source.path, (_variant(options, chosen, framed, target),))

@@ -47,7 +47,8 @@ def kinds_page() -> str:
 
 def _section(kind: Kind) -> str:
     lines = [f"## {kind.name}", "", kind.summary, ""]
-    lines += [f"Made from: {', '.join(sorted(kind.accepts))}. Makes a {kind.object}. Queue: `{kind.lane}`.", ""]
+    made = f"Makes a {kind.object}" if kind.object else "Makes no file"
+    lines += [f"Made from: {', '.join(sorted(kind.accepts))}. {made}. Queue: `{kind.lane}`.", ""]
     lines += ["| option | values | default | meaning |", "| --- | --- | --- | --- |"]
     schema = kind.options.model_json_schema()
     definitions = schema.get("$defs", {})

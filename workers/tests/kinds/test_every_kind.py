@@ -31,7 +31,8 @@ def source(make_video, make_audio, make_image):
 def test_examples_make_what_the_plan_says(source, workdir, report, name, number):
     kind = get_kind(name)
     done = run(kind, kind.examples[number], source(kind.accepts), workdir, report=report)
-    assert [output.entry for output in done.outputs].count(True) == 1
+    makes_a_file = bool(kind.object)
+    assert [output.entry for output in done.outputs].count(True) == makes_a_file
     whole = sum(output.path.stat().st_size for output in done.outputs)
     for output in done.outputs:
         assert output.path == workdir / output.name
@@ -42,8 +43,8 @@ def test_examples_make_what_the_plan_says(source, workdir, report, name, number)
         assert output.probe.media_type in output.type or output.type.startswith(("text/", "application/"))
     assert json.loads(json.dumps(done.plan)) == done.plan
     assert str(workdir) not in json.dumps(done.plan)
-    assert done.plan["commands"]
-    assert done.plan["reads"] in ("whole", "seek")
+    assert bool(done.plan["commands"]) == makes_a_file
+    assert done.plan["reads"] in (("whole", "seek") if makes_a_file else ("nothing",))
     assert done.result.model_dump(mode="json")
     assert report.plans == [done.plan]
     assert report.percents == sorted(report.percents)
@@ -70,7 +71,7 @@ def test_the_record_is_whole(name):
     kind = get_kind(name)
     assert kind.name == name
     assert kind.summary.endswith(".")
-    assert kind.object in ("source", "track", "intelligence")
+    assert kind.object in ("source", "track", "intelligence", "")
     assert kind.lane in ("fast", "heavy", "intelligence")
     assert kind.accepts <= {"image", "video", "audio"}
     assert issubclass(kind.options, Options)
