@@ -247,6 +247,8 @@ def _expected(
             fps=round(float(top.rate), 3) if top else None,
             video_codec=work.options.codec if top else None,
             audio_codec="aac" if heard else None,
+            channels=heard[0]["channels"] if heard else None,
+            sample_rate=heard[0]["sample_rate"] if heard else None,
             container=work.options.format,
         )
     ]
