@@ -58,7 +58,7 @@ def _xmp(image: Pillow.Image, tag: int) -> str:
 
 def _iptc(image: Pillow.Image, tag: int) -> str:
     try:
-        opened = isinstance(image, ImageFile.ImageFile) and image.format in ("JPEG", "TIFF")
+        opened = isinstance(image, ImageFile.ImageFile) and image.format in ("JPEG", "MPO", "TIFF")
         records = IptcImagePlugin.getiptcinfo(image) if opened else None  # type: ignore[arg-type]
     except stills.DAMAGE:
         return ""

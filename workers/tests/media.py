@@ -163,7 +163,8 @@ def make_image(
         exif.get_ifd(0x8825).update({1: "N", 2: (35.0, 39.0, 31.0), 3: "E", 4: (139.0, 44.0, 44.0)})
         exif.get_ifd(0x8769).update({0xA431: "SN-12345", 0x927C: b"maker's own"})
     if len(exif) or gps:
-        settings["exif"] = exif
+        # HEIC's own orientation, which is the one that counts, is made of EXIF that is packed already.
+        settings["exif"] = exif.tobytes() if path.suffix == ".heic" else exif
     if icc:
         settings["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile(icc)).tobytes()
     if frames > 1:

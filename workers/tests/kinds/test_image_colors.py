@@ -82,6 +82,27 @@ def test_an_hdr_still_is_sized_and_cropped(make_image, workdir):
     assert image.size == (30, 60)
 
 
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("orientation", [2, 5, 6, 7])
+def test_an_hdr_still_is_turned_as_any_other(make_image, tmp_path, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    chunk = (b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0"))
+
+    def corners(number, source):
+        folder = tmp_path / f"{number}"
+        folder.mkdir()
+        return corner_colors(made({"format": "png"}, source, folder)[1])
+
+    plain, lit = corners(1, make_image(".png")), corners(2, make_image(".png", hdr="pq"))
+    plain_turned = corners(3, chunked(make_image(".png"), chunk))
+    lit_turned = corners(4, chunked(make_image(".png", hdr="pq"), chunk))
+    places = {color: name for name, color in plain.items()}
+    came_from = {name: places[color] for name, color in plain_turned.items()}
+    assert came_from != {name: name for name in plain}
+    assert all(near(color, lit[came_from[name]], 4) for name, color in lit_turned.items())
+
+
 def test_an_hdr_animation_is_refused_and_the_way_out_is_named():
     from workers.engine.errors import SourceUnsupported
 

@@ -39,7 +39,7 @@ def private_source(path, **more):
 
 
 @pytest.mark.parametrize("name", KEEPERS)
-@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif", ".heic", ".tiff"])
 def test_artist_and_copyright_are_kept_and_nothing_else(workdir, tmp_path, suffix, name):
     more = {"comment": b"at home"} if suffix == ".jpg" else {}
     done = run(KIND, {"format": name}, private_source(tmp_path / f"in{suffix}", **more), workdir)
