@@ -18,7 +18,7 @@ from orgs_app.tests.factories import make_project
 from tasks_app.admin.nodes import lanes_state
 from tasks_app.models import Attempt, Node, Task
 from tasks_app.services import task_claim, task_fail
-from tasks_app.tests.factories import end, make_attempt, make_ingest, make_task
+from tasks_app.tests.factories import end, make_ingest, make_task
 
 pytestmark = pytest.mark.django_db
 Status = Task.Status
