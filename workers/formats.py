@@ -101,6 +101,9 @@ CONTAINERS: dict[str, Container] = {
 }
 
 
+_TEXTS = {"application/json": "json"}  # what is made and is no medium
+
+
 def find_format(name: str) -> Format | None:
     """The format with this name, alias or extension (any case, with or without a dot)."""
     return _NAMES.get(name.strip().lower().removeprefix("."))
@@ -126,4 +129,4 @@ def writable(media_type: str) -> tuple[str, ...]:
 def extension_of(mime: str) -> str | None:
     """The usual extension for a MIME type, without the dot."""
     plain = mime.partition(";")[0].strip()
-    return next((item.extension for item in _ALL if item.mime == plain), None)
+    return next((item.extension for item in _ALL if item.mime == plain), _TEXTS.get(plain))

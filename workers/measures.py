@@ -11,11 +11,11 @@ from typing import Any
 
 from workers.engine.errors import ProcessingFailed
 
-_PLACE = re.compile(r"@\{([a-z0-9_.]+)\}")
+PLACE = re.compile(r"@\{([a-z0-9_.]+)\}")
 _SUMMARY = re.compile(r"\bI:\s+(-?\S+) LUFS.*?\bPeak:\s+(\S+) dBFS", re.DOTALL)
 SILENCE = -70.0  # LUFS, EBU R 128's absolute gate: nothing louder was there, or nothing of 0.4 s
 MOST_LIMITED = 12.0  # dB that a limiter may take off the highest peaks before that is heard
-MOST_CORRECTED = 2.0  # dB; what the limiter took off the loudness is less than that by far
+MOST_CORRECTED = 4.0  # dB at once; what the limiter takes off the loudness is less, but where bursts are all there is
 NEAR = 0.5  # LU that a loudness may be off its target (EBU R 128 allows as much for what cannot be checked exactly)
 
 
@@ -24,7 +24,8 @@ def _loudness(log: str, target: str, true_peak: str) -> dict[str, str]:
     dBTP can hold the peaks; `aim` is the loudness it comes to, `limited` whether there is work for the limiter.
     `integrated` (LUFS) and `peak` (dBTP) are as they were."""
     integrated, peak = _summary(log)
-    told = {"integrated": f"{integrated:.1f}", "peak": f"{peak:.1f}", "correction": "0.00", "limited": "", "note": ""}
+    told = {"integrated": f"{integrated:.1f}", "peak": f"{peak:.1f}", "limited": "", "note": ""}
+    told |= {"correction": "0.00", "again": "0.00", "short": ""}
     if not integrated > SILENCE:
         note = "The sound is silent, or too short to be measured: its loudness was left as it is."
         return told | {"gain": "0.00", "aim": f"{integrated:.1f}", "note": note}
@@ -44,9 +45,23 @@ def _loudness(log: str, target: str, true_peak: str) -> dict[str, str]:
 
 
 def _correction(log: str, aim: str) -> dict[str, str]:
-    """The `correction` in dB that makes good for what the limiter took off the loudness."""
+    """The `correction` in dB that makes good for what the limiter took off the loudness; `short` whether that is so
+    much that it will take more again."""
+    lost = _lost(log, aim)
+    return {"correction": f"{lost:.2f}", "short": "yes" if lost > NEAR else ""}
+
+
+def _again(log: str, aim: str) -> dict[str, str]:
+    """What is added once more; with a note where that cannot be enough."""
+    lost = _lost(log, aim)
+    note = f"Its peaks are most of the sound: held by the limiter, it stays below {float(aim):.1f} LUFS."
+    told = {"again": f"{lost:.2f}"}
+    return told | ({"note": note.replace("-", "−")} if lost > 2 * NEAR else {})
+
+
+def _lost(log: str, aim: str) -> float:
     integrated, _ = _summary(log)
-    return {"correction": f"{max(0.0, min(MOST_CORRECTED, float(aim) - integrated)):.2f}"}
+    return max(0.0, min(MOST_CORRECTED, float(aim) - integrated))
 
 
 def _summary(log: str) -> tuple[float, float]:
@@ -60,7 +75,11 @@ def _summary(log: str) -> tuple[float, float]:
 
 # By name: from the end of the log, and what the step tells, to values by theirs. Raises ProcessingFailed where they are
 # not in it.
-MEASURES: dict[str, Callable[..., dict[str, str]]] = {"loudness": _loudness, "correction": _correction}
+MEASURES: dict[str, Callable[..., dict[str, str]]] = {
+    "loudness": _loudness,
+    "correction": _correction,
+    "again": _again,
+}
 
 
 def measured(measure: str, log: str) -> dict[str, str]:
@@ -93,4 +112,4 @@ def bind(text: str, values: Mapping[str, str]) -> str:
         except KeyError:
             raise ProcessingFailed(f"{place[1]} was needed and not measured.") from None
 
-    return _PLACE.sub(found, text)
+    return PLACE.sub(found, text)

@@ -148,6 +148,8 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
                 video, keep_hdr=keep_hdr, bits=work.bits, clear=clear, background=rgba(options.background)
             ),
         )
+    if codec == "prores" and options.bitrate:
+        notes = (*notes, "ProRes takes what it needs: bitrate has no meaning for it.")
     used = (video.index, audio.index if audio else None, *(track.index for track in (*tracks, burned) if track))
     return work, (*notes, *graph.dropped(probe, *used))
 
@@ -229,7 +231,9 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
 def subtitle_steps(work: Work, source: Source) -> tuple[Any, ...]:
     steps = (captions.check_step(),) if work.options.subtitle_url else ()
     if work.text_burned:
-        return (*steps, *captions.text_steps(work.probe, source.path, work.burned))
+        part = work.part
+        until = part.start + part.duration if part.limited and part.duration is not None else None
+        return (*steps, *captions.text_steps(work.probe, source.path, work.burned, until=until))
     return steps
 
 
@@ -276,6 +280,8 @@ def settings_of(work: Work, cut: graph.Cut | None, sound: graph.Sound | None) ->
             settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
     if threads():
         settings["threads"] = threads()
+        if not work.picture_copied:  # filters have threads of their own
+            settings["filter_complex_threads"] = threads()
     return settings
 
 
@@ -288,7 +294,7 @@ def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
         rate=options.fps or video.frame_rate,
         quality=quality_number(options.quality),
         bitrate=options.bitrate,
-        ten_bit=work.keep_hdr,
+        hdr=video.hdr if work.keep_hdr else None,
         alpha=work.clear,
         uneven=uneven and options.fps is None,
     )

@@ -33,6 +33,7 @@ _OPUS_RATES = (48_000,)  # that it is decoded at, whatever goes in
 # Codecs of few rates, and those whose encoders gain nothing from more than 48 kHz.
 _RATES = {"mp3": _MP3_RATES, "aac": _AAC_RATES, "opus": _OPUS_RATES}
 _SENSIBLE = 48_000
+_HIGHEST = 384_000  # that lossless codecs are given: FLAC has no more than 655,350, and DSD comes with 705,600
 _MOST_CHANNELS = {"mp3": 2}
 # Beside a picture, by channels.
 AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
@@ -42,7 +43,7 @@ def fitting_rate(codec: str, rate: int) -> int:
     """The sample rate in Hz that this codec gets for sound of `rate`: the next one it knows from there on, and no more
     than people hear where it is lossy."""
     if codec in ("pcm", "flac", "alac"):
-        return rate
+        return rate if rate <= _HIGHEST else 192_000
     known = [item for item in _RATES.get(codec, (min(rate, _SENSIBLE),)) if item <= _SENSIBLE]
     return next((item for item in known if item >= rate), known[-1])
 

@@ -96,12 +96,17 @@ def _decoded(packet: Any) -> float:
 def read_packets(path: Path) -> list[dict[str, Any]]:
     """What scan tells. Runs only in the resident helper."""
     from av.error import FFmpegError
+    from av.stream import Disposition
 
     from workers.engine.errors import SourceUnreadable
 
     try:
         with _opened(path) as container:
-            streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
+            streams = [
+                stream
+                for stream in container.streams
+                if stream.type in ("video", "audio") and not stream.disposition & Disposition.attached_pic
+            ]  # a cover has no end
             seen = {stream.index: _Seen(stream) for stream in streams}
             for packet in container.demux(streams):
                 if packet.size:

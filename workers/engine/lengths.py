@@ -7,7 +7,7 @@ from av.error import FFmpegError
 
 # Streams of packets without a header over all: ffmpeg guesses by the bitrate of the first ones.
 _BARE = ("aac", "ac3", "eac3", "dts", "mp3")
-_MOST = 1024**3  # bytes read to count; a longer one is left with the guess
+_MOST = 256 * 1024**2  # bytes read to count, hours of sound; a longer one is left with the guess
 _HEAD = 8192
 
 

@@ -161,6 +161,12 @@ def _cover(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
     return make_cover(Path(cwd), operations)
 
 
+def _copied(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
+    from workers.engine.copies import check_copy
+
+    return check_copy(Path(cwd), operations)
+
+
 def _waveform(cwd: str, operations: dict[str, Any]) -> None:
     from workers.engine.waveform import make_waveform
 
@@ -211,6 +217,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "captions": _captions,
     "captions_style": _captions_style,
     "cover": _cover,
+    "copied": _copied,
     "waveform": _waveform,
     "layer": _layer,
     "fonts": _fonts,

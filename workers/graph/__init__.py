@@ -4,7 +4,7 @@ from workers.graph.deep import sdr_still
 from workers.graph.layers import font_step, layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
-from workers.graph.sound import Sound, mix_note, prepared, stereo, track
+from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
 from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
 
@@ -21,7 +21,6 @@ __all__ = [
     "font_step",
     "layer_steps",
     "metadata_args",
-    "mix_note",
     "output_args",
     "output_length",
     "overlaid",
@@ -35,7 +34,6 @@ __all__ = [
     "seconds",
     "source_input",
     "span",
-    "stereo",
     "track",
     "uneven",
     "usable_video",

@@ -31,8 +31,9 @@ _DOWNMIX = {
 _NAMED = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 _CEILING = {"limit": 0.95, "level": 0, "latency": 1}  # −0.45 dBFS; `level` would make all louder, `latency` later
 TRUE_PEAK = -1.5  # dBTP, as EBU R 128 s2 and AES TD1008 leave room for lossy codecs, which move peaks
-# The limiter sees four samples for each, as peaks lie between samples. Coming back from there moves some of them again.
-_OVERSAMPLING, _OVERSHOOT = 4, 0.2  # times, dB
+# The limiter sees four samples for each of 48 kHz, as peaks lie between samples (ITU-R BS.1770, annex 2). Coming back
+# from there moves some of them again.
+_OVERSAMPLED, _OVERSHOOT = 192_000, 0.2  # Hz at least, dB
 _PEAK = 10 ** ((TRUE_PEAK - _OVERSHOOT) / 20)
 
 
@@ -68,14 +69,15 @@ class Sound:
         """The decoded stream on its whole way."""
         if not self.measure:
             return self.mixed(stream)
-        return self.levelled(stream, f"@{{{self.measure}.gain}}dB", f"@{{{self.measure}.correction}}dB")
+        return self.levelled(stream, *(f"@{{{self.measure}.{name}}}dB" for name in ("gain", "correction", "again")))
 
     def levelled(self, stream: Any, *gains: str) -> Any:
         """Mixed, and that much louder with its true peaks held."""
         stream = self.mixed(stream)
         for gain in gains:
             stream = stream.filter("volume", gain, precision="double")
-        stream = stream.filter("aresample", self.sample_rate * _OVERSAMPLING)
+        # A whole multiple, and the same one back: nothing of the timing is lost on the way.
+        stream = stream.filter("aresample", self.sample_rate * min(4, -(-_OVERSAMPLED // self.sample_rate)))
         stream = stream.filter("alimiter", **_CEILING | {"limit": round(_PEAK, 4)})
         return stream.filter("aresample", self.sample_rate)
 
@@ -158,11 +160,12 @@ def track(probe: Probe, wanted: int | str | None) -> AudioStream | None:
 
 def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut | None) -> Sound:
     """The same with the steps that measure its loudness (EBU R 128): as it is, and where a limiter has work to do,
-    again behind that, as a limiter takes loudness with the peaks."""
+    again behind that, as a limiter takes loudness with the peaks; and once more where that was much."""
     stream = source_input(source.probe, source.path, cut or part)[str(sound.stream.index)]
     if cut:
         stream = cut.sound(stream)
-    name, gain = sound.measure, f"@{{{sound.measure}.gain}}dB"
+    name = sound.measure
+    gain, correction = (f"@{{{name}.{value}}}dB" for value in ("gain", "correction"))
     first = FfmpegStep(
         _measuring(sound.mixed(stream)),
         duration=part.duration,
@@ -178,8 +181,15 @@ def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut 
         measures=f"{name}/correction @{{{name}.aim}}",
         when=f"{name}.limited",
     )
+    third = replace(
+        second,
+        args=_measuring(sound.levelled(stream, gain, correction)),
+        measures=f"{name}/again @{{{name}.aim}}",
+        when=f"{name}.short",
+        weight=0.01,
+    )
     note = f"The loudness is measured first, then brought to {target:g} LUFS with peaks up to {TRUE_PEAK:g} dBTP."
-    return replace(sound, steps=(first, second), notes=(*sound.notes, note.replace("-", "−")))
+    return replace(sound, steps=(first, second, third), notes=(*sound.notes, note.replace("-", "−")))
 
 
 def _measuring(stream: Any) -> tuple[str, ...]:
@@ -217,13 +227,3 @@ def _channelled(stream: Any, audio: AudioStream, count: int, *, bounded: bool = 
     layout = {"channel_layouts": audio.layout} if mixing.known(audio.layout) else {}
     stream = stream.filter("aformat", sample_fmts="fltp", **layout).filter("pan", args=mixing.pan(matrix))
     return stream.filter("alimiter", **_CEILING) if bounded and mixing.most(matrix) > 1.0 else stream
-
-
-def stereo(stream: Any, audio: AudioStream) -> Any:
-    """At most two channels: more are mixed so that the centre keeps its loudness, and peaks held below clipping."""
-    return _channelled(stream, audio, 2) if audio.channels > 2 else stream
-
-
-def mix_note(audio: AudioStream | None) -> tuple[str, ...]:
-    """What a listener should know about the mix."""
-    return _channels(audio, None, "pcm")[1] if audio else ()

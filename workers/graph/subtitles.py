@@ -97,10 +97,14 @@ def check_step() -> HelperStep:
     return HelperStep("captions", {"source": GIVEN, "target": CLEAN})
 
 
-def text_steps(probe: Probe, path: str, track: SubtitleStream | None) -> tuple[FfmpegStep | HelperStep, ...]:
-    """Steps that make a script for drawing, of a track or (None) of the checked file."""
+def text_steps(
+    probe: Probe, path: str, track: SubtitleStream | None, *, until: float | None = None
+) -> tuple[FfmpegStep | HelperStep, ...]:
+    """Steps that make a script for drawing, of a track or (None) of the checked file, as far as `until` seconds."""
     source = checked()["s:0"] if track is None else ffmpeg.input(path, **guarded(probe))[str(track.index)]
-    options = {"format": "ass", "c:s": "ass", "fflags": "+bitexact"}
+    options: dict[str, Any] = {"format": "ass", "c:s": "ass", "fflags": "+bitexact"}
+    if until is not None:
+        options["t"] = seconds(until)
     args = tuple(ffmpeg.output(source, EXTRACTED, **options).get_args())
     style = {"source": EXTRACTED, "target": STYLED, "fonts": FONTS}
     return FfmpegStep(args, needs=("ass",), weight=0.1), HelperStep("captions_style", style)

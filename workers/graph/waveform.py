@@ -27,7 +27,7 @@ def peak_args(sound: Any, *, channels: int, samples: int) -> tuple[str, ...]:
 
 
 def samples_per_point(wanted: int | None, points_per_second: int | None, rate: int, samples: int | None) -> int:
-    """Of `samples` in all (None when unknown) at `rate` Hz. Raises SourceUnsupported when too many points come of it."""
+    """Of `samples` in all (None when unknown) at `rate` Hz. Raises SourceUnsupported when it makes too many."""
     if wanted is None and points_per_second is None:
         return max(SAMPLES, -(-(samples or 0) // MANY))
     block = wanted or max(1, rate // (points_per_second or 1))

@@ -141,7 +141,7 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
     needs: tuple[str, ...] = ("aac",) if heard else ()
     if video:
         needs = (ENCODERS[options.codec], *needs, *graph.picture_needs(video))
-        needs = (*needs, *graph.overlay_needs(over, graph.colors(video)))
+        needs = (*needs, *graph.overlay_needs(over, pix_fmt="yuv420p", colors=graph.colors(video)))
     seen = [{"folder": rung.name, "width": rung.width, "height": rung.height, "rate": str(rung.rate)} for rung in rungs]
     folders = [told["folder"] for told in (*seen, *heard, *texts)]
     patience = 120.0 + (length or 3600.0) / 20  # seconds: gigabytes are copied, at the pace of a slow disk
@@ -150,7 +150,7 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
     described = {"pictures": seen, "sounds": heard, "subtitles": listed, "fmp4": work.fmp4, "dash": work.fmp4}
     steps: tuple[Step, ...] = (
         *measuring,
-        *(graph.layer_steps(over, framed.canvas) if video else ()),
+        *(graph.layer_steps(over) if video else ()),
         HelperStep("folders", {"names": folders}, weight=0.0),
         FfmpegStep(tuple(command), duration=length, needs=tuple(dict.fromkeys(needs))),
         *(HelperStep("rendition", told, 0.02, patience) for told in _renditions(work, rungs, heard)),

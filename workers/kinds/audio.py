@@ -1,19 +1,15 @@
 """Sound from a video, or another format, length or quality of a sound; or its waveform, as data or as a picture."""
 
 from dataclasses import replace
-from itertools import pairwise
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from workers import graph
 from workers.encoders.audio import audio_settings
-from workers.engine.ending import decoded_end
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
-from workers.engine.runner import Stops
 from workers.formats import FORMATS, Format, find_format, format_named, writable
 from workers.graph import Cut, Sound, Span
 from workers.graph.cover import KEPT, cover_art
@@ -31,7 +27,6 @@ from workers.kinds.base import (
 )
 from workers.kinds.groups import Sounding, Spanned
 from workers.options import QUALITY, Color, Quality, check_extension, quality_number, rgba
-from workers.verify import SHARE, SLACK, verify
 
 JSON = Format("json", "data", "application/json", "json")
 PICTURES = ("png", "webp", "jpeg")
@@ -42,6 +37,7 @@ _WIDTH, _HEIGHT = 1800, 280  # pixels of a picture: sharp in a page's column on 
 _COLOR = "#2563eb"  # seen on white and on black
 # Containers whose timestamps are sure enough to be copied, and the samples that a WAV file has as they are.
 _SURE = ("mp4", "mov", "3gp", "mkv", "webm", "mp3", "ogg", "flac", "wav", "aac", "caf")
+_LOSSLESS = ("pcm", "flac", "alac")
 _TIMED = ("mp4", "mov", "3gp", "mkv", "webm")  # of those: in which a sound may begin late
 _WAVE = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _EVEN_START = 0.01  # seconds; sound that begins later in its file gets its silence, which copying cannot give it
@@ -100,7 +96,7 @@ class AudioOptions(Sounding, Spanned):
     pixels_per_second: int | None = Field(
         None, ge=1, le=10_000, description="Points of json for each second, in place of samples_per_pixel."
     )
-    bits: Annotated[Literal[8, 16] | None, Field(description="Of each number of json; 16 when not given.")] = None
+    bits: Literal[8, 16] | None = Field(None, description="Of each number of json; 16 when not given.")
     split_channels: bool | None = Field(
         None, description="Each channel's own points in json; of all mixed to one when not given."
     )
@@ -186,11 +182,11 @@ def plan(options: AudioOptions, source: Source) -> Plan:
     commented = chosen.muxer in ("ogg", "opus", "flac")
     target = f"audio.{chosen.extension}"
 
-    def args(with_cover: bool) -> tuple[str, ...]:
+    def args(copy: bool, with_cover: bool) -> tuple[str, ...]:
         stream = graph.source_input(probe, source.path, cut or part)[str(audio.index)]
-        if not copied:
+        if not copy:
             stream = _dithered(sound, codec, sound.filtered(cut.sound(stream) if cut else stream))
-        settings = _settings(options, chosen, codec, sound, part, copied)
+        settings = _settings(options, chosen, codec, sound, part, copy, audio.bitrate if copied else None)
         metadata = graph.metadata_args(probe, audio, chapters=chapters and not commented)
         metadata += graph.chapter_comments(probe) if chapters and commented else ()
         if not with_cover or cover is None:
@@ -201,15 +197,21 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         place = made.index("-i") + 2
         return (*made[:place], *cover.inputs(), *made[place:])
 
-    needs = () if copied else (str(_settings(options, chosen, codec, sound, part, False)["c:a"]),)
-    steps: tuple[FfmpegStep | HelperStep, ...] = (*sound.steps, FfmpegStep(args(False), part.duration, needs))
-    if cover:
-        steps = (
-            *cover.steps,
-            *sound.steps,
-            FfmpegStep(args(True), part.duration, needs, when=KEPT),
-            FfmpegStep(args(False), part.duration, needs, unless=target, weight=0.01),
+    def made(copy: bool, first: bool) -> tuple[FfmpegStep, ...]:
+        """With the cover where it is one, else without; not at all if an earlier step made it."""
+        needs = () if copy else (str(_settings(options, chosen, codec, sound, part, False)["c:a"]),)
+        before, weight = None if first else target, 1.0 if first else 0.01
+        if cover is None:
+            return (FfmpegStep(args(copy, False), part.duration, needs, before, weight),)
+        return (
+            FfmpegStep(args(copy, True), part.duration, needs, before, weight, when=KEPT),
+            FfmpegStep(args(copy, False), part.duration, needs, target, 0.01),
         )
+
+    steps: tuple[FfmpegStep | HelperStep, ...] = (*(cover.steps if cover else ()), *sound.steps, *made(copied, True))
+    if copied:
+        check = HelperStep("copied", {"target": target}, measures="copied")
+        steps = (*steps, check, *made(False, False))
     used = [*videos, *([probe.covers[0].index] if cover else [])]
     notes = (
         *notes,
@@ -227,6 +229,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         audio_codec=codec,
         channels=sound.channels,
         sample_rate=sound.sample_rate,
+        container=chosen.name,
         audios=1,
         subtitles=0,
     )
@@ -299,8 +302,7 @@ def _can_be_copied(options: AudioOptions, probe: Probe, sound: Sound, codec: str
         same
         and sound.left
         and not part.partial
-        and options.quality is None
-        and options.bitrate is None
+        and (codec in _LOSSLESS or (options.quality is None and options.bitrate is None))
         and probe.container in _SURE
         and (audio.start is not None or probe.container not in _TIMED)
         and abs(audio.start or 0.0) <= _EVEN_START
@@ -308,14 +310,22 @@ def _can_be_copied(options: AudioOptions, probe: Probe, sound: Sound, codec: str
 
 
 def _settings(
-    options: AudioOptions, chosen: Format, codec: str, sound: Sound, part: Span, copied: bool
+    options: AudioOptions,
+    chosen: Format,
+    codec: str,
+    sound: Sound,
+    part: Span,
+    copied: bool,
+    kept: int | None = None,
 ) -> dict[str, Any]:
+    """Options of the output; `kept` is the bitrate of what could not be copied after all."""
     settings: dict[str, Any] = {"format": chosen.muxer, "sn": None, "dn": None}
     if copied:
         settings["c:a"] = "copy"
     else:
+        bitrate = options.bitrate or kept
         made = replace(sound.stream, channels=sound.channels, sample_rate=sound.sample_rate)
-        settings |= audio_settings(codec, made, quality=quality_number(options.quality), bitrate=options.bitrate)
+        settings |= audio_settings(codec, made, quality=quality_number(options.quality), bitrate=bitrate)
         settings["flags:a"] = "+bitexact"  # no name and version of the encoder
     if chosen.muxer == "ipod":
         settings["movflags"] = "+faststart"
@@ -335,7 +345,7 @@ def _wave_size(sound: Sound, part: Span) -> float:
 
 def _dithered(sound: Sound, codec: str, stream: Any) -> Any:
     """Samples that were reckoned anew come to 16 bits with noise in place of distortion; untouched ones stay exact."""
-    if sound.left or codec not in ("pcm", "flac", "alac") or (sound.stream.bit_depth or 16) > 16:
+    if sound.left or codec not in _LOSSLESS or (sound.stream.bit_depth or 16) > 16:
         return stream
     return stream.filter("aresample", osf="s16", dither_method="triangular")
 
@@ -397,19 +407,6 @@ def result(plan: Plan, outputs: list[Output]) -> SourceResult:
     return SourceResult.model_validate(facts | {"filesize": outputs[0].path.stat().st_size})
 
 
-def verified(plan: Plan, outputs: list[Output], source: Path, *, report: Stops | None = None) -> tuple[Output, ...]:
-    """As verify.verify, and copied sound can be decoded at its end: what nobody decoded may have been cut short."""
-    checked = verify(plan, outputs, source, report=report)
-    length = plan.expected[0].duration
-    copied = any(isinstance(step, FfmpegStep) and ("-c:a", "copy") in pairwise(step.args) for step in plan.steps)
-    if copied and length:
-        near = length - max(SLACK, length * SHARE)
-        end = decoded_end(checked[0].path, near, report=report)
-        if end < near:
-            raise OutputMismatch(f"The input is damaged or cut short: only {end:.2f} of {length:.2f} s could be read.")
-    return checked
-
-
 KIND = Kind(
     name="audio",
     summary="Sound from a video, or another format of a sound.",
@@ -418,7 +415,6 @@ KIND = Kind(
     options=AudioOptions,
     plan=plan,
     result=result,
-    verify=verified,
     examples=(
         {},
         {"format": "aac", "bitrate": 64_000, "normalize": True},

@@ -104,22 +104,49 @@ def make_audio(
     *,
     seconds: float = 1.0,
     channels: int = 2,
+    layout: str | None = None,
     sample_rate: int = 44_100,
     codec: str | None = None,
     tags: dict[str, str] | None = None,
     cover: Path | None = None,
     only: int | None = None,
+    gain: float = 0.0,
+    clicks: Sequence[float] = (),
+    chapters: Sequence[tuple[float, float, str]] = (),
+    keep: float = 1.0,
+    extra: Sequence[str] = (),
 ) -> Path:
-    """A 440 Hz tone at `path`; `only` leaves it in one channel (by number), `cover` attaches a picture."""
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
+    """A 440 Hz tone of −18 dBFS at `path`; `only` leaves it in one channel (by number), `gain` makes it louder (dB).
+
+    `clicks` are single loud samples at these times, over a tone that is barely heard; `cover` attaches a picture;
+    `chapters` are (start, end, title).
+    """
+    layout = layout or {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}[channels]
     gains = "|".join(f"c{number}={1 if only in (None, number) else 0}*c0" for number in range(channels))
-    args: list[str | Path] = ["-f", "lavfi", "-i", f"sine=f=440:r={sample_rate}:d={seconds},pan={layout}|{gains}"]
+    sound = f"sine=f=440:r={sample_rate}:d={seconds}"
+    if clicks:
+        places = "+".join(f"0.9*eq(n,{round(moment * sample_rate)})" for moment in clicks)
+        sound = f"aevalsrc=exprs='0.01*sin(2*PI*440*t)+{places}':s={sample_rate}:d={seconds}"
+    args: list[str | Path] = ["-f", "lavfi", "-i", f"{sound},volume={gain}dB,pan={layout}|{gains}"]
+    if chapters:
+        told = path.with_suffix(".chapters")
+        told.write_text(
+            ";FFMETADATA1\n"
+            + "".join(
+                f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={round(start * 1000)}\nEND={round(end * 1000)}\ntitle={title}\n"
+                for start, end, title in chapters
+            )
+        )
+        args += ["-f", "ffmetadata", "-i", told]
     if cover is not None:
-        args += ["-i", cover, "-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
+        number = 2 if chapters else 1
+        args += ["-i", cover, "-map", "0:a", "-map", f"{number}:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
     for name, value in (tags or {}).items():
         args += ["-metadata", f"{name}={value}"]
-    ffmpeg(*args, *(("-c:a", codec) if codec else ()), path)
-    return path
+    if chapters:
+        args += ["-map_chapters", "1"]
+    ffmpeg(*args, *(("-c:a", codec) if codec else ()), *extra, path)
+    return cut(path, keep)
 
 
 def make_image(
@@ -260,3 +287,34 @@ def level(path: Path, channel: int | None = None) -> float:
     samples = array.array("f", raw)
     power = sum(sample * sample for sample in samples) / max(1, len(samples))
     return 10 * math.log10(power) if power else -120.0
+
+
+def samples_of(path: Path, channel: int = 0) -> tuple[array.array, int]:
+    """The samples of one channel as 16 bits, decoded by ffmpeg, and their rate."""
+    asked = ["-af", f"pan=mono|c0=c{channel}", "-f", "wav", "-c:a", "pcm_s16le", "-fflags", "+bitexact", "-"]
+    command = [ffmpeg_path(), "-nostdin", "-v", "error", "-i", path, *asked]
+    raw = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout
+    return array.array("h", raw[44:]), int.from_bytes(raw[24:28], "little")
+
+
+def clicks_of(path: Path) -> tuple[list[int], int]:
+    """The places of loud samples (the loudest of each burst), and how many samples there are."""
+    samples, rate = samples_of(path)
+    found, place = [], 0
+    while place < len(samples):
+        if abs(samples[place]) > 4000:
+            burst = range(place, min(len(samples), place + rate // 50))
+            found.append(max(burst, key=lambda number: abs(samples[number])))
+            place += rate // 10
+        else:
+            place += 1
+    return found, len(samples)
+
+
+def loudness(path: Path) -> tuple[float, float]:
+    """Integrated loudness (LUFS) and true peak (dBTP), as ffmpeg's `ebur128` measures them."""
+    command = [ffmpeg_path(), "-nostdin", "-hide_banner", "-i", path, "-af", "ebur128=peak=true:framelog=quiet"]
+    told = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, timeout=120, check=True).stderr
+    summary = told.rpartition("Summary:")[2]
+    integrated, peak = (summary.partition(name)[2].split()[0] for name in (" I:", "Peak:"))
+    return float(integrated), float(peak)

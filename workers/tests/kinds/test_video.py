@@ -105,7 +105,7 @@ def test_the_format_is_asked_for_or_named_or_kept(options, container, expected):
 
 
 def test_quality_and_bitrate():
-    assert value(args_of(), "-crf") == "22"
+    assert value(args_of(), "-crf") == "23"
     assert value(args_of(quality="medium"), "-crf") == value(args_of(quality=80), "-crf")
     crf = [int(value(args_of(quality=quality), "-crf")) for quality in (0, 30, 60, 80, 95, 100)]
     assert crf == sorted(crf, reverse=True)
