@@ -12,7 +12,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 DATABASE ?= sqlite
 
-.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench lock clean
+.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench fuzz lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -68,6 +68,9 @@ demo: dev  ## the README's story without a person
 
 bench: dev  ## figures of this machine, beside the bare tools
 	@$(BIN)/python -m benchmarks
+
+fuzz: dev  ## 2,000 damaged files through the engine (FUZZ_CASES, FUZZ_SEED, FUZZ_KEEP, ITTYHOST_CORPUS)
+	@$(BIN)/python -m workers.tests.fuzz
 
 lock: dev  ## write requirements.lock anew after a pin was changed
 	@$(BIN)/python scripts/lock.py

@@ -85,6 +85,8 @@ class ProjectForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "limits" in self.fields:
+            self.fields["limits"].show_hidden_initial = False  # what is changed is told by the row, not by the page
         names = [version.name for version in all_versions()]
         if self.instance.api_version and self.instance.api_version not in names:
             names.append(self.instance.api_version)

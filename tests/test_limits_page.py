@@ -12,6 +12,7 @@ from media_app.api import uploads
 from media_app.services import names
 from orgs_app import idempotency
 from workers import layers
+from workers.engine.limits import SETTINGS, names_of
 
 PAGE = " ".join((Path(__file__).resolve().parent.parent / "docs/limits.md").read_text().split())
 TOLD = (
@@ -37,8 +38,13 @@ TOLD = (
     f"probed, per web process | {uploads.MAX_WAITING} |",
     f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels; {names.MAX_FOLDER_BYTES:,} bytes in UTF-8",
 )
+WORK = [
+    f"| `{group}.{name}` | `{variable}` | {names_of(group)[name]:,.0f} |"
+    for group, variables in SETTINGS.items()
+    for name, variable in variables.items()
+]
 
 
-@pytest.mark.parametrize("words", TOLD)
+@pytest.mark.parametrize("words", [*TOLD, *WORK])
 def test_it_is_on_the_page(words):
     assert words in PAGE

@@ -170,6 +170,7 @@ class HelperStep:
     op: str
     operations: Mapping[str, Any]
     weight: float = 0.2
+    timeout: float | None = None  # seconds; None for what every operation has
     measures: str | None = None
 
     def command(self) -> str:

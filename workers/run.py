@@ -121,6 +121,8 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: S
     if facts.media_type not in kind.accepts:
         accepted = " or ".join(sorted(kind.accepts))
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
+    if kind.object and facts.container in ("hls", "dash"):  # playlists name other files, and no demuxer may follow them
+        raise SourceUnsupported("A streaming package is no input: use the file that it was made from.")
     budgets = limits or task_limits(kind.name, own=kind.limits).source
     check_source(facts, budgets)
     return kind.plan(checked, Source(facts, _never, limits=budgets))

@@ -8,6 +8,8 @@ from django.core.checks import run_checks
 
 from ittyhost import checks, queue
 from ittyhost.checks import PARTS, SERVERS, SETTINGS, problems
+from workers.engine import confinement, runner
+from workers.engine.capabilities import ffmpeg_path
 
 pytestmark = pytest.mark.django_db  # a new bucket asks the database whether files were ever stored
 
@@ -19,6 +21,20 @@ def found(tag: str = PARTS) -> dict[str, str]:
 
 def test_this_host_has_all_it_needs():
     assert found(SETTINGS) | found(SERVERS) | found(PARTS) == {}
+
+
+def test_a_host_without_landlock_is_told_and_refused_where_it_is_required(monkeypatch):
+    monkeypatch.setattr(confinement.sandbox, "landlock_abi", lambda: 0)
+    told = "SANDBOX: tools are held by seccomp and resource limits, without landlock."
+    assert found(PARTS) == {"ittyhost.W002": told}
+    monkeypatch.setenv("SANDBOX", "required")
+    assert found(PARTS) == {"ittyhost.E007": "SANDBOX: this host has no landlock."}
+
+
+def test_an_ffmpeg_that_does_not_start_in_its_walls_is_told(monkeypatch):
+    terms = confinement.tool_terms(ffmpeg_path(), Path("/tmp"))
+    monkeypatch.setattr(runner, "tool_terms", lambda program, cwd: terms | {"execute": []})
+    assert list(found(PARTS)) == ["ittyhost.E008"]
 
 
 @pytest.mark.parametrize(

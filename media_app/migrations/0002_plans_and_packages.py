@@ -4,19 +4,20 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('media_app', '0001_initial'),
+        ("media_app", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='filemember',
-            name='listed',
-            field=models.BooleanField(default=True, help_text="Named in the file's own record; what a manifest names, in thousands, is not."),
+            model_name="filemember",
+            name="listed",
+            field=models.BooleanField(
+                default=True, help_text="Named in the file's own record; what a manifest names, in thousands, is not."
+            ),
         ),
         migrations.AddIndex(
-            model_name='filemember',
-            index=models.Index(condition=models.Q(('listed', True)), fields=['file', 'id'], name='member_listed'),
+            model_name="filemember",
+            index=models.Index(condition=models.Q(("listed", True)), fields=["file", "id"], name="member_listed"),
         ),
     ]

@@ -20,6 +20,7 @@ from workers.engine.errors import MediaError
 from workers.engine.limits import TaskLimits, task_limits
 from workers.engine.probe import Probe
 from workers.kinds.base import Kind, Options
+from workers.plans import Plan
 from workers.run import check
 
 Status = Task.Status
@@ -110,11 +111,16 @@ def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) 
         if found is None:
             raise NotFound("The input was deleted meanwhile.", param="input")
         source = found
+    input_check(source)
+    if source.status == File.Status.READY:
+        source_plan(kind, options, source, task.project)
+    return source
+
+
+def input_check(source: File) -> None:
+    """Raise Invalid for a file that could not be fetched or read."""
     if source.status == File.Status.FAILED:
         raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
-    if source.status == File.Status.READY:
-        source_check(kind, options, source, task.project)
-    return source
 
 
 def work_limits(kind: Kind, project: Project) -> TaskLimits:
@@ -122,11 +128,14 @@ def work_limits(kind: Kind, project: Project) -> TaskLimits:
     return task_limits(kind.name, own=kind.limits, project=project.limits)
 
 
-def source_check(kind: Kind, options: Options, source: File, project: Project) -> None:
-    """Make the whole plan, as the worker will: whatever it refuses is refused before anything is queued."""
+def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan:
+    """The whole plan, as the worker will make it: whatever it refuses is refused before anything is queued.
+
+    Raises Invalid.
+    """
     if source.probe is None:
         raise Invalid(f"{kind.name} cannot be made of this input: it is no picture, video or sound.", param="input")
     try:
-        check(kind, options, Probe.from_json(source.probe), work_limits(kind, project).source)
+        return check(kind, options, Probe.from_json(source.probe), work_limits(kind, project).source)
     except MediaError as exc:
         raise Invalid(exc.message, param=exc.param or "input") from None

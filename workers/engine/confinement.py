@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine import sandbox
+from workers.typefaces import FONTCONFIG
 
 PACKAGE = str(Path(__file__).resolve().parents[1])  # our own modules and fonts; no settings and no data
 LAYERS = ("landlock", "seccomp")
@@ -20,6 +21,13 @@ class Roots:
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
+
+
+def clean_environment() -> dict[str, str]:
+    """What a child may know of this process: nothing but where fonts and temporary files are."""
+    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
+    own = {"FONTCONFIG_FILE": str(FONTCONFIG), "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
+    return own | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 def sandbox_mode() -> str:
@@ -76,10 +84,10 @@ def _required(mode: str) -> list[str]:
 
 def _system() -> list[str]:
     """SYSTEM, this package, and what the environment adds: libraries, fonts, an operator's SANDBOX_FOLDERS."""
-    folders = [PACKAGE, os.environ.get("FONTCONFIG_PATH", ""), os.path.dirname(os.environ.get("FONTCONFIG_FILE", ""))]
-    for name in ("LD_LIBRARY_PATH", "SANDBOX_FOLDERS"):
-        folders += os.environ.get(name, "").split(":")
-    return [*sandbox.SYSTEM, *(folder for folder in folders if folder)]
+    kept = clean_environment()
+    fonts = [kept.get("FONTCONFIG_PATH", ""), os.path.dirname(kept["FONTCONFIG_FILE"]), os.environ.get("FONT_DIR", "")]
+    added = (kept.get("LD_LIBRARY_PATH", "") + ":" + os.environ.get("SANDBOX_FOLDERS", "")).split(":")
+    return [*sandbox.SYSTEM, PACKAGE, *(folder for folder in (*fonts, *added) if folder)]
 
 
 def _beside(program: str) -> list[str]:

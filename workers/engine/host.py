@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine import errors
-from workers.engine.confinement import Roots, RootsNow, helper_terms
+from workers.engine.confinement import Roots, RootsNow, clean_environment, helper_terms
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
 from workers.engine.limits import SETTINGS, PictureLimits, picture_limits
-from workers.engine.runner import Silent, Stops, clean_environment
+from workers.engine.runner import Silent, Stops
 
 SCRIPT = Path(__file__).with_name("resident.py")
 POLL = 0.1  # seconds between two looks at the report

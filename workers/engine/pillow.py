@@ -4,6 +4,8 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
+import os
+import resource
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -389,7 +391,18 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
             _seek(image, (facts.frames or 1) - 1)  # by way of all others
             image.load()
     except (SourceUnreadable, *stills.DAMAGE) as exc:
+        _blame_short_write(target)
         raise OutputMismatch("The picture made cannot be read back.", log=repr(exc)) from exc
     if facts.displayed != tuple(variant["canvas"]):
         raise OutputMismatch(f"The picture made is {facts.displayed}, not {tuple(variant['canvas'])}, in size.")
     return facts.to_json()
+
+
+def _blame_short_write(target: Path) -> None:
+    """Raise what cut a file short: Pillow's encoders do not notice when the last of their bytes were not taken."""
+    size = target.stat().st_size if target.exists() else 0
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if most != resource.RLIM_INFINITY and size >= most:
+        raise LimitExceeded("The output grew beyond what it may have.")
+    if os.statvfs(target.parent).f_bavail == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

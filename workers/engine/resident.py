@@ -113,6 +113,36 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
+def _folders(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_folders
+
+    make_folders(Path(cwd), operations)
+
+
+def _rendition(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.rendition import make_rendition
+
+    make_rendition(Path(cwd), operations)
+
+
+def _webvtt(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_captions
+
+    make_captions(Path(cwd), operations)
+
+
+def _package(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_package
+
+    make_package(Path(cwd), operations)
+
+
+def _check_rendition(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from workers.packaging.checking import check_rendition
+
+    return check_rendition(Path(cwd), operations)
+
+
 def _captions(cwd: str, operations: dict[str, Any]) -> None:
     from workers.engine.captions import clean_captions
 
@@ -173,6 +203,11 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "raw": _raw,
     "say_clear": _say_clear,
     "look": _look,
+    "folders": _folders,
+    "rendition": _rendition,
+    "webvtt": _webvtt,
+    "package": _package,
+    "check_rendition": _check_rendition,
     "captions": _captions,
     "captions_style": _captions_style,
     "cover": _cover,

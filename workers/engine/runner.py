@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from workers.engine.capabilities import ffmpeg_path
-from workers.engine.confinement import tool_terms
+from workers.engine.confinement import clean_environment, tool_terms
 from workers.engine.errors import (
     LOG_TAIL,
     EngineUnavailable,
@@ -25,11 +26,11 @@ from workers.engine.errors import (
 )
 from workers.engine.launcher import SPOILED
 from workers.engine.limits import GIB, Limits, limits_from_environment
-from workers.typefaces import FONTCONFIG
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
 # With the level in front of each line, so that warnings can be counted (workers.engine.tool_log).
 PREAMBLE = ("-nostdin", "-hide_banner", "-y", "-loglevel", "level+info")
+START_SECONDS = 30.0
 POLL = 0.1  # seconds; a stop is seen within twice this
 ROOM_POLL = 1.0  # seconds between two looks at how much the work directory holds
 WRITTEN = 1024**2  # bytes that count as progress; reports to us are far fewer within any idle limit
@@ -133,17 +134,21 @@ def run_program(
         raise EngineUnavailable("No process could be started on this host.", log=str(exc)) from exc
 
 
-def clean_environment() -> dict[str, str]:
-    """What a child may know of this process: nothing but where fonts and temporary files are."""
-    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
-    return (
-        {"FONTCONFIG_FILE": str(FONTCONFIG)}
-        | {name: os.environ[name] for name in kept if name in os.environ}
-        | {
-            "LC_ALL": "C.UTF-8",
-            "AV_LOG_FORCE_NOCOLOR": "1",
-        }
-    )
+def start_trouble() -> str:
+    """Why ffmpeg does not start here as it is started for work; empty when it does, or when there is none."""
+    try:
+        program = ffmpeg_path()
+    except EngineUnavailable:
+        return ""
+    with tempfile.TemporaryDirectory(prefix="ittyhost-") as folder:
+        process = run_program(program, ("-version",), cwd=Path(folder), limits=Limits())
+        try:
+            _, said = process.communicate(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            said = b"it took too long."
+        finally:
+            kill_group(process)
+    return said.decode("utf-8", "replace").strip()[-500:] if process.returncode else ""
 
 
 def _resources(limits: Limits) -> dict[str, int]:

@@ -8,7 +8,7 @@ from ittyhost.api.schemas import an_id, closed, described, one_of
 from ittyhost.errors import Invalid
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
-from tasks_app.api import kinds
+from tasks_app.api import kinds, plans
 from tasks_app.api.fields import (
     check_input,
     read_flat,
@@ -20,11 +20,12 @@ from tasks_app.api.fields import (
 )
 from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, fullest, loose_schema, pascal
 from tasks_app.control import INGEST, all_kinds, get_kind
-from tasks_app.models import Task
+from tasks_app.models import Attempt, Task
 
 Status = Task.Status
 
 config_schema = kinds.config_schema
+plan_show, plan_schema = plans.plan_show, plans.plan_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -57,7 +58,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         "source": source,
         "input": body["input"],
         "kind": kind,
-        "options": read_options(kind, definition, prefix=("output",)),
+        "options": read_options(kind, definition, project=project, prefix=("output",)),
         "definition": definition,
         "webhook_url": read_url(body.get("webhook_url"), param="webhook_url"),
     }
@@ -111,6 +112,15 @@ def _facts_of_input(task: Task) -> dict[str, Any]:
         **task.definition,
     }
     return shown | ({"results": task.result} if task.status == Status.READY else {})
+
+
+def attempt_show(attempt: Attempt) -> dict[str, Any]:
+    """What an attempt of a task did."""
+    return plans.attempt_show(attempt, task_id=f"tsk_{attempt.task_id}")
+
+
+def attempt_schema(components: Components) -> dict[str, Any]:
+    return plans.attempt_schema(components, prefix="tsk")
 
 
 def create_schema(components: Components) -> dict[str, Any]:
@@ -180,12 +190,16 @@ def show_schema(components: Components) -> dict[str, Any]:
     reserved = {
         "type": "object",
         "description": "Until it is made: what was asked for, and the id it will have.",
-        "properties": {"id": an_id("file"), "object": {"type": "string"}, "kind": {"type": "string"}},
+        "properties": {
+            "id": an_id("file"),
+            "object": {"type": "string"},
+            "kind": {"type": "string"},
+            "results": {
+                "type": "object",
+                "description": "Of a kind that makes no file, as probe: what it found of the input, whose id this is.",
+            },
+        },
         "required": ["id", "object", "kind"],
-    }
-    reserved["properties"]["results"] = {
-        "type": "object",
-        "description": "Of a kind that makes no file, as probe: what it found of the input, whose id this is.",
     }
     output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}
     return _schema(components, "Task", output)

@@ -7,15 +7,16 @@ from ittyhost.api.openapi import Components
 from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
-from tasks_app.api import kinds
+from tasks_app.api import kinds, plans
 from tasks_app.api.fields import read_flat
 from tasks_app.api.schemas import FILE_ID, flat_schema, pascal
 from tasks_app.control import INGEST
-from tasks_app.models import Task
+from tasks_app.models import Attempt, Task
 
 Status = Task.Status
 
 config_schema = kinds.config_schema
+plan_show, plan_schema = plans.plan_show, plans.plan_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -73,6 +74,15 @@ def _input(task: Task) -> dict[str, Any]:
         return {"url": task.input} if task.input_is_url else {"id": task.input}
     shown = file_show(task.source)
     return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}
+
+
+def attempt_show(attempt: Attempt) -> dict[str, Any]:
+    """What an attempt of a task did."""
+    return plans.attempt_show(attempt, task_id=f"task_{attempt.task_id}")
+
+
+def attempt_schema(components: Components) -> dict[str, Any]:
+    return plans.attempt_schema(components, prefix="task")
 
 
 def create_schema(components: Components) -> dict[str, Any]:
