@@ -284,6 +284,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "tool_warnings": f"{attempt.tool_warnings:,}" if attempt.tool_warnings else html.NOTHING,
         "foreseen": html.NOTHING if attempt.modelled is None else html.span(timedelta(seconds=attempt.modelled)),
         "commands": [html.copyable(command) for command in plan.get("commands", ())],
+        "has_plan": attempt.plan is not None,
         "plan": html.pretty(attempt.plan),
         "log": html.copyable(attempt.log) if attempt.log else "",
     }

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from workers.estimate import estimate
 from workers.kinds import all_kinds, get_kind
 from workers.kinds.base import Options
-from workers.run import run, source_from_path
+from workers.resolved import resolved_options
+from workers.run import check, run, source_from_path
 
 _PACKAGES = ("hls", "dash")
 KINDS = all_kinds()
@@ -48,6 +50,22 @@ def test_examples_make_what_the_plan_says(source, workdir, report, name, number)
     assert done.result.model_dump(mode="json")
     assert report.plans == [done.plan]
     assert report.percents == sorted(report.percents)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("name", "number"), EXAMPLES)
+def test_what_it_takes_and_how_options_are_meant_can_be_told(source, name, number):
+    kind = get_kind(name)
+    facts = source_from_path(source(kind.accepts)).probe
+    options = kind.options.model_validate(kind.examples[number])
+    plan = check(kind, options, facts)
+    told = estimate(plan, facts, cores=2)
+    assert (told.seconds > 0) == bool(plan.steps)
+    assert told.seconds < 20  # a second of a tiny video
+    assert told.bytes is None or 0 < told.bytes < 10_000_000
+    resolved = resolved_options(options, plan)
+    given = set(kind.examples[number]) - {"width", "height"}  # which may be shares of the input's
+    assert {name: resolved[name] for name in given} == {name: options.model_dump(mode="json")[name] for name in given}
 
 
 @pytest.mark.ffmpeg
