@@ -129,6 +129,9 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
         framed = _framed(options, source, video)
         rungs, rung_notes = _rungs(options, source, video, framed)
         notes = (*notes, *rung_notes)
+        ends = (video.start or 0.0) + (video.duration or float("inf"))
+        if part.start >= ends - graph.EPSILON:
+            raise SourceUnsupported(f"start is {part.start:g} s, but the picture ends at {ends:g} s.", param="start")
         length = graph.output_length(probe, video, audio, part)
         timed = timing(length, options.segment_duration, streams.seconds_of(rungs[0]))
         work = Work(options, source, part, length, timed, graph.cut(video, part, length, float(rungs[0].rate)))

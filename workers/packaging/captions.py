@@ -12,6 +12,7 @@ from workers.engine.errors import SourceUnsupported
 
 MIME = "text/vtt"
 MOST_CUES = 50_000
+LONGEST = 5_000  # characters of one cue: more is no text to be read, and markup is looked for in it
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})[.,](\d{1,3})"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(.*)")
 _BREAKS = re.compile(r"\r\n|\r|\u2028|\u2029")
@@ -42,6 +43,8 @@ def read_cues(data: bytes) -> tuple[Cue, ...]:
             continue
         start, end = _seconds(*timing.groups()[:4]), _seconds(*timing.groups()[4:8])
         words = "\n".join(line for line in lines[place + 1 :] if line.strip())
+        if len(words) > LONGEST:
+            continue
         if not is_vtt:
             words = _from_subrip(words)
         if end > start and words and "-->" not in words:

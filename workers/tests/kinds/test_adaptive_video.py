@@ -168,6 +168,7 @@ def test_wrong_options_are_named(options, sentence):
         (source(audios=()), {"audio_track": 1}, "audio_track"),
         (source(), {"codec": "h265", "height": 8}, "height"),
         (source(), {"start": 60}, "start"),
+        (source(replace(VIDEO, duration=3.0)), {"start": 4}, "start"),
         (
             source(None, (replace(ENGLISH, duration=None),), duration=9 * 3600.0),
             {"segment_duration": 2},

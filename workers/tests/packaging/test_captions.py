@@ -35,6 +35,11 @@ def test_what_holds_no_cue_is_refused(data):
         read_cues(data)
 
 
+def test_a_cue_that_no_one_could_read_is_passed_over_at_once():
+    data = b"1\n00:00:01,000 --> 00:00:02,000\nHi\n\n2\n00:00:03,000 --> 00:00:04,000\n" + b"{\\" * 4_000_000
+    assert read_cues(data) == (Cue(1.0, 2.0, "Hi"),)
+
+
 def test_a_span_has_its_own_clock():
     cues = (Cue(0.0, 1.0, "a"), Cue(1.5, 3.0, "b"), Cue(4.0, 9.0, "c"), Cue(20.0, 21.0, "d"))
     assert cut_cues(cues, 2.0, 4.0) == (Cue(0.0, 1.0, "b"), Cue(2.0, 4.0, "c"))
