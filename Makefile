@@ -33,7 +33,7 @@ test: dev services  ## the whole suite, real services included (DATABASE=postgre
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=$(DATABASE) $(PYTEST_ARGS)
 
 test-postgres: dev services  ## the suite's database tests on a private PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "not processes" --ignore=workers $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "database and not processes" $(PYTEST_ARGS)
 
 lint: dev  ## ruff: lint and format
 	@$(BIN)/ruff check .

@@ -21,6 +21,7 @@ from tests.services.s3 import Ministack, Radosgw, S3Server
 from tests.services.server import Server, Unavailable
 
 DATABASES = ("sqlite", "postgres")
+USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", "postgres_url"})  # fixtures
 ROOT = Path(__file__).parent
 
 
@@ -96,11 +97,14 @@ def pytest_xdist_setupnodes() -> None:
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too, and -m the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share an expensive server, or start the service's processes, in one process of the run."""
+    """Keep tests that share an expensive server, or start the service's processes, in one process of the run; and tell
+    tests that use a database from those whose outcome it cannot change."""
     for item in items:
         names = getattr(item, "fixturenames", ())
+        if item.get_closest_marker("django_db") or not USES_DATABASE.isdisjoint(names):
+            item.add_marker(pytest.mark.database)
         if item.get_closest_marker("processes"):
             item.add_marker(pytest.mark.xdist_group("processes"))
         elif "s3" in names:

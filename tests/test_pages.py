@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 WRITE = [sys.executable, "scripts/with_temporary_data.py", "-m", "tests.pages"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.ffmpeg]
+pytestmark = [pytest.mark.slow, pytest.mark.ffmpeg, pytest.mark.database]
 
 
 def test_the_pages_are_in_step_and_a_changed_one_is_told(tmp_path: Path) -> None:

@@ -50,6 +50,7 @@ def test_a_missing_program_is_told_with_its_package() -> None:
         need("no-such-program", package="nothing-such")
 
 
+@pytest.mark.database
 def test_the_run_uses_the_database_it_was_asked_for(settings: object) -> None:
     engine = settings.DATABASES["default"]["ENGINE"]  # type: ignore[attr-defined]
     assert engine.endswith({"sqlite": "sqlite3", "postgres": "postgresql"}[os.environ["TEST_DATABASE"]])
