@@ -1,0 +1,112 @@
+"""What a frame or a picture should look like: rendered without the engine, by Debian's ffmpeg or by Pillow alone."""
+
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import pillow_heif
+from PIL import Image, ImageCms, ImageOps, ImageStat
+
+from tests.corpus import tools
+from tests.corpus.files import RealFile
+
+Size = tuple[int, int]
+GRID = 8  # cells an edge, whose mean colours are compared
+_TURNS = {90: "transpose=cclock", 180: "hflip,vflip", 270: "transpose=clock"}
+_SRGB = ImageCms.createProfile("sRGB")
+# Through linear light to BT.709 with Hable's curve, as ffmpeg's own documentation of `tonemap` has it.
+_TONE_MAP = (
+    "zscale=tin={transfer}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p,"
+)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """How near two pictures are: `ssim` of luma (1 is the same), and the greatest distance of the mean colours of
+    the same cell of a grid, 0 to 255."""
+
+    ssim: float
+    color: float
+
+
+def moving(file: RealFile, number: int, size: Size, target: Path, *, stream: str) -> Path:
+    """Frame `number` of a video's stream as a viewer sees it, scaled to `size`: progressive, upright, in BT.709."""
+    chain = ["yadif=deint=all"] if file.interlaced else []
+    chain += [f"select=eq(n\\,{number})"]
+    chain += [_TURNS[file.rotation]] if file.rotation else []
+    if file.transfer in ("smpte2084", "arib-std-b67"):
+        chain += [_TONE_MAP.format(transfer=file.transfer).rstrip(",")]
+        chain += [f"scale={size[0]}:{size[1]}:flags=lanczos:in_color_matrix=bt709:in_range=tv,format=gbrp"]
+    else:
+        matrix = "" if "gbr" in file.matrix else f":in_color_matrix={file.matrix}"
+        chain += [f"scale={size[0]}:{size[1]}:flags=lanczos{matrix},format=gbrp"]
+    before: tuple[str, ...] = ("-noautorotate",)
+    if file.alpha:
+        before += ("-c:v", "libvpx-vp9")
+        chain = [chain[0], "format=yuva420p,format=gbrap,premultiply=inplace=1", *chain[1:]]
+    return tools.frame(file.path, ",".join(chain), target, stream=stream, before=before)
+
+
+def shown(path: Path, number: int, target: Path, *, stream: str = "v:0") -> Path:
+    """Frame `number` of a video that was made, as a player shows it: by its tags."""
+    facts = tools.streams(tools.ffprobe(path), "video")[0]
+    matrix = facts.get("color_space", "bt709")
+    before: tuple[str, ...] = ()
+    chain = [f"select=eq(n\\,{number})"]
+    if facts.get("tags", {}).get("alpha_mode") == "1" or facts.get("tags", {}).get("ALPHA_MODE") == "1":
+        before = ("-c:v", "libvpx-vp9")
+        chain += ["format=gbrap,premultiply=inplace=1"]
+    chain += [f"scale=flags=lanczos:in_color_matrix={matrix},format=gbrp"]
+    return tools.frame(path, ",".join(chain), target, stream=stream, before=before)
+
+
+def still(path: Path, size: Size, target: Path, *, frame: int = 0) -> Path:
+    """A picture upright, in sRGB, over black, scaled to `size`; by Pillow alone."""
+    _opened(path, frame).resize(size, Image.Resampling.LANCZOS).save(target)
+    return target
+
+
+def plain(path: Path, target: Path, *, frame: int = 0) -> Path:
+    """A picture that was made, as it is, over black."""
+    _opened(path, frame).save(target)
+    return target
+
+
+def _opened(path: Path, frame: int) -> Image.Image:
+    pillow_heif.register_heif_opener()
+    with Image.open(path) as opened:
+        if frame:
+            opened.seek(frame)
+        profile = opened.info.get("icc_profile")
+        picture: Image.Image = ImageOps.exif_transpose(opened)
+        if picture.mode.startswith("I;16"):
+            picture = picture.point(lambda value: value / 257, "L")
+        alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
+        if profile and picture.mode in ("RGB", "CMYK", "L"):
+            opened_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
+            intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+            picture = ImageCms.profileToProfile(picture, opened_profile, _SRGB, intent, "RGB", flags=flags) or picture
+        picture = picture.convert("RGB")
+        if alpha is not None:
+            black = Image.new("RGB", picture.size)
+            black.paste(picture, mask=alpha)
+            return black
+        return picture
+
+
+def likeness(made: Path, reference: Path) -> Likeness:
+    """How near two pictures of one size are."""
+    means = []
+    for path in (made, reference):
+        with Image.open(path) as image:
+            small = image.convert("RGB").resize((GRID, GRID), Image.Resampling.BOX)
+            means.append([small.getpixel((x, y)) for y in range(GRID) for x in range(GRID)])
+    distance = max(abs(a - b) for one, other in zip(*means, strict=True) for a, b in zip(one, other, strict=True))  # type: ignore[arg-type]
+    return Likeness(tools.ssim(made, reference), float(distance))
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a picture is of one colour, which looks like any other."""
+    with Image.open(path) as image:
+        return max(ImageStat.Stat(image.convert("L")).stddev) < 2

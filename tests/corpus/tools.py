@@ -1,0 +1,170 @@
+"""Tools that are not the engine's: Debian's ffmpeg and ffprobe, exiftool. Their answers as values."""
+
+import array
+import json
+import re
+import subprocess
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.services.server import need
+
+Size = tuple[int, int]
+_TIMEOUT = 120  # seconds
+_SSIM = re.compile(r"SSIM Y:([\d.]+)")
+# What tells where, by whom or with which device a file was made; none of it may come out.
+_PRIVATE = re.compile(r"GPS|Location|SerialNumber|OwnerName|Make$|Model$|MakerNote", re.IGNORECASE)
+# exiftool's own words for facts of the container.
+_HARMLESS = re.compile(r"^(ICC|System|File|ExifTool|Composite:(?!GPS))", re.IGNORECASE)
+
+
+@cache
+def program(name: str) -> str:
+    """The path of a tool. Raises tests.services.server.Unavailable naming its Debian package."""
+    return need(name, package="libimage-exiftool-perl" if name == "exiftool" else "ffmpeg")
+
+
+def _said(*command: str | Path, quiet: bool = False) -> str:
+    """What a tool printed. Raises RuntimeError with its complaint."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, timeout=_TIMEOUT, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{Path(str(command[0])).name}: {done.stderr.decode(errors='replace')[-600:]}")
+    return (done.stderr if quiet else done.stdout).decode(errors="replace")
+
+
+def ffprobe(path: Path) -> dict[str, Any]:
+    """`streams` and `format`, as ffprobe tells them."""
+    return dict(
+        json.loads(_said(program("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json", path))
+    )
+
+
+def streams(facts: dict[str, Any], kind: str) -> list[dict[str, Any]]:
+    """The streams of a kind: "video", "audio", "subtitle"."""
+    return [stream for stream in facts["streams"] if stream.get("codec_type") == kind]
+
+
+def times(path: Path, stream: str, until: float | None = None) -> list[float]:
+    """When each frame of a stream is shown, seconds from the file's beginning, in order; read from its packets."""
+    wanted = ["-read_intervals", f"%{until}"] if until else []
+    told = json.loads(
+        _said(
+            *(program("ffprobe"), "-v", "error", "-select_streams", stream, *wanted, "-show_entries"),
+            *("packet=pts_time,flags:format=start_time", "-of", "json", path),
+        )
+    )
+    begin = float(told["format"].get("start_time") or 0)
+    # Packets marked "D" are decoded and not shown.
+    found = [packet for packet in told["packets"] if "pts_time" in packet and "D" not in packet.get("flags", "")]
+    return sorted(float(packet["pts_time"]) - begin for packet in found)
+
+
+def frame(path: Path, filters: str, target: Path, *, stream: str = "v:0", before: tuple[str, ...] = ()) -> Path:
+    """One picture of a file through a chain of filters, as a PNG."""
+    _said(
+        *(program("ffmpeg"), "-nostdin", "-v", "error", "-y", *before, "-i", path, "-map", f"0:{stream}"),
+        *("-vf", filters, "-frames:v", "1", target),
+    )
+    return target
+
+
+def ssim(one: Path, other: Path) -> float:
+    """Structural similarity of the luma of two pictures of one size: 1 is the same."""
+    told = _said(
+        *(program("ffmpeg"), "-nostdin", "-hide_banner", "-i", one, "-i", other, "-lavfi"),
+        *("[0:v]format=gray[a];[1:v]format=gray[b];[a][b]ssim", "-f", "null", "-"),
+        quiet=True,
+    )
+    found = _SSIM.search(told)
+    if found is None:
+        raise RuntimeError(f"no SSIM in: {told[-300:]}")
+    return float(found[1])
+
+
+def luma(path: Path) -> dict[str, int]:
+    """Over all frames of a video: least YMIN and YLOW (a tenth is darker), greatest YHIGH and YMAX."""
+    told = _said(
+        *(program("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-vf"),
+        *("format=yuv420p,signalstats,metadata=print:file=-", "-f", "null", "-"),
+    )
+    values = {
+        name: [int(float(value)) for value in re.findall(rf"signalstats\.{name}=([\d.]+)", told)]
+        for name in ("YMIN", "YLOW", "YHIGH", "YMAX")
+    }
+    return {name: (min if name in ("YMIN", "YLOW") else max)(found) for name, found in values.items()}
+
+
+def brightness(path: Path) -> list[tuple[float, float]]:
+    """(seconds, mean luma) of each frame of the first video."""
+    told = _said(
+        *(program("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-vf"),
+        *("format=yuv420p,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-", "-fps_mode", "passthrough"),
+        *("-f", "null", "-"),
+    )
+    moments = re.findall(r"pts_time:(-?[\d.]+)\s+lavfi\.signalstats\.YAVG=([\d.]+)", told)
+    return [(float(moment), float(value)) for moment, value in moments]
+
+
+def samples(path: Path, rate: int = 8000, *, filters: str = "", seconds: float | None = None) -> "array.array[float]":
+    """The first sound as mono samples from the file's beginning on: silence where it begins later."""
+    chain = ",".join(filter(None, [filters, f"aresample={rate}:async=1:first_pts=0"]))
+    end = ["-t", str(seconds)] if seconds else []
+    done = subprocess.run(
+        [program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", *end, "-af", chain]
+        + ["-ac", "1", "-f", "f32le", "-c:a", "pcm_f32le", "-"],
+        capture_output=True,
+        timeout=_TIMEOUT,
+        check=True,
+    )
+    return array.array("f", done.stdout)
+
+
+def levels(path: Path, filters: str = "anull", before: tuple[str, ...] = ()) -> list[float]:
+    """RMS of each channel, dBFS, after a chain of filters."""
+    told = _said(
+        *(program("ffmpeg"), "-nostdin", "-hide_banner", *before, "-i", path, "-map", "0:a:0", "-af"),
+        *(f"{filters},astats=measure_overall=none:measure_perchannel=RMS_level", "-f", "null", "-"),
+        quiet=True,
+    )
+    return [-120.0 if value == "-inf" else float(value) for value in re.findall(r"RMS level dB: (-?[\d.]+|-inf)", told)]
+
+
+def private(path: Path) -> list[str]:
+    """The names of what exiftool finds of places, serial numbers, owners and cameras."""
+    [found] = json.loads(_said(program("exiftool"), "-j", "-a", "-G", "-n", path))
+    return sorted(name for name in found if _PRIVATE.search(name) and not _HARMLESS.match(name))
+
+
+def orientation(path: Path) -> int:
+    """EXIF orientation as exiftool tells it; 1 where there is none."""
+    [found] = json.loads(_said(program("exiftool"), "-j", "-n", "-Orientation", path))
+    return int(found.get("Orientation", 1))
+
+
+def copyrights(path: Path) -> list[str]:
+    """Every copyright notice that exiftool finds, but the profile's."""
+    [found] = json.loads(_said(program("exiftool"), "-j", "-a", "-G1", "-Copyright", "-CopyrightNotice", path))
+    return [
+        str(value)
+        for name, value in found.items()
+        if name.endswith(("Copyright", "CopyrightNotice")) and "ICC" not in name
+    ]
+
+
+def atoms(path: Path) -> list[str]:
+    """The names of an MP4's outermost boxes, in order."""
+    names, data, place = [], path.read_bytes(), 0
+    while place + 8 <= len(data):
+        size, name = int.from_bytes(data[place : place + 4], "big"), data[place + 4 : place + 8].decode("latin-1")
+        if size == 1:
+            size = int.from_bytes(data[place + 8 : place + 16], "big")
+        names.append(name)
+        place += size if size >= 8 else len(data)
+    return names
+
+
+def steps(moments: list[float]) -> list[float]:
+    """The distances of neighbouring moments."""
+    return [after - before for before, after in pairwise(moments)]
