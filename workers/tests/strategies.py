@@ -123,16 +123,21 @@ def any_options(kind: Kind) -> st.SearchStrategy[dict[str, Any]]:
     """One or two options of the kind, or some other name, with any JSON at all: values just outside of the schema's
     bounds among them."""
     properties = kind.options.model_json_schema()["properties"]
-    pairs = [st.tuples(st.just(name), st.one_of(ANY_JSON, _beyond(each))) for name, each in sorted(properties.items())]
+    pairs = [
+        st.tuples(st.just(name), st.one_of(ANY_JSON, st.sampled_from([*beyond(each), {"a": [1]}])))
+        for name, each in sorted(properties.items())
+    ]
     strange = st.tuples(st.text(min_size=1, max_size=8), ANY_JSON)
     return st.lists(st.one_of(*pairs, strange), min_size=1, max_size=2).map(dict)
 
 
-def _beyond(schema: Mapping[str, Any]) -> st.SearchStrategy[Any]:
+def beyond(schema: Mapping[str, Any]) -> list[Any]:
+    """Values just outside of what an option's schema allows."""
+    ways = [one for one in schema.get("anyOf", (schema,)) if one.get("type") != "null"]
     found: list[Any] = []
-    for one in (schema, *schema.get("anyOf", ())):
+    for one in ways:
         found += [one[name] + step for name, step in (("minimum", -1), ("maximum", 1)) if name in one]
         found += [one["exclusiveMinimum"]] if "exclusiveMinimum" in one else []
         found += ["x" * (one["maxLength"] + 1)] if "maxLength" in one else []
         found += [f"{one['enum'][0]}x"] if "enum" in one else []
-    return st.sampled_from(found) if found else st.just({"a": [1]})
+    return found

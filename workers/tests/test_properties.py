@@ -21,12 +21,13 @@ from pydantic import ValidationError
 from workers.engine.errors import MediaError
 from workers.kinds import all_kinds
 from workers.kinds.base import Kind
+from workers.options import option_errors
 from workers.plans import Expected
 from workers.run import check, run, source_from_path
 from workers.tests import media
-from workers.tests.strategies import PICTURE, SUBTITLES, valid_options
+from workers.tests.strategies import PICTURE, SUBTITLES, beyond, valid_options
 
-EXAMPLES = {"fast": 25, "heavy": 9}
+EXAMPLES = {"fast": 40, "heavy": 14}
 SOURCES: dict[str, tuple[str, dict[str, Any]]] = {
     "video.mp4": ("video", {}),
     "silent.mp4": ("video", {"audio": None}),
@@ -86,6 +87,15 @@ def names_for(kind: Kind) -> list[str]:
 
 def kinds_that_make_media() -> list[Kind]:
     return [kind for kind in all_kinds().values() if kind.object]
+
+
+@pytest.mark.parametrize("kind", all_kinds().values(), ids=lambda kind: kind.name)
+def test_what_lies_beyond_an_options_schema_is_refused_by_its_name(kind: Kind) -> None:
+    for name, schema in kind.options.model_json_schema()["properties"].items():
+        for value in beyond(schema):
+            with pytest.raises(ValidationError) as caught:
+                kind.options.model_validate({name: value})
+            assert name in dict(option_errors(caught.value)), (name, value)
 
 
 @pytest.mark.ffmpeg
