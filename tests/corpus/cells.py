@@ -1,36 +1,20 @@
 """One file through one kind: what comes out, in words, and what is wrong with it."""
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from tests.corpus import checks, references, tools
 from tests.corpus.files import RealFile
+from tests.corpus.making import WIDTH, Cell, levels, likened, make, picture_words, sound_words, span, used_stream
+from tests.corpus.packages import adaptive_video
 from workers.engine.errors import EngineUnavailable, MediaError
 from workers.kinds import UnknownKind, get_kind
-from workers.run import run
 
 KINDS = ("image", "video", "audio", "animation", "adaptive_video")
-WIDTH = 160  # pixels: small, so that all of it takes a minute
-SECONDS = 1.0
-_CODECS = {"h264": "H.264", "hevc": "H.265", "vp9": "VP9", "vp8": "VP8", "av1": "AV1"}
-# Centre and surrounds 3 dB down, no low frequencies: ITU-R BS.775, annex 4.
-DOWNMIX = "pan=stereo|FL=FL+0.7071*FC+0.7071*BL+0.7071*SL|FR=FR+0.7071*FC+0.7071*BR+0.7071*SR"
-
-
-@dataclass
-class Cell:
-    """`says` what came out, or why nothing did; `problems` are sentences on what is wrong."""
-
-    says: str
-    problems: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        return self.says + (f" **✗ {'; '.join(self.problems)}**" if self.problems else "")
 
 
 def known_kinds() -> list[str]:
@@ -51,7 +35,7 @@ def row(file: RealFile) -> dict[str, Cell]:
 
 
 def cell(file: RealFile, name: str) -> Cell:
-    """What `kind` makes of the file."""
+    """What the kind makes of the file."""
     kind = get_kind(name)
     if file.media_type not in kind.accepts:
         return Cell("–")
@@ -67,7 +51,11 @@ def cell(file: RealFile, name: str) -> Cell:
 
 
 def _refused(file: RealFile, name: str, exc: MediaError) -> Cell:
-    possible = not file.broken and (name != "audio" or bool(file.channels))
+    possible = not file.broken
+    if name == "audio":
+        possible &= bool(file.channels)
+    if name == "animation":
+        possible &= file.media_type == "video" or file.frames > 1
     told = Cell(f"refused: {exc.message}")
     if possible:
         told.problems.append("could have been made")
@@ -76,41 +64,45 @@ def _refused(file: RealFile, name: str, exc: MediaError) -> Cell:
     return told
 
 
-def _made(file: RealFile, name: str, work: Path, **options: Any) -> Path:
-    done = run(get_kind(name), options, file.path, work)
-    return next(output.path for output in done.outputs if output.entry)
-
-
-def _span(file: RealFile) -> tuple[float, float]:
-    """(start, duration) of what is taken of a video or a sound: a second from half a second on where it lasts."""
-    whole = file.duration or 0.0
-    return (0.5, SECONDS) if whole >= 2 * SECONDS else (0.0, min(whole, SECONDS))
-
-
-def _stream(file: RealFile) -> str:
-    """The video stream that must be used, as ffmpeg's specifier: the default one, no cover."""
-    found = [
-        stream
-        for stream in tools.streams(tools.ffprobe(file.path), "video")
-        if not stream["disposition"].get("attached_pic")
-    ]
-    best = max(found, key=lambda one: (one["disposition"].get("default", 0), one["width"] * one["height"]))
-    return str(best["index"])
-
-
 def image(file: RealFile, work: Path) -> Cell:
     options: dict[str, Any] = {"width": WIDTH, "quality": "very_high"}
-    start, _ = _span(file)
+    start, _ = span(file)
     if file.media_type == "video":
         options["start"] = start
-    path = _made(file, "image", work, **options)
+    return _picture(file, make(file, "image", work, **options), start, work)
+
+
+def animation(file: RealFile, work: Path) -> Cell:
+    start, duration = span(file)
+    options: dict[str, Any] = {"width": WIDTH, "quality": "very_high"}
+    if file.media_type == "video":
+        options |= {"start": start, "duration": duration}
+    path = make(file, "animation", work, **options)
+    told = _picture(file, path, start, work)
+    if file.media_type == "video" and not file.broken:
+        told.problems += checks.length(_played(path), duration, 0.12)
+    return told
+
+
+def _played(path: Path) -> float:
+    """Seconds that an animation takes once, by its frames' own delays."""
+    with Image.open(path) as picture:
+        total = 0.0
+        for frame in ImageSequence.Iterator(picture):
+            frame.load()  # WebP's delays are known by then
+            total += frame.info.get("duration", 0)
+        return total / 1000
+
+
+def _picture(file: RealFile, path: Path, start: float, work: Path) -> Cell:
     with Image.open(path) as picture:
         size, name, frames = picture.size, str(picture.format), int(getattr(picture, "n_frames", 1))
         clear, profile = picture.has_transparency_data, "icc_profile" in picture.info
     assert file.shown is not None
     told = Cell(f"{name} {size[0]} × {size[1]}{' clear' if clear else ''}{f', {frames} frames' if frames > 1 else ''}")
     wanted = checks.size_of(file.shown, WIDTH, even=False)
-    if size != wanted:
+    # Frames of video come in twos of pixels on their way to an animation.
+    if size[0] != wanted[0] or abs(size[1] - wanted[1]) > (frames > 1):
         told.problems.append(f"is not {wanted[0]} × {wanted[1]}")
     if tools.orientation(path) != 1:
         told.problems.append("has an orientation still to be applied")
@@ -119,35 +111,37 @@ def image(file: RealFile, work: Path) -> Cell:
     told.problems += checks.nothing_private(path)
     if file.alpha and name in ("PNG", "WEBP", "GIF", "AVIF") and not clear:
         told.problems.append("lost its transparency")
+    if file.frames > 1 and frames > 1:
+        told.problems += checks.length(_played(path), _played(file.path), 0.05)
     made = references.plain(path, work / "made.png")
-    if file.media_type == "video":
-        stream = _stream(file)
-        moments = tools.times(file.path, stream, until=start + 3)
-        number = max(place for place, moment in enumerate(moments) if moment <= start + 0.001)
-        reference = references.moving(file, number, size, work / "reference.png", stream=stream)
-    else:
-        reference = references.still(file.path, size, work / "reference.png")
-    return _likened(told, file, made, reference)
-
-
-def _likened(told: Cell, file: RealFile, made: Path, reference: Path) -> Cell:
-    found = references.likeness(made, reference)
-    told.says += f"; SSIM {found.ssim:.2f}"
-    if not file.broken:
-        told.problems += checks.like(found, hdr=file.transfer in ("smpte2084", "arib-std-b67"))
-    return told
+    one_bit = name == "GIF"
+    if file.media_type == "image":
+        reference = references.still(file.path, size, work / "reference.png", one_bit=one_bit)
+        return likened(told, file, made, reference)
+    stream = used_stream(file)
+    moments = tools.times(file.path, stream, until=start + 3)
+    number = max(place for place, moment in enumerate(moments) if moment <= start + 0.001)
+    # The first frame of an animation stands for all that the source shows while it does.
+    until = start + (_played(path) / frames if frames > 1 else 0)
+    places = [number, *(place for place, moment in enumerate(moments) if start + 0.001 < moment < until - 0.001)]
+    best = max(
+        (
+            references.moving(file, place, size, work / f"{place}.png", stream=stream, one_bit=one_bit)
+            for place in places
+        ),
+        key=lambda reference: references.likeness(made, reference).ssim,
+    )
+    return likened(told, file, made, best)
 
 
 def video(file: RealFile, work: Path) -> Cell:
-    start, duration = _span(file)
-    path = _made(file, "video", work, width=WIDTH, quality="very_high", start=start, duration=duration)
+    start, duration = span(file)
+    path = make(file, "video", work, width=WIDTH, quality="very_high", start=start, duration=duration)
     facts = tools.ffprobe(path)
     [stream] = tools.streams(facts, "video")
     sounds = tools.streams(facts, "audio")
     seconds = float(facts["format"]["duration"])
-    told = Cell(f"{_CODECS.get(stream['codec_name'], stream['codec_name'])} {stream['width']} × {stream['height']}")
-    told.says += f" {stream['pix_fmt']}, {seconds:.1f} s"
-    told.says += f", {_sound(sounds[0])}" if sounds else ", silent"
+    told = Cell(f"{picture_words(stream)}, {seconds:.1f} s, {sound_words(sounds[0]) if sounds else 'silent'}")
     assert file.shown is not None
     told.problems += checks.video_stream(stream, checks.size_of(file.shown, WIDTH, even=True), alpha=file.alpha)
     if path.suffix in (".mp4", ".mov"):
@@ -156,7 +150,7 @@ def video(file: RealFile, work: Path) -> Cell:
     if file.broken:
         return told
     told.problems += checks.luma_range(path, lambda: tools.luma(file.path))
-    used = _stream(file)
+    used = used_stream(file)
     moments = tools.times(file.path, used, until=start + duration + 1)
     made = tools.times(path, "v:0")
     told.problems += checks.length(seconds, duration, 0.12)
@@ -169,32 +163,17 @@ def video(file: RealFile, work: Path) -> Cell:
     if bool(sounds) != bool(file.channels):
         told.problems.append("has sound where there was none" if sounds else "lost its sound")
     elif sounds:
-        told.problems += _level(file, path, start, duration, int(sounds[0]["channels"]))
-    return _likened(told, file, frame, reference)
-
-
-def _sound(stream: dict[str, Any]) -> str:
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}.get(stream["channels"], f"{stream['channels']} channels")
-    return f"{stream['codec_name'].upper()} {layout}"
-
-
-def _level(file: RealFile, path: Path, start: float, duration: float, channels: int) -> list[str]:
-    """Each channel as loud as in the source, or in a downmix by the book."""
-    found = tools.streams(tools.ffprobe(file.path), "audio")
-    best = max(found, key=lambda one: (one["disposition"].get("default", 0), one["channels"], int(one["sample_rate"])))
-    mixed = DOWNMIX if best["channels"] > 2 and channels == 2 else "anull"
-    before = ("-ss", f"{start}", "-t", f"{duration}")
-    wanted = tools.levels(file.path, mixed, before=before, stream=str(best["index"]))
-    return list(checks.same_level(tools.levels(path), wanted))
+        told.problems += levels(file, path, start, duration, int(sounds[0]["channels"]))
+    return likened(told, file, frame, reference)
 
 
 def audio(file: RealFile, work: Path) -> Cell:
-    start, duration = _span(file)
-    path = _made(file, "audio", work, start=start, end=start + duration)
+    start, duration = span(file)
+    path = make(file, "audio", work, start=start, end=start + duration)
     facts = tools.ffprobe(path)
     [stream] = tools.streams(facts, "audio")
     seconds = float(facts["format"]["duration"])
-    told = Cell(f"{_sound(stream)} {int(stream['sample_rate']) / 1000:g} kHz, {seconds:.1f} s")
+    told = Cell(f"{sound_words(stream)} {int(stream['sample_rate']) / 1000:g} kHz, {seconds:.1f} s")
     pictures = tools.streams(facts, "video")
     told.says += ", with its cover" if pictures else ""
     if "cover" in file.other and not pictures:
@@ -202,8 +181,14 @@ def audio(file: RealFile, work: Path) -> Cell:
     told.problems += checks.nothing_private(path)
     if not file.broken:
         told.problems += checks.length(seconds, duration, 0.12)
-        told.problems += _level(file, path, start, duration, int(stream["channels"]))
+        told.problems += levels(file, path, start, duration, int(stream["channels"]))
     return told
 
 
-MAKERS: dict[str, Callable[[RealFile, Path], Cell]] = {"image": image, "video": video, "audio": audio}
+MAKERS: Mapping[str, Callable[[RealFile, Path], Cell]] = {
+    "image": image,
+    "video": video,
+    "audio": audio,
+    "animation": animation,
+    "adaptive_video": adaptive_video,
+}

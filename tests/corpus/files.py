@@ -42,6 +42,12 @@ class RealFile:
         return "video" if self.shown else "audio"
 
     @property
+    def frames(self) -> int:
+        """Of an animated picture; else 1."""
+        words = self.other.split()
+        return int(words[words.index("frames") + 1]) if "frames" in words else 1
+
+    @property
     def interlaced(self) -> bool:
         return "interlaced" in self.other
 

@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.corpus import sync
-from tests.corpus.cells import Cell, known_kinds
+from tests.corpus import checks, making, sync
+from tests.corpus.cells import known_kinds
 from tests.corpus.files import RealFile
+from tests.corpus.making import Cell
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real-files.md"
 _NUMBERS = re.compile(r"SSIM [01]\.\d\d|[+-]\d+, [+-]\d+ ms")
@@ -43,11 +44,9 @@ and the last one; {most:g} are too many.
 
 def page(files: Mapping[RealFile, Mapping[str, Cell]], clips: Mapping[str, Mapping[str, Cell]]) -> str:
     """The whole text."""
-    from tests.corpus import cells, checks
-
     text = HEAD.format(
-        width=cells.WIDTH,
-        seconds=cells.SECONDS,
+        width=making.WIDTH,
+        seconds=making.SECONDS,
         ssim=checks.LEAST_SSIM,
         color=checks.MOST_COLOR,
         hdr=checks.MOST_COLOR_HDR,

@@ -5,7 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pillow_heif
-from PIL import Image, ImageCms, ImageOps, ImageStat
+from PIL import Image, ImageCms, ImageOps
 
 from tests.corpus import tools
 from tests.corpus.files import RealFile
@@ -14,10 +14,10 @@ Size = tuple[int, int]
 GRID = 8  # cells an edge, whose mean colours are compared
 _TURNS = {90: "transpose=cclock", 180: "hflip,vflip", 270: "transpose=clock"}
 _SRGB = ImageCms.createProfile("sRGB")
-# Through linear light to BT.709 with Hable's curve, as ffmpeg's own documentation of `tonemap` has it.
+# Through linear light to BT.709, white at 203 cd/m² (ITU-R BT.2408), highlights by Reinhard's curve.
 _TONE_MAP = (
-    "zscale=tin={transfer}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=100,format=gbrpf32le,zscale=p=bt709,"
-    "tonemap=hable:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p,"
+    "zscale=tin={transfer}:min=bt2020nc:pin=bt2020:rin=tv:t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,"
+    "tonemap=reinhard:desat=0,zscale=t=bt709:m=bt709:r=tv,format=yuv420p,"
 )
 
 
@@ -30,8 +30,9 @@ class Likeness:
     color: float
 
 
-def moving(file: RealFile, number: int, size: Size, target: Path, *, stream: str) -> Path:
-    """Frame `number` of a video's stream as a viewer sees it, scaled to `size`: progressive, upright, in BT.709."""
+def moving(file: RealFile, number: int, size: Size, target: Path, *, stream: str, one_bit: bool = False) -> Path:
+    """Frame `number` of a video's stream as a viewer sees it, scaled to `size`: progressive, upright, in BT.709, over
+    black; with `one_bit` pixels are either clear or not, as in GIF."""
     chain = ["yadif=deint=all"] if file.interlaced else []
     chain += [f"select=eq(n\\,{number})"]
     chain += [_TURNS[file.rotation]] if file.rotation else []
@@ -40,8 +41,12 @@ def moving(file: RealFile, number: int, size: Size, target: Path, *, stream: str
         chain += [f"scale={size[0]}:{size[1]}:flags=lanczos:in_color_matrix=bt709:in_range=tv,format=gbrp"]
     else:
         clear = ",premultiply=inplace=1" if file.alpha else ""
-        chain += [f"scale=flags=lanczos:in_color_matrix={file.matrix},format={'gbrap' if clear else 'gbrp'}{clear}"]
-        chain += [f"scale={size[0]}:{size[1]}:flags=lanczos,format=gbrp"]
+        scaled = f"scale={size[0]}:{size[1]}:flags=lanczos,"
+        chain += [f"scale=flags=lanczos:in_color_matrix={file.matrix},format={'gbrap' if clear else 'gbrp'}"]
+        if clear and one_bit:
+            # Where it shows at all it shows in full: scaled first, so that there is something to cut.
+            clear = f",{scaled}lut=c3=255*gte(val\\,128){clear}"
+        chain += [f"null{clear},{scaled}format=gbrp"]
     before = ("-noautorotate", "-c:v", "libvpx-vp9") if file.alpha else ("-noautorotate",)
     return tools.frame(file.path, ",".join(chain), target, stream=stream, before=before)
 
@@ -59,38 +64,48 @@ def shown(path: Path, number: int, target: Path, *, stream: str = "v:0") -> Path
     return tools.frame(path, ",".join(chain), target, stream=stream, before=before)
 
 
-def still(path: Path, size: Size, target: Path, *, frame: int = 0) -> Path:
-    """A picture upright, in sRGB, over black, scaled to `size`; by Pillow alone."""
-    _opened(path, frame).resize(size, Image.Resampling.LANCZOS).save(target)
+def still(path: Path, size: Size, target: Path, *, one_bit: bool = False) -> Path:
+    """A picture upright, in sRGB, over black, scaled to `size`; by Pillow alone. With `one_bit` pixels are either clear
+    or not, as in GIF."""
+    picture = _opened(path)
+    if picture.mode == "RGBA":
+        picture = picture.convert("RGBa").resize(size, Image.Resampling.LANCZOS).convert("RGBA")
+    else:
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    _over_black(picture, one_bit=one_bit).save(target)
     return target
 
 
-def plain(path: Path, target: Path, *, frame: int = 0) -> Path:
-    """A picture that was made, as it is, over black."""
-    _opened(path, frame).save(target)
+def plain(path: Path, target: Path) -> Path:
+    """A picture that was made, as it is, over black; of an animation the first frame."""
+    _over_black(_opened(path)).save(target)
     return target
 
 
-def _opened(path: Path, frame: int) -> Image.Image:
+def _opened(path: Path) -> Image.Image:
+    """RGB, or RGBA where anything may be clear."""
     pillow_heif.register_heif_opener()
     with Image.open(path) as opened:
-        if frame:
-            opened.seek(frame)
         profile = opened.info.get("icc_profile")
         picture: Image.Image = ImageOps.exif_transpose(opened)
-        if picture.mode.startswith("I;16"):
-            picture = picture.point(lambda value: value / 257, "L")
-        alpha = picture.convert("RGBA").getchannel("A") if picture.has_transparency_data else None
-        if profile and picture.mode in ("RGB", "CMYK", "L"):
-            opened_profile = ImageCms.ImageCmsProfile(BytesIO(profile))
-            intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
-            picture = ImageCms.profileToProfile(picture, opened_profile, _SRGB, intent, "RGB", flags=flags) or picture
-        picture = picture.convert("RGB")
-        if alpha is not None:
-            black = Image.new("RGB", picture.size)
-            black.paste(picture, mask=alpha)
-            return black
+    if picture.mode.startswith("I;16"):
+        picture = picture.point(lambda value: value / 257, "L")
+    if picture.has_transparency_data:
+        return picture.convert("RGBA")
+    if profile and picture.mode in ("RGB", "CMYK", "L"):
+        own = ImageCms.ImageCmsProfile(BytesIO(profile))
+        intent, flags = ImageCms.Intent.RELATIVE_COLORIMETRIC, ImageCms.Flags.BLACKPOINTCOMPENSATION
+        picture = ImageCms.profileToProfile(picture, own, _SRGB, intent, "RGB", flags=flags) or picture
+    return picture.convert("RGB")
+
+
+def _over_black(picture: Image.Image, *, one_bit: bool = False) -> Image.Image:
+    if picture.mode != "RGBA":
         return picture
+    alpha = picture.getchannel("A")
+    black = Image.new("RGB", picture.size)
+    black.paste(picture.convert("RGB"), mask=alpha.point(lambda value: 255 * (value >= 128)) if one_bit else alpha)
+    return black
 
 
 def likeness(made: Path, reference: Path) -> Likeness:
@@ -104,7 +119,7 @@ def likeness(made: Path, reference: Path) -> Likeness:
     return Likeness(tools.ssim(made, reference), float(distance))
 
 
-def is_plain(path: Path) -> bool:
-    """Whether a picture is of one colour, which looks like any other."""
+def size(path: Path) -> Size:
+    """Pixels of a picture."""
     with Image.open(path) as image:
-        return max(ImageStat.Stat(image.convert("L")).stddev) < 2
+        return image.size

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.corpus import tools
-from tests.corpus.cells import Cell
+from tests.corpus.making import Cell
 from workers.engine.errors import EngineUnavailable, MediaError
 from workers.kinds import UnknownKind, get_kind
 from workers.run import run

@@ -64,6 +64,13 @@ def times(path: Path, stream: str, until: float | None = None) -> list[float]:
     return sorted(float(packet["pts_time"]) - begin for packet in found)
 
 
+def key_times(path: Path) -> list[float]:
+    """When each key frame of the first video is shown, seconds, in order."""
+    asked = ("-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts_time,flags", "-of", "json")
+    packets = json.loads(_said(program("ffprobe"), *asked, path))["packets"]
+    return sorted(float(packet["pts_time"]) for packet in packets if "K" in packet.get("flags", ""))
+
+
 def frame(path: Path, filters: str, target: Path, *, stream: str = "v:0", before: tuple[str, ...] = ()) -> Path:
     """One picture of a file through a chain of filters, as a PNG."""
     _said(
