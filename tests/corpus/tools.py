@@ -5,13 +5,14 @@ import json
 import re
 import subprocess
 import tempfile
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 from tests.services.server import need
 
 Size = tuple[int, int]
+_PACKAGES = {"ffmpeg": "ffmpeg", "ffprobe": "ffmpeg", "exiftool": "libimage-exiftool-perl"}
 _TIMEOUT = 120  # seconds
 _SSIM = re.compile(r"SSIM Y:([\d.]+)")
 # What tells where, by whom or with which device a file was made; none of it may come out.
@@ -22,8 +23,10 @@ _HARMLESS = re.compile(r"^(ICC|System|File|ExifTool|Composite:(?!GPS))", re.IGNO
 
 @cache
 def program(name: str) -> str:
-    """The path of a tool. Raises tests.services.server.Unavailable naming its Debian package."""
-    return need(name, package="libimage-exiftool-perl" if name == "exiftool" else "ffmpeg")
+    """The path of a tool: Debian's own before any other on PATH, whose answers differ. Raises
+    tests.services.server.Unavailable naming its package."""
+    own = Path("/usr/bin", name)
+    return str(own) if own.exists() else need(name, package=_PACKAGES[name])
 
 
 def _said(*command: str | Path, quiet: bool = False) -> str:
@@ -34,6 +37,7 @@ def _said(*command: str | Path, quiet: bool = False) -> str:
     return (done.stderr if quiet else done.stdout).decode(errors="replace")
 
 
+@lru_cache(maxsize=64)
 def ffprobe(path: Path) -> dict[str, Any]:
     """`streams` and `format`, as ffprobe tells them."""
     return dict(
@@ -46,6 +50,7 @@ def streams(facts: dict[str, Any], kind: str) -> list[dict[str, Any]]:
     return [stream for stream in facts["streams"] if stream.get("codec_type") == kind]
 
 
+@lru_cache(maxsize=64)
 def times(path: Path, stream: str, until: float | None = None) -> list[float]:
     """When each frame of a stream is shown, seconds from the file's beginning, in order; read from its packets.
 
