@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -57,6 +57,7 @@ def test_an_option_is_taken_or_refused_by_its_name(kind: Kind, woken: Any) -> No
         deadline=None,
         derandomize=True,
         database=None,
+        phases=[Phase.generate],  # a case is told as it was found: to shrink it takes minutes
         suppress_health_check=list(HealthCheck),
     )
     @given(options=any_options(kind), version=st.sampled_from([G1, G4]))
