@@ -12,7 +12,7 @@ BIN := .venv/bin
 PYTEST_ARGS ?=
 DATABASE ?= sqlite
 
-.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs docs-corpus pins check demo bench lock clean
+.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -58,6 +58,7 @@ docs: dev  ## write what is generated in docs/ anew: openapi, kinds, errors, ver
 	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page
 	@$(BIN)/python scripts/with_temporary_data.py -m tests.pages
 
+.PHONY: docs-corpus
 docs-corpus: dev services  ## write docs/real-files.md anew, from the files of the folder ITTYHOST_CORPUS names
 	@$(BIN)/python -m tests.corpus
 

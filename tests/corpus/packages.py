@@ -42,6 +42,8 @@ def adaptive_video(file: RealFile, work: Path) -> Cell:
         told.says += f", {sound_words(sound)} apart"
     if any(abs(one - other) > 0.001 for times in keys for one, other in zip(times, keys[0], strict=False)):
         told.problems.append("key frames of the renditions do not align")
+    for part in sorted(work.rglob("*.mp4")):
+        told.problems += checks.nothing_private(part)
     if file.broken:
         return told
     listed = sum(float(each) for each in re.findall(r"#EXTINF:([\d.]+)", found[0][2].read_text()))

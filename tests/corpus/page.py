@@ -10,7 +10,7 @@ from tests.corpus.files import RealFile
 from tests.corpus.making import Cell
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "real-files.md"
-_NUMBERS = re.compile(r"SSIM [01]\.\d\d|[+-]\d+, [+-]\d+ ms")
+_NUMBERS = re.compile(r"SSIM [01]\.\d\d|only [01]\.\d+|up to \d+ of 255|[+-]\d+, [+-]\d+ ms")
 
 HEAD = """# What real files become
 
