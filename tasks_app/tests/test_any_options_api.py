@@ -20,7 +20,7 @@ from workers.kinds.base import Kind
 from workers.options import option_errors
 from workers.tests.strategies import any_options
 
-EXAMPLES = 60
+EXAMPLES = 40
 # In the flat bodies of 2025 these say something about the task.
 TASKS_OWN = {"input", "kind", "ref", "url", "file_id", "media_id", "task_id", "options", "output", "folder", "filename"}
 
@@ -71,7 +71,14 @@ def test_an_option_is_taken_or_refused_by_its_name(kind: Kind, woken: Any) -> No
             if is_2024(version)
             else {"file_id": source.public_id, **output}
         )
+        planned = caller.ask("post", "/tasks/plan", version, body)
+        assert planned.status_code < 500, (options, planned.content)
+        assert (Task.objects.count(), File.objects.count(), Event.objects.count()) == before
         answer = caller.ask("post", "/tasks", version, body)
+        if planned.status_code != 405:  # the two refuse the same, in the same words
+            assert (planned.status_code >= 400) == (answer.status_code >= 400), (options, planned.content)
+            if answer.status_code >= 400:
+                assert refusal(planned) == refusal(answer)
         assert answer.status_code in (200, 201, 400, 404), (options, answer.content)
         wrong = refused_names(kind, options)
         event("refused" if wrong else "taken")
