@@ -5,12 +5,14 @@ import os
 import pytest
 
 from tests.corpus import sync, tools
+from tests.corpus.cells import known_kinds
 from tests.corpus.cells import row as row_of
 from tests.corpus.files import RealFile, real_files
 from tests.corpus.page import committed, plain
 from tests.services.server import Unavailable
 
 FILES = real_files()
+DEAR = ("animation", "adaptive_video")
 
 pytestmark = [pytest.mark.ffmpeg]
 
@@ -27,10 +29,16 @@ def _tools() -> None:
         pytest.skip(str(exc))
 
 
+def kinds_for(file: RealFile) -> list[str]:
+    """All kinds, but of the two that take longest each only every other file: the page has them all."""
+    left_out = DEAR[FILES.index(file) % len(DEAR)]
+    return [name for name in known_kinds() if name != left_out]
+
+
 @pytest.mark.skipif(not FILES, reason="ITTYHOST_CORPUS names no folder with a MEDIA.tsv")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_real_file_becomes_what_the_page_says(file: RealFile) -> None:
-    found = row_of(file)
+    found = row_of(file, kinds_for(file))
     row = committed(f"`{file.name}`")
     if row is None:  # a file newer than the page: nothing may be wrong with it
         assert {name: one.problems for name, one in found.items() if one.problems} == {}

@@ -1,7 +1,7 @@
 """One file through one kind: what comes out, in words, and what is wrong with it."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,9 @@ def known_kinds() -> list[str]:
     return found
 
 
-def row(file: RealFile) -> dict[str, Cell]:
-    """What each kind makes of the file, by the kinds' names."""
-    return {name: cell(file, name) for name in known_kinds()}
+def row(file: RealFile, kinds: Iterable[str] = ()) -> dict[str, Cell]:
+    """What each kind, or each of these, makes of the file, by the kinds' names."""
+    return {name: cell(file, name) for name in kinds or known_kinds()}
 
 
 def cell(file: RealFile, name: str) -> Cell:
