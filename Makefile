@@ -58,6 +58,10 @@ docs: dev  ## write what is generated in docs/ anew: openapi, kinds, errors, ver
 	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page
 	@$(BIN)/python scripts/with_temporary_data.py -m tests.pages
 
+.PHONY: docs-corpus
+docs-corpus: dev services  ## write docs/real-files.md anew, from the files of the folder ITTYHOST_CORPUS names
+	@$(BIN)/python -m tests.corpus
+
 pins: dev  # requirements.lock in step with the pins
 	@$(BIN)/python scripts/lock.py --check
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser; and players for that browser,
-# into .venv. Installs what is missing where this machine has apt and root; otherwise says why not, and those tests are
-# skipped with the same reason.
+# What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser, and players for that browser,
+# into .venv; and the tools that look at what the engine makes: Debian's ffmpeg, exiftool. Installs what is missing where
+# this machine has apt and root; otherwise says why not, and those tests are skipped with the same reason.
 set -u
 cd "$(dirname "$0")/.." || exit 0
 
@@ -30,6 +30,8 @@ command -v redis-server >/dev/null || packages+=(redis-server)
 for program in radosgw ceph-mon ceph-osd ceph-mgr chromium curl npm; do
     command -v "$program" >/dev/null || packages+=("$program")
 done
+[ -x /usr/bin/ffprobe ] || packages+=(ffmpeg) # not another one that is on PATH: what it prints is known
+command -v exiftool >/dev/null || packages+=(libimage-exiftool-perl)
 ((${#packages[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then
