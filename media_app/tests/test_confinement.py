@@ -1,4 +1,4 @@
-"""The service confines its helper to the bucket's folder and the work folder: nothing else of the data folder is read."""
+"""The service confines its helper to the bucket and the work folder: nothing else of the data folder is read."""
 
 import sys
 from pathlib import Path
