@@ -10,7 +10,8 @@ from workers.formats import FORMATS, format_of_filename
 from workers.graph import subtitles as captions
 from workers.kinds.base import FfmpegStep, FileUse, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.moving import (
+from workers.options import QUALITY, FileRef, Quality, format_option
+from workers.transcoding import (
     ADDED,
     decided,
     expected_of,
@@ -20,7 +21,6 @@ from workers.moving import (
     settings_of,
     subtitle_steps,
 )
-from workers.options import QUALITY, FileRef, Quality, format_option
 
 __all__ = ["KIND", "VideoOptions", "output_format", "plan"]
 
