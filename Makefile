@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 DATABASE ?= sqlite
 
-.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench lock clean
+.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench fuzz lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -60,6 +60,10 @@ docs: dev  ## write what is generated in docs/ anew: openapi, kinds, errors, ver
 	@$(BIN)/python scripts/with_temporary_data.py manage.py kinds_page
 	@$(BIN)/python scripts/with_temporary_data.py -m tests.pages
 
+.PHONY: docs-corpus
+docs-corpus: dev services  ## write docs/real-files.md anew, from the files of the folder ITTYHOST_CORPUS names
+	@$(BIN)/python -m tests.corpus
+
 pins: dev  # requirements.lock in step with the pins
 	@$(BIN)/python scripts/lock.py --check
 
@@ -70,6 +74,9 @@ demo: dev  ## the README's story without a person
 
 bench: dev  ## figures of this machine, beside the bare tools
 	@$(BIN)/python -m benchmarks
+
+fuzz: dev  ## 2,000 damaged files through the engine (FUZZ_CASES, FUZZ_SEED, FUZZ_KEEP, ITTYHOST_CORPUS)
+	@$(BIN)/python -m workers.tests.fuzz
 
 lock: dev  ## write requirements.lock anew after a pin was changed
 	@$(BIN)/python scripts/lock.py

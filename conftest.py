@@ -72,6 +72,14 @@ def _prepare() -> None:
     # Every test client makes the middleware anew, and WhiteNoise would look at each file of the admin for it.
     settings.WHITENOISE_AUTOREFRESH = True
 
+    from workers.engine import host
+    from workers.engine.confinement import Roots
+
+    # Each test has folders of its own: one helper for all of them, confined to where they are.
+    read = (str(ROOT), *filter(None, [os.environ.get("ITTYHOST_CORPUS")]))
+    roots = Roots(read=read, write=(tempfile.gettempdir(), str(data)))
+    host.confine(lambda: roots)
+
 
 _prepare()
 

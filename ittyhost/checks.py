@@ -3,6 +3,7 @@
 `ittyhost.launcher.setup` runs them all, each role those of its own machine, `manage.py check --deploy` on demand.
 """
 
+import logging
 import os
 import tempfile
 import time
@@ -17,12 +18,17 @@ from django.db import connection
 
 from ittyhost import queue
 from ittyhost.api.versions import default_version
+from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
+from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
 from workers.engine.errors import EngineUnavailable
+from workers.typefaces import FontFolderError, font_folder, typefaces
 
 SETTINGS = "settings"  # values and folders: nothing is asked over the network
 SERVERS = "servers"  # whether those answer that the settings name
 PARTS = "parts"  # what this host has, and the bucket, once that was made
+
+logger = logging.getLogger(__name__)
 
 BROKER_SECONDS = 3.0  # a broker that was started a moment ago may need them
 
@@ -62,6 +68,18 @@ def check_folders(**_: Any) -> list[CheckMessage]:
     return found
 
 
+@register(SETTINGS, deploy=True)
+def check_fonts(**_: Any) -> list[CheckMessage]:
+    """FONT_DIR must be a folder; one that holds no font is most likely another than was meant."""
+    try:
+        folder = font_folder()
+    except FontFolderError as exc:
+        return [Error(str(exc), id="ittyhost.E008")]
+    if folder and not any(Path(face.path).is_relative_to(folder.absolute()) for face in typefaces()):
+        return [Warning(f"FONT_DIR: {folder} holds no font that can be read.", id="ittyhost.W004")]
+    return []
+
+
 @register(SERVERS, deploy=True)
 def check_database(**_: Any) -> list[CheckMessage]:
     """The database must answer, and let us in."""
@@ -94,4 +112,23 @@ def check_ffmpeg(**_: Any) -> list[CheckMessage]:
     if missing:
         lacks = f"{found.path} ({found.version}) lacks {', '.join(missing)}: tasks that need them will not be made."
         return [Warning(lacks, hint="Set FFMPEG to a fuller build.", id="ittyhost.W001")]
+    return []
+
+
+@register(PARTS, deploy=True)
+def check_sandbox(**_: Any) -> list[CheckMessage]:
+    """What confines the tools here; and that ffmpeg starts within it, its libraries being where they may be read."""
+    mode, layers = sandbox_mode(), sandbox_layers()
+    missing = [layer for layer in LAYERS if layer not in layers]
+    if missing and mode == "required":
+        return [Error(f"SANDBOX: this host has no {' and no '.join(missing)}.", id="ittyhost.E007")]
+    if trouble := runner.start_trouble():
+        hint = "Name the folders of its libraries in SANDBOX_FOLDERS."
+        return [Error(f"FFMPEG: it does not start when it is confined: {trouble}", hint=hint, id="ittyhost.E008")]
+    logger.info("tools are confined", extra={"sandbox": mode, "layers": list(layers)})
+    if missing:
+        held = " and ".join((*layers, "resource limits"))
+        told = f"SANDBOX: tools are held by {held}, without {' and '.join(missing)}."
+        hint = "Landlock needs Linux 5.13 or newer and, in a container, Docker 23 or newer." if mode == "auto" else ""
+        return [Warning(told, hint=hint, id="ittyhost.W002")]
     return []

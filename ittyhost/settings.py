@@ -11,7 +11,7 @@ from ittyhost import logs
 from ittyhost.env import BadSetting, Env, database
 from ittyhost.launcher.broker import broker_socket, broker_url
 from ittyhost.secrets_file import embedded_secrets
-from workers.engine import limits
+from workers.engine import confinement, limits
 
 env = Env()
 
@@ -156,6 +156,8 @@ UPLOAD_SECONDS = env.integer("UPLOAD_SECONDS", 24 * 3600, low=1, high=30 * 24 * 
 PROBE_WAIT_SECONDS = env.number("PROBE_WAIT_SECONDS", 5.0, high=30)
 OUTBOUND_ALLOW = env.networks("OUTBOUND_ALLOW")
 FETCH_SECONDS = env.integer("FETCH_SECONDS", 3600, low=1)
+OPTION_FILE_BYTES = env.integer("OPTION_FILE_BYTES", 100 * 1024**2, low=1024)  # of another file that an option names
+OPTION_FILE_SECONDS = env.integer("OPTION_FILE_SECONDS", 120, low=1)  # to fetch it, where it is a URL
 
 # --- Work ---
 FFMPEG = env.text("FFMPEG")
@@ -167,7 +169,7 @@ MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
 
 try:  # the engine reads its own limits, and must not be the one to find a wrong value
-    limits.limits_from_environment(), limits.source_limits(), limits.threads()
+    limits.task_limits(), limits.threads(), confinement.sandbox_mode()
 except ValueError as exc:
     raise ImproperlyConfigured(str(exc)) from exc
 

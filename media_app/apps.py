@@ -16,7 +16,9 @@ class MediaConfig(AppConfig):
             shapes,  # noqa: F401  # registers itself
             visits,
         )
+        from workers.engine import host
 
+        host.confine(storage.engine_roots)
         request_started.connect(visits.mark_broken_path, dispatch_uid="media_app.path")
         health.register("bucket", storage.check)
         if os.environ.get("ITTYHOST_ROLE") == "web":

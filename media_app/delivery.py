@@ -4,6 +4,7 @@ For whoever has found the object and settled that it may be given: the API's del
 database nor a lock is held while bytes move.
 """
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +28,7 @@ logger = structlog.get_logger(__name__)
 PRESIGNED_SECONDS = 3600
 # What a browser may show in place; anything that could run there is only ever downloaded.
 SHOWN = ("image/", "video/", "audio/")
-SHOWN_TYPES = frozenset({"text/vtt", "application/json", "application/vnd.apple.mpegurl"})
+SHOWN_TYPES = frozenset({"text/vtt", "application/json", "application/vnd.apple.mpegurl", "application/dash+xml"})
 NOT_SHOWN = frozenset({"image/svg+xml"})
 OPAQUE = "application/octet-stream"
 
@@ -108,15 +109,19 @@ def respond(
     *,
     headers: Mapping[str, str],
     download: bool = False,
-    url_seconds: int = PRESIGNED_SECONDS,
+    url_seconds: int | None = PRESIGNED_SECONDS,
+    body: bytes | None = None,
 ) -> HttpResponseBase:
     """The bytes of an object, or the part of them that is asked for, for GET and HEAD.
 
     `headers` are the caller's: who may keep the answer, and what a browser may do with it. `url_seconds` is how long a
-    URL of the store lasts. Raises NotFound when the bytes are gone, and Unavailable when too many move already or the
-    store does not answer.
+    URL of the store lasts, None for an object that must not be given by one. `body` is given in place of the object's
+    own bytes. Raises NotFound when the bytes are gone, and Unavailable when too many move already or the store does not
+    answer.
     """
     connection_rest()
+    if body is not None:
+        target = replace(target, size=len(body), etag=f'"{hashlib.sha256(body).hexdigest()[:32]}"')
     always = {"X-Content-Type-Options": "nosniff", **headers}
     not_kept = always | {"Cache-Control": "no-store"}
     shown = always | {
@@ -144,13 +149,34 @@ def respond(
             spans = read_ranges(meta.get("HTTP_RANGE", ""), target.size)
     except Unsatisfiable:
         return without_body(416, not_kept | {"Content-Range": f"bytes */{target.size}"})
-    if settings.DELIVERY_FROM_S3 == "redirect":
+    if body is None and url_seconds is not None and settings.DELIVERY_FROM_S3 == "redirect":
         url = bucket().presigned_get(
             target.key, seconds=url_seconds, type=target.type, disposition=shown["Content-Disposition"]
         )
         if url is not None:
             return without_body(302, not_kept | {"Location": url})
-    return _stream(target, spans, shown)
+    return _stream(target, spans, shown) if body is None else _given(target, spans, shown, body)
+
+
+def read_whole(target: Target) -> bytes:
+    """All bytes of an object that is known to be small. Raises NotFound, Unavailable."""
+    connection_rest()
+    transfers.begin()
+    try:
+        chunks = bucket().open(target.key, 0, target.size)
+        try:
+            return b"".join(chunks)
+        finally:
+            chunks.close()
+    except ObjectMissing as exc:
+        raise _gone(target, exc) from None
+    finally:
+        transfers.end()
+
+
+def _gone(target: Target, reason: ObjectMissing) -> NotFound:
+    logger.error("a file's bytes are gone", file=target.file.public_id, reason=str(reason))
+    return NotFound("Nothing is here.")
 
 
 def without_body(status: int, headers: Mapping[str, str]) -> HttpResponse:
@@ -222,20 +248,33 @@ class Moving:
 
 def _stream(target: Target, spans: Sequence[Span], headers: dict[str, str]) -> StreamingHttpResponse:
     """All of it, one part, or several in one body (RFC 9110, 14.6)."""
-    about = dict(headers)
-    type = target.type
-    if len(spans) > 1:
-        parts, type = _multipart(target, spans)
-    else:
-        parts = [Part(b"", spans[0] if spans else Span(0, target.size, target.size))]
-        about |= {"Content-Range": spans[0].content_range} if spans else {}
+    parts, type, about = _parted(target, spans, headers)
     about["Content-Length"] = str(sum(len(part.before) + (part.span.length if part.span else 0) for part in parts))
     try:
         moving = Moving(target.key, parts)
     except ObjectMissing as exc:
-        logger.error("a file's bytes are gone", file=target.file.public_id, reason=str(exc))
-        raise NotFound("Nothing is here.") from None
+        raise _gone(target, exc) from None
     return StreamingHttpResponse(moving, status=206 if spans else 200, content_type=type, headers=about)
+
+
+def _given(target: Target, spans: Sequence[Span], headers: dict[str, str], body: bytes) -> HttpResponse:
+    """The same of bytes that are at hand."""
+    parts, type, about = _parted(target, spans, headers)
+    ours = [(part.before, part.span or Span(0, 0, len(body))) for part in parts]
+    content = b"".join(before + body[span.start : span.start + span.length] for before, span in ours)
+    about["Content-Length"] = str(len(content))
+    return HttpResponse(content, status=206 if spans else 200, content_type=type, headers=about)
+
+
+def _parted(
+    target: Target, spans: Sequence[Span], headers: Mapping[str, str]
+) -> tuple[Sequence[Part], str, dict[str, str]]:
+    """The parts of a body, its type, and its headers."""
+    if len(spans) > 1:
+        parts, type = _multipart(target, spans)
+        return parts, type, dict(headers)
+    whole = [Part(b"", spans[0] if spans else Span(0, target.size, target.size))]
+    return whole, target.type, {**headers, **({"Content-Range": spans[0].content_range} if spans else {})}
 
 
 def _multipart(target: Target, spans: Sequence[Span]) -> tuple[list[Part], str]:

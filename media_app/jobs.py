@@ -10,6 +10,7 @@ from ittyhost import queue
 from ittyhost.errors import LimitReached
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.outbound import FetchFailed, FetchStopped
+from ittyhost.workdir import NoRoom
 from media_app import services
 from media_app.models import File
 from media_app.services import LeaseLost
@@ -58,6 +59,9 @@ def attempt_run(file: File) -> None:
             services.file_fail(file=file, message=exc.message)
     except (MediaError, LimitReached) as exc:  # the file's own fault, or its owner's: trying again cannot help
         services.file_fail(file=file, message=exc.message)
+    except NoRoom as exc:  # waiting for running work to end is no failure; a full disk is one
+        logger.warning("no room for the work", extra={"reason": str(exc), "waits": exc.waits})
+        services.file_release(file=file, is_fault=not exc.waits, waits=exc.waits)
     except (EngineUnavailable, StorageUnavailable, OSError, DatabaseError, InterfaceError):
         logger.warning("a fault of this host, or of what it leans on", exc_info=True)
         close_old_connections()

@@ -132,10 +132,14 @@ class FileMember(models.Model):
     size = models.PositiveBigIntegerField()
     sha256 = models.CharField(max_length=64, blank=True)
     etag = models.CharField(max_length=64, blank=True)
+    listed = models.BooleanField(
+        default=True, help_text="Named in the file's own record; what a manifest names, in thousands, is not."
+    )
 
     class Meta:
         ordering = ["id"]  # as they were made
         constraints = [models.UniqueConstraint(fields=["file", "name"], name="member_name_once")]
+        indexes = [models.Index(fields=["file", "id"], condition=Q(listed=True), name="member_listed")]
 
     def __str__(self) -> str:
         return self.name

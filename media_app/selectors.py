@@ -1,6 +1,7 @@
 """Reads of media and files: always of one project."""
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
 from django.db.models import Prefetch, Q, QuerySet
@@ -51,7 +52,21 @@ def file_list(
         files = files.filter(Q(ref=ref) | unnamed)
     if media_id:
         files = files.filter(media_id=parse_id(media_id, Media.prefix) or "")
-    return files.select_related("project").prefetch_related("members").defer("probe")
+    return files.select_related("project").prefetch_related(members_of()).defer("probe")
+
+
+_prefetch: Any = Prefetch  # its stub wants the path of relations as a literal
+
+
+def members_of(place: str = "") -> Any:
+    """What `prefetch_related` takes to load the members that files are shown with, for `file_members`."""
+    return _prefetch(f"{place}members", queryset=FileMember.objects.filter(listed=True), to_attr="listed_members")
+
+
+def file_members(file: File) -> Iterable[FileMember]:
+    """The members that a file is shown with: a package has thousands more, which its playlists name."""
+    loaded: Iterable[FileMember] | None = getattr(file, "listed_members", None)
+    return file.members.filter(listed=True) if loaded is None else loaded
 
 
 def file_get(*, project: Project, file_id: str | None) -> File:
@@ -106,9 +121,15 @@ def member_find_by_path(*, project: Project, path: str) -> FileMember | None:
 
 
 def file_path_find(*, project: Project, file_id: str) -> str | None:
-    """The path of names at which a file is delivered, by its bare id; None when it has none."""
+    """The path beside its id at which a file is delivered, by its bare id: of its names, or of its id in its folder.
+
+    None when it has none.
+    """
     place = File.objects.filter(project=project, pk=file_id, holds_path=True).values_list("folder", "filename").first()
-    return "/".join(part for part in place if part) if place and place[1] else None
+    if place is None or not any(place):
+        return None
+    folder, name = place
+    return "/".join(part for part in (folder, name or f"{File.prefix}_{file_id}") if part)
 
 
 def file_url(file: File) -> str:
@@ -146,7 +167,8 @@ def media_get(*, project: Project, media_id: str | None) -> Media:
 
 
 def _with_files(media: QuerySet[Media]) -> QuerySet[Media]:
-    files = File.objects.select_related("project").prefetch_related("members").defer("probe").order_by("created", "id")
+    files = File.objects.select_related("project").prefetch_related(members_of()).defer("probe")
+    files = files.order_by("created", "id")
     return media.select_related("project").prefetch_related(Prefetch("files", queryset=files))
 
 

@@ -59,6 +59,12 @@ class Claim:
     def seconds_left(self) -> int:
         return max(0, self.expiry - int(time.time()))
 
+    @property
+    def query(self) -> str:
+        """The query that claims this, as URLs have it: of characters that mean nothing else anywhere."""
+        signature = base64.urlsafe_b64encode(self.digest).decode().rstrip("=")
+        return f"expiry={self.expiry}" + (f"&method={self.method}" if self.method else "") + f"&signature={signature}"
+
 
 def url_sign(
     *, key: ApiKey, folder: str = "", filename: str, expiry: int | None = None, method: str = GET

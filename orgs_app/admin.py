@@ -81,10 +81,12 @@ class ProjectForm(forms.ModelForm):
 
     class Meta:
         model = Project
-        fields = ("organisation", "name", "api_version", "is_private", "delivery_domain", "storage_quota")
+        fields = ("organisation", "name", "api_version", "is_private", "delivery_domain", "storage_quota", "limits")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "limits" in self.fields:
+            self.fields["limits"].show_hidden_initial = False  # what is changed is told by the row, not by the page
         names = [version.name for version in all_versions()]
         if self.instance.api_version and self.instance.api_version not in names:
             names.append(self.instance.api_version)
@@ -95,6 +97,9 @@ class ProjectForm(forms.ModelForm):
 
     def clean_api_version(self) -> str | None:
         return self.cleaned_data["api_version"] or None
+
+    def clean_limits(self) -> dict[str, Any]:
+        return self.cleaned_data["limits"] or {}
 
     def clean_delivery_domain(self) -> str | None:
         return self.cleaned_data["delivery_domain"] or None
@@ -124,6 +129,7 @@ class ProjectAdmin(OwnerAdmin):
         ("API", {"fields": ("api_version",)}),
         ("Delivery", {"fields": ("is_private", "delivery_domain", "delivery")}),
         ("Storage", {"fields": ("storage_quota", "storage")}),
+        ("Work", {"fields": ("limits",)}),
         ("What belongs to it", {"fields": ("belongings",)}),
     )
 

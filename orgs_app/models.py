@@ -1,12 +1,17 @@
 """Who uses the service: organisations, the people in them, their projects, and the keys that speak for a project."""
 
+from typing import Any
+
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
 from ittyhost.records import Record
+from workers.engine.limits import check_changes
+from workers.kinds import all_kinds
 
 # Two labels at least, the last no number: neither an address nor a name that means something in one network only.
 DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?(:[0-9]{1,5})?\Z"
@@ -14,6 +19,14 @@ DOMAIN = r"^([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]([a-z0-9-]*[a-z0-9])?(:[0-9]{
 
 def scope_list() -> list[str]:
     return list(ApiKey.SCOPES)
+
+
+def validate_limits(value: Any) -> None:
+    """Limits of work as workers.engine.limits knows them, and kinds that there are."""
+    try:
+        check_changes(value, kinds=all_kinds())
+    except ValueError as exc:
+        raise ValidationError(str(exc)) from None
 
 
 class Organisation(Record):
@@ -77,6 +90,15 @@ class Project(Record):
     )
     storage_quota = models.BigIntegerField(
         null=True, blank=True, validators=[MinValueValidator(0)], help_text="Bytes. Empty: without limit."
+    )
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        validators=[validate_limits],
+        help_text=(
+            'What its work may use where that differs from the installation\'s limits: {"source": {"duration": 3600}, '
+            '"kinds": {"video": {"run": {"wall": 600}}}}. The names are in docs/limits.md.'
+        ),
     )
     storage_used = models.BigIntegerField(default=0, editable=False, help_text="Bytes. Kept by orgs_app.services.")
 

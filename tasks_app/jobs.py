@@ -10,27 +10,31 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
-from ittyhost.workdir import work_directory
-from media_app.services import file_fetcher, outputs_store
-from media_app.storage import ObjectMissing, TransferStopped
+from ittyhost.workdir import NoRoom, work_directory
+from media_app.services import file_fetcher, outputs_store, reference_fetcher
+from media_app.storage import ObjectMissing, TransferStopped, bucket
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
-from workers.engine.errors import EngineUnavailable, MediaError, Stopped
+from workers.engine.errors import EngineUnavailable, MediaError, SourceUnreadable, Stopped
 from workers.engine.probe import Probe
+from workers.estimate import estimate
 from workers.kinds import get_kind
-from workers.run import Source, run
+from workers.plans import Plan
+from workers.run import Source, check, run
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 1.0
+LEAST_ROOM = 64 * 1024**2  # bytes; frames on their way to Pillow are larger than small sources
 
 
 class TaskReport:
     """What the engine tells of an attempt, written to its row; and whether the attempt is to stop."""
 
-    def __init__(self, task: Task, heartbeat: Heartbeat) -> None:
+    def __init__(self, task: Task, heartbeat: Heartbeat, *, modelled: float | None = None) -> None:
         self._task = task
+        self._modelled = modelled  # seconds that it will take by the cost model
         self._heartbeat = heartbeat
         self._told = time.monotonic()
 
@@ -48,7 +52,7 @@ class TaskReport:
         return self._heartbeat.should_stop()
 
     def planned(self, plan: dict) -> None:
-        services.attempt_planned(task=self._task, plan=plan)
+        services.attempt_planned(task=self._task, plan=plan, modelled=self._modelled)
 
     def ran(self, command: str, log: str, values: dict[str, str]) -> None: ...
 
@@ -84,7 +88,7 @@ def _attempt_run(task: Task) -> None:
         renew=lambda: services.task_heartbeat(task=task), check=lambda: services.task_is_held(task=task)
     )
     try:
-        with heartbeat, work_directory(f"{task.pk}-{task.attempt}") as place:
+        with heartbeat, work_directory(f"{task.pk}-{task.attempt}", reserve=room_needed(task)) as place:
             attempt_finish(task, place, heartbeat)
     except (Stopped, TransferStopped):
         if heartbeat.reason == "shutdown":
@@ -93,11 +97,17 @@ def _attempt_run(task: Task) -> None:
         else:
             services.attempt_stopped(task=task)
     except MediaError as exc:  # the source or the options: trying again cannot help
-        services.task_fail(task=task, message=exc.message, log=exc.log or "")
+        # A source that is deleted at this moment may look like a damaged one.
+        is_gone = isinstance(exc, SourceUnreadable) and not services.source_exists(task=task)
+        message = services.DELETED_MEANWHILE if is_gone else blamed(exc)
+        services.task_fail(task=task, message=message, log=exc.log or "")
     except ObjectMissing:
         is_there = services.source_exists(task=task)
         message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE
         services.task_fail(task=task, message=message)
+    except NoRoom as exc:  # waiting for running work to end is no failure; a full disk is one
+        logger.warning("no room for the work", extra={"reason": str(exc), "waits": exc.waits})
+        services.task_release(task=task, reason=str(exc), is_fault=not exc.waits, waits=exc.waits)
     # Unavailable (the bucket is one) is a DomainError too: it must come before those that are the user's.
     except (EngineUnavailable, Unavailable, OSError, DatabaseError, InterfaceError) as exc:
         logger.warning("a fault of this host, or of what it leans on", exc_info=True)
@@ -115,6 +125,19 @@ def _attempt_run(task: Task) -> None:
         services.task_release(task=task, reason=f"{type(exc).__name__}: {exc}")
 
 
+def blamed(error: MediaError) -> str:
+    """What went wrong, with the option at fault where the sentence does not name it itself."""
+    is_told = not error.param or error.param in error.message
+    return error.message if is_told else f"{error.param}: {error.message}"
+
+
+def room_needed(task: Task) -> int:
+    """Bytes of the work folder that an attempt may need: the source where it is copied, and as much again for what is
+    made of it, which is the most that is usual."""
+    size = (task.source.entry_size or 0) if task.source else 0
+    return (size if bucket().copies else 0) + max(LEAST_ROOM, size)
+
+
 def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     """Make the output, store it, publish it."""
     kind = get_kind(task.kind)
@@ -123,8 +146,12 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     source = Source(
         probe=Probe.from_json(task.source.probe or {}),
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
+        fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
     )
-    done = run(kind, task.options, source, place, report=TaskReport(task, heartbeat))
+    options = kind.options.model_validate(task.options)
+    limits = services.work_limits(kind, task.project)
+    modelled = foreseen(check(kind, options, source.probe, limits.source), source.probe)
+    done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled), limits=limits)
     close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = patiently(
         lambda: outputs_store(
@@ -137,6 +164,15 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         heartbeat,
     )
     patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
+
+
+def foreseen(plan: Plan, facts: Probe) -> float | None:
+    """Seconds that a plan takes by the cost model; None where it fails, which is no reason to make nothing."""
+    try:
+        return estimate(plan, facts).seconds
+    except (ArithmeticError, LookupError, TypeError, ValueError):
+        logger.exception("the cost of a plan could not be told")
+        return None
 
 
 @shared_task(name="tasks_app.source_settled", acks_late=True)

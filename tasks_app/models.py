@@ -57,6 +57,7 @@ class Task(LeasedWork):
 
     # Its id is reserved at the start, as the contract shows it from there; the row comes when the output is published
     # (an ingest's is its source, and there from the start), and may be deleted again: so no constraint here either.
+    # None where nothing is made but a result.
     output = models.OneToOneField(
         File, models.DO_NOTHING, db_constraint=False, null=True, default=new_id, editable=False, related_name="made_by"
     )
@@ -129,10 +130,19 @@ class Attempt(models.Model):
     warnings = models.JSONField(default=list, blank=True)
     error = models.TextField(blank=True)
     log = models.TextField(blank=True, help_text="The end of what the tools printed; for operators.")
+    tool_warnings = models.PositiveIntegerField(
+        default=0, help_text="Lines of the log that the tools themselves call a warning or an error."
+    )
+    modelled = models.FloatField(
+        null=True, blank=True, help_text="Seconds that the cost model foresaw; how far off it was corrects later ones."
+    )
 
     class Meta:
         ordering = ["number"]
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="attempt_number_once")]
+        indexes = [
+            models.Index(fields=["task"], condition=Q(tool_warnings__gt=0), name="attempt_with_warnings"),
+        ]
 
     def __str__(self) -> str:
         return f"attempt {self.number}"

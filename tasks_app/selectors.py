@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from statistics import median
 
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -9,9 +10,13 @@ from django.db.models.functions import Now
 from ittyhost.errors import NotFound
 from ittyhost.leases import in_seconds
 from ittyhost.prepared import Prepared
+from media_app.selectors import members_of
 from orgs_app.models import Project
-from tasks_app.models import Node, Task
+from tasks_app.models import Attempt, Node, Task
 
+RECENT = 1_000  # attempts of all kinds that are looked through for how long a kind takes here
+FEWEST = 3  # of a kind, to say anything
+EXTREMES = (0.1, 10.0)  # an odd machine is believed so far
 NODE_SILENCE = timedelta(seconds=20)  # a node that said nothing for so long counts as gone
 
 
@@ -34,7 +39,7 @@ def task_list(
         tasks = tasks.filter(status__in=status)
     if not with_files:
         return tasks.defer("result", "error")
-    return _with_files(tasks).prefetch_related("source__members", "output__members")
+    return _with_files(tasks).prefetch_related(members_of("source__"), members_of("output__"))
 
 
 def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
@@ -45,6 +50,31 @@ def _with_files(tasks: QuerySet[Task]) -> QuerySet[Task]:
 
 # Clients ask for a task again and again until it has ended.
 _BY_ID = Prepared(lambda values: _with_files(Task.objects.filter(pk=values[0]).filter(project_id=values[1])))
+
+
+def attempt_planned_last(*, task: Task) -> Attempt:
+    """The attempt of a task that made its output, else the last one that got as far as to a plan. Raises NotFound."""
+    planned = Attempt.objects.filter(task=task, plan__isnull=False).order_by("-number").first()
+    if planned is None:
+        raise NotFound(
+            "This task has no plan yet: it has one when a worker has begun it.", param="id", code="plan_not_found"
+        )
+    planned.task = task
+    return planned
+
+
+def kind_slowness(*, kind: str) -> float | None:
+    """How many times as long as by the cost model tasks of a kind took lately, all in all; None when too few are known.
+
+    The middle one of those among the installation's last attempts, whichever project's.
+    """
+    newest = Attempt.objects.order_by("-pk").values_list("pk", flat=True).first()
+    if newest is None:
+        return None
+    recent = Attempt.objects.filter(pk__gt=newest - RECENT, outcome=Attempt.Outcome.READY, modelled__gt=0)
+    found = recent.filter(task__kind=kind).values_list("started_at", "ended_at", "modelled")
+    shares = [(ended - started).total_seconds() / modelled for started, ended, modelled in found if ended and modelled]
+    return min(max(median(shares), EXTREMES[0]), EXTREMES[1]) if len(shares) >= FEWEST else None
 
 
 def tasks_due(*, lane: str) -> QuerySet[Task]:

@@ -9,7 +9,7 @@ from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.tests.factories import make_api_key, make_project
 from tasks_app.models import Task
-from tasks_app.tests.factories import end, make_task
+from tasks_app.tests.factories import end, make_attempt, make_task
 from workflows_app.models import Automation
 from workflows_app.tests.factories import make_automation
 
@@ -51,6 +51,8 @@ def fill(project: Project | None = None) -> Rows:
     ready = make_task(source=source, width=32, filename="a.jpg")
     make_file(project=project, media=ready.media, id=ready.output_id, original=False, filename="a.jpg")
     end(ready, "ready", progress=100)
+    make_attempt(ready)
+    end(make_task(source=source, kind="probe"), "ready", progress=100, result={"kind": "image", "width": 64})
     end(make_task(source=source), "error", error="It is cut short.")
     end(make_task(source=source), "cancelled")
     make_task(source=source)

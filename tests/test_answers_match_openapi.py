@@ -14,7 +14,7 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.services import source_settled
-from tasks_app.tests.factories import end, make_task
+from tasks_app.tests.factories import end, make_attempt, make_task
 from tests.documents import document
 from workflows_app.tests.factories import make_automation
 
@@ -111,6 +111,33 @@ def test_tasks(version: str, project: Project, call: Callable[..., Any]) -> None
     check(version, "POST", "/tasks/{task_id}/start", call("POST", "/tasks/tsk_x/start", version, {}))
     check(version, "POST", "/tasks", call("POST", "/tasks", version, {}))
     check(version, "GET", "/tasks/{task_id}", call("GET", "/tasks/tsk_x", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_plans(version: str, project: Project, call: Callable[..., Any]) -> None:
+    tasks, files = fill(project)
+    for kind in ("image", "probe", "ingest"):
+        for source in (files[0], files[2], files[3]):
+            flat = {"file_id": source.public_id, "kind": kind}
+            check(version, "POST", "/tasks/plan", call("POST", "/tasks/plan", version, flat))
+    remote = {"url": "https://example.com/a.mp4", "kind": "image"}
+    check(version, "POST", "/tasks/plan", call("POST", "/tasks/plan", version, remote))
+    make_attempt(tasks[0])
+    make_attempt(tasks[1], outcome="running", ended_at=None, plan={"steps": []})
+    for task in tasks[:3]:
+        check(version, "GET", "/tasks/{task_id}/plan", call("GET", f"/tasks/{task.public_id}/plan", version))
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_tasks_that_make_no_file(version: str, project: Project, call: Callable[..., Any]) -> None:
+    source = make_file(project=project)
+    for task in (
+        end(make_task(source=source, kind="probe"), "ready", progress=100, result={"kind": "image", "width": 64}),
+        end(make_task(source=source, kind="probe"), "error", error="It is gone."),
+        make_task(source=source, kind="probe"),
+    ):
+        check(version, "GET", "/tasks/{task_id}", call("GET", f"/tasks/{task.public_id}", version))
+    check(version, "GET", "/tasks", call("GET", "/tasks", version))
 
 
 @pytest.mark.parametrize("version", VERSIONS)

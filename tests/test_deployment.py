@@ -13,6 +13,7 @@ from django.conf import settings
 
 from ittyhost.launcher import roles
 from tests.services.compose import NotGiven, document, interpolate, services
+from workers.engine.limits import SETTINGS as LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRETS = {
@@ -44,7 +45,7 @@ def settings_read() -> set[str]:
     for path in (ROOT / "workers").rglob("*.py"):
         if "tests" not in path.parts:
             found |= set(re.findall(r'(?:environ\.get\(|environ\[|_whole\()\s*"([A-Z0-9_]+)"', path.read_text()))
-    return found - INTERNAL
+    return (found | {name for names in LIMITS.values() for name in names.values()}) - INTERNAL
 
 
 def test_the_compose_file_is_valid_by_the_compose_specification() -> None:

@@ -11,9 +11,12 @@ from media_app import metadata
 from media_app.api import uploads
 from media_app.services import names
 from orgs_app import idempotency
+from workers import layers
+from workers.engine.limits import SETTINGS, names_of
 
 PAGE = " ".join((Path(__file__).resolve().parent.parent / "docs/limits.md").read_text().split())
 TOLD = (
+    f"characters of a text over it | {layers.MOST} · {layers.MOST_CHARACTERS:,} |",
     "`RATE_LIMIT`, 100 a second",
     f"`RATE_BURST`, {settings.RATE_BURST} |",
     f"1 to {keys.MAX_KEY} printable ASCII",
@@ -35,8 +38,13 @@ TOLD = (
     f"probed, per web process | {uploads.MAX_WAITING} |",
     f"| folder | {names.MAX_FOLDER:,} characters, {names.MAX_DEPTH} levels; {names.MAX_FOLDER_BYTES:,} bytes in UTF-8",
 )
+WORK = [
+    f"| `{group}.{name}` | `{variable}` | {names_of(group)[name]:,.0f} |"
+    for group, variables in SETTINGS.items()
+    for name, variable in variables.items()
+]
 
 
-@pytest.mark.parametrize("words", TOLD)
+@pytest.mark.parametrize("words", [*TOLD, *WORK])
 def test_it_is_on_the_page(words):
     assert words in PAGE

@@ -129,10 +129,11 @@ def fill_all(project: Project) -> dict[str, list[str]]:
     )
     of_a_clip = end(make_task(source=clip), "ready", progress=100)
     make_file(media=clip.media, id=of_a_clip.output_id, original=False, ref="cover", metadata={"a": {"b": 1}})
+    facts = end(make_task(source=clip, kind="probe"), "ready", progress=100, result={"kind": "video", "width": 1280})
     gated = make_automation(project=project, conditions=WHERE, workflow=STEPS, metadata={"a": 1})
     bare = make_automation(project=project, name="", status="paused")
     return {
-        "task": [task.public_id for task in [*tasks, of_a_clip]],
+        "task": [task.public_id for task in [*tasks, of_a_clip, facts]],
         "file": [file.public_id for file in [*files, clip, track]],
         "media": [files[0].media.public_id, clip.media.public_id, make_media(project=project).public_id],
         "automation": [gated.public_id, bare.public_id],

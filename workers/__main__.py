@@ -89,8 +89,11 @@ def _make(name: str, path: Path, options: dict[str, Any]) -> dict[str, Any]:
         files = []
         for output in done.outputs:
             target = Path.cwd() / _name(output.name, path, options)
+            if any("/" in one.name for one in done.outputs):  # a package stays together
+                target = Path.cwd() / f"{path.stem}-{name}" / output.name
+            target.parent.mkdir(parents=True, exist_ok=True)
             shutil.move(output.path, target)
-            files.append(target.name)
+            files.append(str(target.relative_to(Path.cwd())))
     return {"files": files, "result": done.result.model_dump(mode="json"), "warnings": list(done.warnings)}
 
 

@@ -1,10 +1,13 @@
 """Carries out the steps of a plan."""
 
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from workers.engine import capabilities, host, runner
-from workers.engine.errors import EngineUnavailable
+from workers.engine.errors import EngineUnavailable, LimitExceeded
+from workers.engine.limits import Limits
 from workers.engine.probe import Probe
 from workers.engine.runner import Report
 from workers.measures import measured
@@ -21,25 +24,55 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
     made: dict[str, Made] = {}
     entries = frozenset(expected.name for expected in plan.expected if expected.entry)
     values: dict[str, str] = {}
+    ends = time.monotonic() + source.runs.wall
     for step in plan.steps:
+        limits = _left(source, ends)
         share = (100.0 * done / whole, 100.0 * (done + step.weight) / whole)
         if isinstance(step, PictureStep):
-            made |= _pictures(step, workdir, report, share, entries)
+            made |= _pictures(step, workdir, report, share, entries, limits)
         elif isinstance(step, HelperStep):
-            host.call(step.op, {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}, report=report)
-        elif step.unless is None or not (workdir / step.unless).exists():
-            values |= _ffmpeg(step.bound(values), workdir, report, share)
+            values |= _helped(step, workdir, report, limits)
+        elif _wanted(step, workdir, values):
+            values |= _ffmpeg(step.bound(values), workdir, report, share, limits.runs)
         done += step.weight
         report.progress(share[1])
     return [output for expected in plan.expected for output in _outputs(expected, workdir, made)]
 
 
-def _ffmpeg(step: FfmpegStep, workdir: Path, report: Report, share: tuple[float, float]) -> dict[str, str]:
+def _left(source: Source, ends: float) -> Source:
+    """The source with what is left of the time for all its work: many steps may take no longer than one."""
+    left = ends - time.monotonic()
+    if left <= 0:
+        raise LimitExceeded(f"The work took longer than {source.runs.wall:.0f} seconds.")
+    pictures = replace(source.pictures, wall=min(left, source.pictures.wall))
+    return replace(source, runs=replace(source.runs, wall=left), pictures=pictures)
+
+
+def _ffmpeg(
+    step: FfmpegStep, workdir: Path, report: Report, share: tuple[float, float], limits: Limits
+) -> dict[str, str]:
     """The values it measured, if it was to."""
-    ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share)
+    ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share, limits=limits)
     values = measured(step.measures, ran.log) if step.measures else {}
     report.ran(step.command(), ran.log, values)
     return values
+
+
+def _helped(step: HelperStep, workdir: Path, report: Report, limits: Source) -> dict[str, str]:
+    """The values it answered with, if it was to."""
+    asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
+    timeout = min(step.timeout, limits.runs.wall) if step.timeout else None
+    told = host.call(step.op, asked, timeout=timeout, report=report, limits=limits.pictures)
+    values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}
+    if values:
+        report.ran(step.command(), "", values)
+    return values
+
+
+def _wanted(step: FfmpegStep, workdir: Path, values: dict[str, str]) -> bool:
+    if step.when is not None and not values.get(step.when):
+        return False
+    return step.unless is None or not (workdir / step.unless).exists()
 
 
 def _check_build(plan: Plan) -> None:
@@ -50,29 +83,36 @@ def _check_build(plan: Plan) -> None:
 
 
 def _pictures(
-    step: PictureStep, workdir: Path, report: Report, share: tuple[float, float], entries: frozenset[str]
+    step: PictureStep,
+    workdir: Path,
+    report: Report,
+    share: tuple[float, float],
+    entries: frozenset[str],
+    limits: Source,
 ) -> dict[str, Made]:
     """What each file made is, by its name; and a look at the one that stands for all, as its pixels are at hand."""
     made: dict[str, Made] = {}
     operations = step.operations()
     looked_at = next((variant.target for variant in step.variants if variant.target in entries), None)
     if "*" not in step.source:
-        return _made(workdir, operations, looked_at, report)
+        return _made(workdir, operations, looked_at, report, limits)
     before, after = step.source.split("*")
     sources = sorted(workdir.glob(step.source))
     for count, path in enumerate(sources, start=1):
         text = path.name[len(before) : len(path.name) - len(after)]
         variants = [variant | {"target": variant["target"].replace("*", text)} for variant in operations["variants"]]
         first = looked_at.replace("*", text) if looked_at and count == 1 else None
-        made |= _made(workdir, operations | {"source": path.name, "variants": variants}, first, report)
+        made |= _made(workdir, operations | {"source": path.name, "variants": variants}, first, report, limits)
         path.unlink()  # many frames take much room
         report.progress(share[0] + (share[1] - share[0]) * count / len(sources))
     return made
 
 
-def _made(workdir: Path, operations: dict[str, Any], looked_at: str | None, report: Report) -> dict[str, Made]:
+def _made(
+    workdir: Path, operations: dict[str, Any], looked_at: str | None, report: Report, limits: Source
+) -> dict[str, Made]:
     asked = {"cwd": str(workdir.absolute()), "operations": operations, "looked_at": looked_at}
-    facts = host.call("picture", asked, report=report)
+    facts = host.call("picture", asked | {"limits": asdict(limits.limits)}, report=report, limits=limits.pictures)
     names = [variant["target"] for variant in operations["variants"]]
     seen = [Preview(**item["preview"]) if "preview" in item else None for item in facts]
     return {name: (Probe.from_json(item), look) for name, item, look in zip(names, facts, seen, strict=True)}

@@ -16,25 +16,32 @@ class Format:
     video_codecs: tuple[str, ...] = ()  # first is the default
     audio_codecs: tuple[str, ...] = ()
     alpha: bool = False
+    animated: bool = False  # of stills: whether it can hold frames one after the other
     write: bool = True
 
 
 _ALL = (
     Format("jpeg", "image", "image/jpeg", "jpg", ("jpg", "jpe", "jfif", "mpo")),
-    Format("png", "image", "image/png", "png", ("apng",), alpha=True),
-    Format("webp", "image", "image/webp", "webp", alpha=True),
-    Format("avif", "image", "image/avif", "avif", ("avifs",), alpha=True),
-    Format("gif", "image", "image/gif", "gif", alpha=True),
+    Format("png", "image", "image/png", "png", ("apng",), alpha=True, animated=True),
+    Format("webp", "image", "image/webp", "webp", alpha=True, animated=True),
+    Format("avif", "image", "image/avif", "avif", ("avifs",), alpha=True, animated=True),
+    Format("gif", "image", "image/gif", "gif", alpha=True, animated=True),
     Format("heic", "image", "image/heic", "heic", ("heif", "hif"), alpha=True),
     Format("tiff", "image", "image/tiff", "tif", ("tiff",), alpha=True, write=False),
     Format("bmp", "image", "image/bmp", "bmp", ("dib",), write=False),
     Format("mp4", "video", "video/mp4", "mp4", ("m4v",), "mp4", ("h264", "h265", "av1", "vp9"), ("aac",)),
-    Format("mov", "video", "video/quicktime", "mov", ("qt",), "mov", ("h264", "h265"), ("aac",)),
+    Format("mov", "video", "video/quicktime", "mov", ("qt",), "mov", ("h264", "h265", "prores"), ("aac",), alpha=True),
     Format("webm", "video", "video/webm", "webm", (), "webm", ("vp9", "av1"), ("opus",), alpha=True),
+    Format(
+        *("mkv", "video", "video/x-matroska", "mkv", ("matroska",), "matroska"),
+        video_codecs=("h264", "h265", "av1", "vp9"),
+        audio_codecs=("aac", "opus"),
+        alpha=True,
+    ),
     Format("mp3", "audio", "audio/mpeg", "mp3", (), "mp3", (), ("mp3",)),
-    Format("aac", "audio", "audio/mp4", "m4a", ("m4a", "m4b"), "ipod", (), ("aac",)),
+    Format("aac", "audio", "audio/mp4", "m4a", ("m4a", "m4b"), "ipod", (), ("aac", "alac")),
     Format("wav", "audio", "audio/wav", "wav", ("wave",), "wav", (), ("pcm",)),
-    Format("ogg", "audio", "audio/ogg", "ogg", ("oga", "vorbis"), "ogg", (), ("vorbis",)),
+    Format("ogg", "audio", "audio/ogg", "ogg", ("oga", "vorbis"), "ogg", (), ("vorbis", "opus", "flac")),
     Format("opus", "audio", "audio/ogg", "opus", (), "opus", (), ("opus",)),
     Format("flac", "audio", "audio/flac", "flac", (), "flac", (), ("flac",)),
     Format("alac", "audio", "audio/mp4", "m4a", (), "ipod", (), ("alac",)),
@@ -94,6 +101,9 @@ CONTAINERS: dict[str, Container] = {
 }
 
 
+_TEXTS = {"application/json": "json"}  # what is made and is no medium
+
+
 def find_format(name: str) -> Format | None:
     """The format with this name, alias or extension (any case, with or without a dot)."""
     return _NAMES.get(name.strip().lower().removeprefix("."))
@@ -119,4 +129,4 @@ def writable(media_type: str) -> tuple[str, ...]:
 def extension_of(mime: str) -> str | None:
     """The usual extension for a MIME type, without the dot."""
     plain = mime.partition(";")[0].strip()
-    return next((item.extension for item in _ALL if item.mime == plain), None)
+    return next((item.extension for item in _ALL if item.mime == plain), _TEXTS.get(plain))

@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Callable
+from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -16,7 +18,8 @@ QUALITY = (
     f"0 (smallest) to 100 (best), or a name: {', '.join(f'{name} ({value})' for name, value in QUALITIES.items())}. "
     f"{DEFAULT_QUALITY} when not given."
 )
-_PERCENT = re.compile(r"([0-9]{1,5}(?:\.[0-9]{1,6})?) ?%")
+_NUMBER = r"[0-9]{1,5}(?:\.[0-9]{1,6})?"
+_PERCENT = re.compile(rf"({_NUMBER}) ?%")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -40,6 +43,37 @@ def _extent(value: Any) -> Any:
     if not _whole(value) or not 1 <= value <= EDGE:
         raise problem
     return int(value)
+
+
+def _length(least: int) -> Callable[[Any], Any]:
+    sign = "-?" if least < 0 else ""
+    percent, pixels = re.compile(rf"({sign}{_NUMBER}) ?%"), re.compile(rf"{sign}[0-9]{{1,6}}(?:px)?")
+
+    def check(value: Any) -> Any:
+        problem = ValueError(f'must be a whole number of pixels from {least} to {EDGE}, or a percentage such as "5%"')
+        if value is None:
+            return None
+        if isinstance(value, str):
+            text = value.strip()
+            if found := percent.fullmatch(text):
+                if abs(float(found[1])) > 10_000:
+                    raise problem
+                return f"{found[1]}%"
+            if not pixels.fullmatch(text):
+                raise problem
+            value = int(text.removesuffix("px"))
+        if not _whole(value) or not least <= value <= EDGE:
+            raise problem
+        return int(value)
+
+    return check
+
+
+def pixels_of(value: int | str, whole: int) -> int:
+    """A length in pixels: as it is, or that percentage of `whole`, to the nearest pixel."""
+    if isinstance(value, str):
+        return round(Fraction(value.removesuffix("%")) * whole / 100)
+    return value
 
 
 def _whole(value: Any) -> bool:
@@ -123,9 +157,9 @@ def _fit(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def format_option(media_type: str) -> Any:
-    """The type of a `format` option: any name, alias or extension of what can be written."""
-    names = writable(media_type)
+def format_option(media_type: str, only: tuple[str, ...] | None = None) -> Any:
+    """The type of a `format` option: any name, alias or extension of what can be written, or of `only` these."""
+    names = only or writable(media_type)
 
     def check(value: Any) -> Any:
         if value is None:
@@ -185,6 +219,31 @@ Extent = Annotated[
         }
     ),
 ]
+# A distance, and a place that may lie outside: pixels, or a percentage of something.
+Length = Annotated[
+    int | str | None,
+    BeforeValidator(_length(0)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 0, "maximum": EDGE},
+                {"type": "string", "pattern": r"^\d+(\.\d+)? ?%?$"},
+            ]
+        }
+    ),
+]
+Offset = Annotated[
+    int | str | None,
+    BeforeValidator(_length(-EDGE)),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": -EDGE, "maximum": EDGE},
+                {"type": "string", "pattern": r"^-?\d+(\.\d+)? ?%?$"},
+            ]
+        }
+    ),
+]
 Fit = Annotated[Literal["fill", "cover", "contain"], BeforeValidator(_fit)]
 Position = Annotated[str | None, BeforeValidator(_position), WithJsonSchema({"type": "string"})]
 Color = Annotated[
@@ -238,6 +297,11 @@ _SENTENCES = {
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "finite_number": "must be a number",
+    "string_too_short": "must not be empty",
+    "too_long": "must have at most {max_length} items",
+    "list_type": "must be a list",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
     "bool_type": "must be true or false",
     "literal_error": "must be {expected}",
     "missing": "is required",
@@ -245,17 +309,37 @@ _SENTENCES = {
 
 
 def option_errors(error: ValidationError) -> list[tuple[str, str]]:
-    """(option, sentence) for each option that a check refused; each sentence names the option and the way out."""
+    """(option, sentence) for each option that a check refused; each sentence names the option and the way out.
+
+    An option within others is named by its path: `layers.0.font_size`.
+    """
     found: dict[str, str] = {}
     for item in error.errors(include_url=False, include_input=False):
-        name = str(item["loc"][0]) if item["loc"] else "options"
-        found.setdefault(name, _sentence(name, item["type"], item.get("ctx", {}), item["msg"]))
+        name, within = _option_path(item["loc"], item["type"])
+        found.setdefault(name, _sentence(name, within, item["type"], item.get("ctx", {}), item["msg"]))
     return list(found.items())
 
 
-def _sentence(name: str, kind: str, context: dict[str, Any], message: str) -> str:
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_TYPES = frozenset({"int", "float", "str", "bool", "none", "list", "dict", "tuple"})
+
+
+def _option_path(loc: tuple[int | str, ...], kind: str) -> tuple[str, str]:
+    """The path as it was written, and what it lies in: pydantic puts types and tags of alternatives between."""
+    path = list(loc)
+    own = [str(path.pop())] if kind == "extra_forbidden" and path else []  # chosen by the caller: any text
+    tags = [step for step in path if isinstance(step, str) and " " in step]
+    steps = [
+        str(step)
+        for place, step in enumerate(path)
+        if isinstance(step, int) or not place or (_NAME.fullmatch(step) and step not in _TYPES)
+    ]
+    return ".".join([*steps, *own]) or "options", tags[-1] if tags else "this kind" if not steps else "what it is in"
+
+
+def _sentence(name: str, within: str, kind: str, context: dict[str, Any], message: str) -> str:
     if kind == "extra_forbidden":
-        return f"{name} is not an option of this kind."
+        return f"{name} is not an option of {within}."
     if kind == "value_error":
         return f"{name} {context['error']}."
     if kind in _SENTENCES:

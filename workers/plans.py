@@ -9,7 +9,15 @@ from typing import Any
 
 from workers.engine import runner
 from workers.engine.errors import MediaError
-from workers.engine.limits import SourceLimits, source_limits
+from workers.engine.limits import (
+    Limits,
+    PictureLimits,
+    SourceLimits,
+    TaskLimits,
+    limits_from_environment,
+    picture_limits,
+    source_limits,
+)
 from workers.engine.probe import Probe
 from workers.framing import Framing
 from workers.measures import bind
@@ -26,13 +34,20 @@ class Source:
     """What a kind works on.
 
     `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
-    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be.
+    `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs`
+    and `pictures` what one run of a tool and one request to the helper may use for it.
     """
 
     probe: Probe
     fetch: Callable[[Path, str], None]
     fetch_file: Callable[[str, Path], None] = _no_file
     limits: SourceLimits = field(default_factory=source_limits)
+    runs: Limits = field(default_factory=limits_from_environment)
+    pictures: PictureLimits = field(default_factory=picture_limits)
+
+    def within(self, limits: TaskLimits) -> "Source":
+        """The same with these budgets."""
+        return replace(self, limits=limits.source, runs=limits.run, pictures=limits.picture)
 
     @property
     def path(self) -> str:
@@ -59,18 +74,32 @@ class Variant:
     framing: Framing
     quality: int = 80
     background: tuple[int, int, int, int] | None = None
+    layers: tuple[Mapping[str, Any], ...] = ()  # put over it, in order: workers.layers.Placed.spec
 
     def to_json(self) -> dict[str, Any]:
         plain = asdict(self)
+        if not self.layers:
+            del plain["layers"]
         return {**plain.pop("framing"), **plain}
+
+
+@dataclass(frozen=True)
+class Film:
+    """Which part of an animated picture is made into one, seconds, and at which steady rate; None for its end, and for
+    every frame at its own time. It plays as often as the source does, or for ever with `endless`."""
+
+    start: float = 0.0
+    end: float | None = None
+    fps: float | None = None
+    endless: bool = False
 
 
 @dataclass(frozen=True)
 class FfmpegStep:
     """One run of ffmpeg. `needs` are encoders and filters the build must have; it is left out when `unless` exists.
 
-    With `measures`, a name of workers.measures, values are read from what it prints; later steps' arguments may hold
-    them as `@{loudness.input_i}`.
+    With `measures`, as workers.measures reads it, values are read from what it prints; later steps' arguments may hold
+    them as `@{loudness.gain}`. With `when`, the name of such a value, it is left out where that is empty.
     """
 
     args: tuple[str, ...]
@@ -79,10 +108,12 @@ class FfmpegStep:
     unless: str | None = None
     weight: float = 1.0
     measures: str | None = None
+    when: str | None = None
 
     def bound(self, values: Mapping[str, str]) -> "FfmpegStep":
         """The same with measured values in their places."""
-        return replace(self, args=tuple(bind(arg, values) for arg in self.args))
+        measures = bind(self.measures, values) if self.measures else None
+        return replace(self, args=tuple(bind(arg, values) for arg in self.args), measures=measures)
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""
@@ -91,7 +122,7 @@ class FfmpegStep:
 
     def to_json(self) -> dict[str, Any]:
         return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless} | (
-            {"measures": self.measures} if self.measures else {}
+            ({"measures": self.measures} if self.measures else {}) | ({"when": self.when} if self.when else {})
         )
 
 
@@ -100,7 +131,8 @@ class PictureStep:
     """Pictures made with Pillow: `source` is decoded once, every variant made from that.
 
     `type` is Pillow's name for what the source must be, None to go by content. A `*` in `source` stands for many files;
-    the targets' `*` then takes the same text.
+    the targets' `*` then takes the same text. Of an animation the frame shown at `moment` (seconds) is taken; with
+    `film`, its one variant is an animation.
     """
 
     source: str
@@ -108,6 +140,8 @@ class PictureStep:
     type: str | None = None
     orient: bool = True
     weight: float = 1.0
+    moment: float = 0.0
+    film: Film | None = None
 
     def operations(self) -> dict[str, Any]:
         return {
@@ -115,6 +149,8 @@ class PictureStep:
             "type": self.type,
             "orient": self.orient,
             "variants": [variant.to_json() for variant in self.variants],
+            **({"moment": self.moment} if self.moment else {}),
+            **({"film": asdict(self.film)} if self.film else {}),
         }
 
     def command(self) -> str:
@@ -128,11 +164,14 @@ class PictureStep:
 @dataclass(frozen=True)
 class HelperStep:
     """One operation of the resident helper in the work directory, named as in workers.engine.resident: a layer drawn, a
-    manifest written. `operations` is JSON data with paths relative to the work directory."""
+    manifest written. `operations` is JSON data with paths relative to the work directory. With `measures` it answers
+    with values (text by name), which later steps have as `<measures>.<name>`."""
 
     op: str
     operations: Mapping[str, Any]
     weight: float = 0.2
+    timeout: float | None = None  # seconds; None for what every operation has
+    measures: str | None = None
 
     def command(self) -> str:
         """The command line, to be run in the work directory."""
@@ -174,6 +213,7 @@ class Expected:
     container: str | None = None
     colors: tuple[str, str, str] | None = None  # primaries, transfer, matrix
     bit_depth: int | None = None
+    color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value is not None}
@@ -185,7 +225,7 @@ class Plan:
 
     steps: tuple[Step, ...]
     expected: tuple[Expected, ...]
-    reads: str = "whole"  # or "seek": parts of the source will do
+    reads: str = "whole"  # or "seek": parts of the source will do; "nothing" where its facts are all that is needed
     notes: tuple[str, ...] = ()  # what a viewer should know: streams left out, spans cut short
     files: tuple[FileUse, ...] = ()
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workers.budgets import check_source
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
-from workers.engine.limits import SourceLimits, source_limits
+from workers.engine.limits import SourceLimits, TaskLimits, task_limits
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Report, Silent
 from workers.kinds.base import Kind, Options, Result
-from workers.measures import bind_all
+from workers.measures import bind_all, measured_notes
 from workers.plans import SOURCE, FileUse, Output, Plan, Source
 from workers.preview import preview
 
@@ -38,9 +39,11 @@ def run(
     workdir: Path,
     *,
     report: Report | None = None,
+    limits: TaskLimits | None = None,
 ) -> Done:
     """Probe, plan, fetch, execute and verify in `workdir`, which is the caller's to empty afterwards.
 
+    `limits` are the budgets of the work; without them, a source of one's own keeps those it came with.
     Raises pydantic's ValidationError (bad options), MediaError (the source's or the options' fault), EngineUnavailable
     (this host's) and Stopped (the report said so); then no process is left running.
     """
@@ -48,20 +51,26 @@ def run(
     if not isinstance(options, Options):  # before the source is looked at: a typing error costs nothing
         options = kind.options.model_validate(options)
     if not isinstance(source, Source):
+        limits = limits or task_limits(kind.name, own=kind.limits)
         source = source_from_path(source)
+    if limits is not None:
+        source = source.within(limits)
     plan = check(kind, options, source.probe, source.limits)
     described = plan.to_json()
     report.planned(described)
     report = keeper = _Keeper(report)
     if report.should_stop():
         raise Stopped
-    source.fetch(workdir / SOURCE, plan.reads)
+    if plan.reads != "nothing":
+        source.fetch(workdir / SOURCE, plan.reads)
     for use in plan.files:
         fetch_file(source, use, workdir)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
-    bound = bind_all(described, keeper.values) if keeper.values else described
-    return Done(outputs, kind.result(plan, list(outputs)), bound, plan.notes, keeper.log)
+    if keeper.values:
+        plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
+        described = bind_all(plan.to_json(), keeper.values)
+    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log)
 
 
 class _Keeper:
@@ -112,7 +121,11 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: S
     if facts.media_type not in kind.accepts:
         accepted = " or ".join(sorted(kind.accepts))
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
-    return kind.plan(checked, Source(facts, _never, limits=limits or source_limits()))
+    if kind.object and facts.container in ("hls", "dash"):  # playlists name other files, and no demuxer may follow them
+        raise SourceUnsupported("A streaming package is no input: use the file that it was made from.")
+    budgets = limits or task_limits(kind.name, own=kind.limits).source
+    check_source(facts, budgets)
+    return kind.plan(checked, Source(facts, _never, limits=budgets))
 
 
 def _never(target: Path, reads: str) -> None:
@@ -131,4 +144,4 @@ def source_from_path(path: Path) -> Source:
             raise SourceUnreadable(f"{ref} is no file of this machine.")
         os.symlink(Path(ref).absolute(), target)
 
-    return Source(probe(whole), fetch, fetch_file, source_limits())
+    return Source(probe(whole), fetch, fetch_file)

@@ -8,6 +8,8 @@ from django.core.checks import run_checks
 
 from ittyhost import checks, queue
 from ittyhost.checks import PARTS, SERVERS, SETTINGS, problems
+from workers.engine import confinement, runner
+from workers.engine.capabilities import ffmpeg_path
 
 pytestmark = pytest.mark.django_db  # a new bucket asks the database whether files were ever stored
 
@@ -19,6 +21,20 @@ def found(tag: str = PARTS) -> dict[str, str]:
 
 def test_this_host_has_all_it_needs():
     assert found(SETTINGS) | found(SERVERS) | found(PARTS) == {}
+
+
+def test_a_host_without_landlock_is_told_and_refused_where_it_is_required(monkeypatch):
+    monkeypatch.setattr(confinement.sandbox, "landlock_abi", lambda: 0)
+    told = "SANDBOX: tools are held by seccomp and resource limits, without landlock."
+    assert found(PARTS) == {"ittyhost.W002": told}
+    monkeypatch.setenv("SANDBOX", "required")
+    assert found(PARTS) == {"ittyhost.E007": "SANDBOX: this host has no landlock."}
+
+
+def test_an_ffmpeg_that_does_not_start_in_its_walls_is_told(monkeypatch):
+    terms = confinement.tool_terms(ffmpeg_path(), Path("/tmp"))
+    monkeypatch.setattr(runner, "tool_terms", lambda program, cwd: terms | {"execute": []})
+    assert list(found(PARTS)) == ["ittyhost.E008"]
 
 
 @pytest.mark.parametrize(
@@ -54,6 +70,13 @@ def test_a_broker_of_the_operators_that_does_not_answer_is_told(settings, monkey
     finally:
         queue._client.cache_clear()
     assert said.startswith("BROKER_URL: the broker does not answer: ")
+
+
+def test_a_folder_of_fonts_must_hold_fonts(monkeypatch, tmp_path):
+    monkeypatch.setenv("FONT_DIR", str(tmp_path))
+    assert found(SETTINGS) == {"ittyhost.W004": f"FONT_DIR: {tmp_path} holds no font that can be read."}
+    monkeypatch.setenv("FONT_DIR", "/nowhere")
+    assert found(SETTINGS) == {"ittyhost.E008": "FONT_DIR names '/nowhere', which is no folder."}
 
 
 def test_a_missing_ffmpeg_is_named(monkeypatch):

@@ -19,7 +19,8 @@ from media_app.api.cors import shared
 from media_app.api.stores import is_store, store
 from media_app.api.uploads import give_up, put
 from media_app.api.visits import FilesPrivate, Visit, reader
-from media_app.delivery import PRESIGNED_SECONDS, Target, respond, without_body
+from media_app.delivery import PRESIGNED_SECONDS, Target, read_whole, respond, without_body
+from media_app.manifests import LARGEST, is_manifest, rewritten
 from media_app.models import File
 from media_app.selectors import file_find_by_path, member_find_by_path
 from media_app.services import place_read
@@ -72,12 +73,14 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
 
 def get(visit: Visit) -> HttpResponseBase:
     """The bytes at a path, or the part of them that is asked for."""
-    target, lasting = _readable(visit)
+    target, lasting, base = _readable(visit)
     private = target.file.project.is_private
     headers = ALWAYS | {"Cache-Control": _cache_control(visit, lasting=lasting, private=private)}
     if private:
         headers["Vary"] = "Authorization"
     name = visit.request.GET.get("download")
+    if is_manifest(target.type) and name is None:  # one that is saved is kept as it was made, beside its parts
+        return _manifest(visit, target, headers, base=base)
     if name is not None and name.lower() not in AS_NAMED:
         target = target.named(_download_name(name))
     # The store's own URL must not outlive the signature that led to it.
@@ -85,8 +88,25 @@ def get(visit: Visit) -> HttpResponseBase:
     return respond(visit.request, target, headers=headers, download=name is not None, url_seconds=seconds)
 
 
-def _readable(visit: Visit) -> tuple[Target, bool]:
-    """What is at a path, and whether it is that for ever. Raises FilesPrivate, NotFound."""
+def _manifest(visit: Visit, target: Target, headers: dict[str, str], *, base: str) -> HttpResponseBase:
+    """A manifest, whose references lead to the members from where it was asked for, and are as open as it is.
+
+    Never by a URL of the store, below which its parts cannot be found.
+    """
+    query = visit.claim.query if visit.claim else ""
+    if query:
+        headers = headers | {"Cache-Control": "private, no-store"}  # it holds what opens the whole package
+    if target.size > LARGEST or not (base or query):
+        return respond(visit.request, target, headers=headers, url_seconds=None)
+    body = rewritten(read_whole(target), target.type, base=base, query=query)
+    return respond(visit.request, target, headers=headers, url_seconds=None, body=body)
+
+
+def _readable(visit: Visit) -> tuple[Target, bool, str]:
+    """What is at a path, whether it is that for ever, and where its members are from there, as a relative reference.
+
+    Raises FilesPrivate, NotFound.
+    """
     project = visit.find_project()
     if project is None:
         raise NotFound("Nothing is here.")
@@ -99,9 +119,10 @@ def _readable(visit: Visit) -> tuple[Target, bool]:
         path = f"{folder}/{filename}"
         if file := file_find_by_path(project=project, path=path):
             by_id = parse_id(visit.path, File.prefix) == file.pk
-            return Target.of(file), by_id and file.status == File.Status.READY
+            base = f"{'../' * visit.path.count('/')}{file.public_id}/"
+            return Target.of(file), by_id and file.status == File.Status.READY, base
         if member := member_find_by_path(project=project, path=path):
-            return Target.of_member(member), True
+            return Target.of_member(member), True, ""
     raise NotFound("Nothing is here.")
 
 

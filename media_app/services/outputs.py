@@ -1,5 +1,6 @@
 """The files that tasks read and make."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from events_app.services import event_record
+from media_app.manifests import DASH_TYPE, is_manifest
 from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
 from media_app.services.locks import media_lock
@@ -20,6 +22,11 @@ from orgs_app.services import storage_reserve
 from workers.engine.probe import Probe
 from workers.kinds.base import Output
 from workers.preview import Preview
+
+MEMBERS_LISTED = 1000  # of a file, in its own record
+MAX_MEMBER_NAME = 255
+# Below the file's id and below the attempt's prefix: neither up nor out of it, and nothing that a URL would escape.
+_MEMBER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 
 
 @dataclass(frozen=True)
@@ -62,6 +69,12 @@ def outputs_store(
 
     Until they are published they count as rubbish: a worker that dies leaves nothing behind for long.
     """
+    outputs = tuple(outputs)
+    if not outputs:  # a kind that makes no file
+        return ()
+    for output in outputs:
+        if not _MEMBER_NAME.fullmatch(output.name) or len(output.name) > MAX_MEMBER_NAME:
+            raise ValueError(f"{output.name!r} is no name of an output")  # the engine makes them: a bug of ours
     prefix = objects_expect(project_id=project_id, file_id=file_id, attempt=attempt)
     store, made = bucket(), []
     for output in outputs:
@@ -107,8 +120,11 @@ def output_publish(
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
     facts: dict[str, Any] = {"kind": kind, "type": entry.type}
+    is_package = is_manifest(entry.type)
     if entry.probe:
         facts = file_facts(entry.probe, entry.preview)
+    if is_package:  # what its renditions are is told of it, but for what it is itself
+        facts |= {"type": entry.type, "format": "dash" if entry.type == DASH_TYPE else "hls"}
     size = sum(item.size for item in stored)
     media_lock(media.pk)
     objects_keep(prefix=attempt_prefix(project_id=project.pk, file_id=file_id, attempt=attempt))
@@ -139,12 +155,23 @@ def output_publish(
         **facts,
     )
     path_take(file=file)
+    members = [item for item in stored if not item.entry]
     FileMember.objects.bulk_create(
-        FileMember(
-            file=file, name=item.name, key=item.key, type=item.type, size=item.size, sha256=item.sha256, etag=item.etag
-        )
-        for item in stored
-        if not item.entry
+        [
+            FileMember(
+                file=file,
+                name=item.name,
+                key=item.key,
+                type=item.type,
+                size=item.size,
+                sha256=item.sha256,
+                etag=item.etag,
+                # A player finds the segments of a package by its playlists; a series of pictures has no other list.
+                listed=is_manifest(item.type) if is_package else place < MEMBERS_LISTED,
+            )
+            for place, item in enumerate(members)
+        ],
+        batch_size=1000,
     )
     Media.objects.filter(pk=media.pk).update(updated=now)
     event_record(project=project, type="file.created", subject=file)

@@ -39,6 +39,7 @@ Status = File.Status
 UNSETTLED = (Status.WAITING, Status.PROCESSING)  # it may still become ready, or fail
 LANES = {queue.TRANSFER: "WORKERS_TRANSFER", queue.FAST: "WORKERS_FAST"}
 SWEEP_BATCH = 200
+WAITING = 2  # waiting for others takes as long as the back-off after so many failures
 
 
 class LeaseLost(Exception):
@@ -145,11 +146,12 @@ def fetched_discard(*, fetched: Fetched) -> None:
 def file_probe(*, file: File, heartbeat: Heartbeat) -> tuple[Probe, Preview | None]:
     """What the file's content is, and what it looks like where that can be told.
 
-    Raises MediaError, EngineUnavailable, StorageUnavailable, Stopped, TransferStopped.
+    Raises MediaError, EngineUnavailable, NoRoom, StorageUnavailable, Stopped, TransferStopped.
     """
     if not file.entry_size:
         raise SourceUnreadable("The file is empty.")
-    with work_directory(f"probe-{file.pk}-{file.attempt}") as place:
+    room = file.entry_size if bucket().copies else 0
+    with work_directory(f"probe-{file.pk}-{file.attempt}", reserve=room) as place:
         path = _readable(file, place, heartbeat)
         facts = probe(path, report=heartbeat)
         return facts, preview(path, facts, place, report=heartbeat)
@@ -226,13 +228,14 @@ def file_fail(*, file: File, message: str) -> None:
 
 
 @transaction.atomic
-def file_release(*, file: File, reason: str = "", is_fault: bool = True) -> None:
-    """Give a file back: after a fault with a back-off, or at once when the worker is only stopping.
+def file_release(*, file: File, reason: str = "", is_fault: bool = True, waits: bool = False) -> None:
+    """Give a file back: after a fault with a back-off, or without one: at once when the worker is only stopping, some
+    seconds later when the file `waits` for others.
 
     A fault counts: after MAX_FAILURES of them the file has failed, for `reason` where that is fit for users. Raises
     LeaseLost.
     """
-    _give_back(file, reason, is_fault=is_fault)
+    _give_back(file, reason, is_fault=is_fault, waits=waits)
 
 
 @transaction.atomic
@@ -266,7 +269,7 @@ def file_retry(*, file: File) -> None:
     wake(lane)
 
 
-def _give_back(file: File, reason: str, *, is_fault: bool, lost: bool = False) -> None:
+def _give_back(file: File, reason: str, *, is_fault: bool, lost: bool = False, waits: bool = False) -> None:
     failures = file.failures + is_fault
     if failures >= settings.MAX_FAILURES:
         message = reason or f"The file could not be read: the service failed {failures} times while it tried."
@@ -274,8 +277,9 @@ def _give_back(file: File, reason: str, *, is_fault: bool, lost: bool = False) -
         event_record(project=file.project, type="file.failed", subject=file)
     else:
         # A first silence is the worker's own end, and the next worker may start at once.
-        at_once = not is_fault or (lost and failures == 1)
-        _end(file, Status.WAITING, lost=lost, failures=failures, due_at=Now() if at_once else backoff(failures))
+        at_once = not waits and (not is_fault or (lost and failures == 1))
+        due = Now() if at_once else backoff(WAITING if waits else failures)
+        _end(file, Status.WAITING, lost=lost, failures=failures, due_at=due)
         if at_once:
             wake(file.lane)
     if lost and file.lane == queue.TRANSFER:

@@ -3,6 +3,7 @@
 Keys are made by us alone, `<project>/<file>/<attempt>/<name>`: no name that a user chose ever enters one.
 """
 
+import contextlib
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -31,6 +32,7 @@ from media_app.storage.pieces import JOINED, MAX_JOINED, Piece, Pieces, PiecesLo
 from media_app.storage.s3 import S3Bucket
 from media_app.storage.s3_client import S3Options
 from media_app.storage.s3_pieces import S3Pieces
+from workers.engine.confinement import Roots
 
 __all__ = [
     "CHUNK",
@@ -55,6 +57,7 @@ __all__ = [
     "attempt_prefix",
     "bucket",
     "check",
+    "engine_roots",
     "file_prefix",
     "file_sha256",
     "pieces",
@@ -126,6 +129,15 @@ def warm() -> None:
 def check() -> str | None:
     """None when the bucket works, else what is wrong in a few words."""
     return bucket().check()
+
+
+def engine_roots() -> Roots:
+    """Where the engine's helper finds what it works on: the work directories, and the bucket where it is a folder."""
+    work = Path(settings.WORK_DIR)
+    with contextlib.suppress(OSError):  # whoever makes a directory there will tell
+        work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    store = bucket()
+    return Roots(read=(str(store.root),) if isinstance(store, FolderBucket) else (), write=(str(work.absolute()),))
 
 
 def file_prefix(*, project_id: str, file_id: str) -> str:

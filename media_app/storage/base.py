@@ -94,6 +94,8 @@ class Bucket(Protocol):
     What takes `should_stop` raises TransferStopped soon after it is true. It is called in the caller's thread only.
     """
 
+    copies: bool  # whether what is fetched to a path takes room there
+
     def put(
         self,
         key: str,

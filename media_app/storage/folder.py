@@ -44,6 +44,8 @@ class FolderBucket:
     from before there were markers is known by any of those objects. In doubt (None), it gets none.
     """
 
+    copies = False  # a link does
+
     def __init__(self, root: Path, *, known_keys: Callable[[], Sequence[str] | None] = list) -> None:
         self.root = root.absolute()  # links to objects must lead there from every folder
         self._marker = self.root / MARKER
@@ -112,8 +114,7 @@ class FolderBucket:
         with host_faults():
             if not stored.is_file():
                 raise self._missing(key)
-            if not _linked(stored, path):
-                path.symlink_to(stored)
+            path.symlink_to(stored)  # no second name: tools may write to what lies in their folder
 
     def local_path(self, key: str) -> Path | None:
         path = self.path(key)

@@ -84,6 +84,8 @@ class Body:
 class S3Bucket:
     """Objects below an optional prefix of one bucket. Nothing is kept but connections."""
 
+    copies = True
+
     def __init__(
         self, name: str, options: S3Options, *, prefix: str = "", scratch: Path | None = None, largest: int = 1 << 40
     ) -> None:

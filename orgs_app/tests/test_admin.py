@@ -177,6 +177,28 @@ def test_a_version_that_is_not_known_cannot_be_pinned():
     assert list(response.context["adminform"].form.errors) == ["api_version"]
 
 
+def test_limits_of_a_project_are_checked_by_name():
+    client, project = sign_in(), make_project()
+    data = {"organisation": project.organisation_id, "name": "Website"}
+    for wrong, reason in (
+        ('{"source": {"edges": 5}}', "source.edges is unknown"),
+        ('{"kinds": {"vidio": {}}}', "is no kind of task"),
+        ('{"run": {"wall": -1}}', "run.wall must be a number above 0"),
+        ("[1]", "Limits are an object"),
+        ("{", "valid JSON"),
+    ):
+        response = client.post(page_path(project), data | {"limits": wrong})
+        assert reason in str(response.context["adminform"].form.errors["limits"])
+    limits = {"source": {"duration": 3600}, "kinds": {"video": {"run": {"wall": 600}}}}
+    assert client.post(page_path(project), data | {"limits": json.dumps(limits)}).status_code == 302
+    project.refresh_from_db()
+    assert project.limits == limits
+    assert client.post(page_path(project), data | {"limits": ""}).status_code == 302
+    assert client.post(page_path(project), data | {"limits": ""}).status_code == 302
+    project.refresh_from_db()
+    assert project.limits == {}
+
+
 def test_projects_and_members_are_added():
     client = sign_in()
     user = get_user_model().objects.create_user("max")

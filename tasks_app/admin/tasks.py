@@ -1,9 +1,10 @@
 """Tasks: what was asked for, what was done, by whom, how long it took, and what came of it."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -48,6 +49,18 @@ class LaneFilter(admin.SimpleListFilter):
         return queryset.filter(lane=self.value()) if self.value() in LANES else queryset
 
 
+class WarningsFilter(admin.SimpleListFilter):
+    title = "warnings of tools"
+    parameter_name = "tool_warnings"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "an attempt had some")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        told = Attempt.objects.filter(task=OuterRef("pk"), tool_warnings__gt=0)
+        return queryset.filter(Exists(told)) if self.value() == "yes" else queryset
+
+
 @admin.register(Task)
 class TaskAdmin(ReadOnly, ServiceAdmin):
     change_form_template = "admin/tasks_app/task/change_form.html"
@@ -60,11 +73,12 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
         "queue_wait",
         "run_time",
         "out_size",
+        "told",
         html.moment("created", short=True),
     )
     list_display_links = ("public_id",)
     list_select_related = ("project",)
-    list_filter = ("status", "kind", LaneFilter, ("project", AutocompleteFilter), "created")
+    list_filter = ("status", "kind", LaneFilter, WarningsFilter, ("project", AutocompleteFilter), "created")
     list_defer = ("definition", "options", "result", "error", "webhook_url")
     indexed_filters = frozenset(
         {
@@ -130,7 +144,7 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
 
     def prepare_rows(self, rows: list[Task]) -> list[Task]:
         last = Attempt.objects.filter(task__in=[task.pk for task in rows], number=F("task__attempt")).only(
-            "task_id", "number", "queued_at", "started_at", "ended_at"
+            "task_id", "number", "queued_at", "started_at", "ended_at", "tool_warnings", "warnings"
         )
         found = {attempt.task_id: attempt for attempt in last}
         sources = File.objects.filter(pk__in={task.source_id for task in rows}).values_list("pk", flat=True)
@@ -185,6 +199,15 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
     @admin.display(description="output")
     def out_size(self, obj: Task) -> str:
         return html.size(obj.output_size)
+
+    @admin.display(description="warnings")
+    def told(self, obj: Task) -> str:
+        """Of the last attempt: what people are told, and how often the tools complained."""
+        attempt = obj.last_attempt  # type: ignore[attr-defined]
+        if attempt is None or not (attempt.warnings or attempt.tool_warnings):
+            return html.NOTHING
+        told = [f"{len(attempt.warnings)} told"] if attempt.warnings else []
+        return ", ".join([*told, *([f"{attempt.tool_warnings:,} of tools"] if attempt.tool_warnings else [])])
 
     # --- One task ---
 
@@ -257,8 +280,11 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "run": _run_time(attempt),
         "outcome": html.badge(attempt.outcome, OUTCOME_TONES.get(Attempt.Outcome(attempt.outcome), "plain")),
         "error": attempt.error,
-        "warnings": [*attempt.warnings, *plan.get("notes", ())],
+        "warnings": list(dict.fromkeys([*attempt.warnings, *plan.get("notes", ())])),
+        "tool_warnings": f"{attempt.tool_warnings:,}" if attempt.tool_warnings else html.NOTHING,
+        "foreseen": html.NOTHING if attempt.modelled is None else html.span(timedelta(seconds=attempt.modelled)),
         "commands": [html.copyable(command) for command in plan.get("commands", ())],
+        "has_plan": attempt.plan is not None,
         "plan": html.pretty(attempt.plan),
         "log": html.copyable(attempt.log) if attempt.log else "",
     }

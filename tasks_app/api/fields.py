@@ -10,7 +10,7 @@ from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
 from media_app.selectors import file_get, media_get, media_original
-from media_app.services import place_clean, ref_clean
+from media_app.services import place_clean, ref_clean, reference_check
 from orgs_app.models import Project
 from tasks_app.control import INGEST, all_kinds, get_kind
 from workers.kinds import UnknownKind
@@ -77,8 +77,14 @@ def read_kind(name: object, *, param: str) -> Kind:
         raise Invalid(f"{param} must be one of {known}.", param=param) from None
 
 
-def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] = ()) -> Options:
-    """The kind's options, checked by its own schema, and the place of the output. Raises Invalid naming the option."""
+def read_options(
+    kind: Kind, given: dict[str, Any], *, project: Project | None = None, prefix: tuple[str, ...] = ()
+) -> Options:
+    """The kind's options, checked by its own schema, and the place of the output. Raises Invalid naming the option.
+
+    With a project other files that the options name must be there: raises NotFound, or Conflict while they are not
+    ready; without one, only what can be told without asking is looked at.
+    """
     try:
         options = kind.options.model_validate(given)
     except ValidationError as exc:
@@ -86,7 +92,18 @@ def read_options(kind: Kind, given: dict[str, Any], *, prefix: tuple[str, ...] =
     names = tuple(".".join((*prefix, name)) for name in ("folder", "filename", "ref"))
     place_clean(folder=options.folder or "", filename=options.filename or "", params=(names[0], names[1]))
     ref_clean(options.ref or "", param=names[2])
+    for name, ref in options.file_refs():
+        _check_file(ref, project, param=".".join((*prefix, name)))
     return options
+
+
+def _check_file(ref: str, project: Project | None, *, param: str) -> None:
+    if project is not None:
+        found = read_source(ref, project=project, param=param)
+        if isinstance(found, File):
+            reference_check(found, param=param)
+    elif "://" in ref:
+        check_url(ref, param=param)
 
 
 def read_url(text: object, *, param: str) -> str:
@@ -131,7 +148,7 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
         "source": source,
         "input": text,
         "kind": kind,
-        "options": read_options(kind, {**_older(definition), **definition}),
+        "options": read_options(kind, {**_older(definition), **definition}, project=project),
         "definition": definition,
         "webhook_url": webhook_url,
     }

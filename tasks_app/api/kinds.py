@@ -26,7 +26,10 @@ def kinds_show() -> dict[str, Any]:
 def config_schema(components: Components) -> dict[str, Any]:
     kind: dict[str, dict[str, Any]] = {
         "summary": {"type": "string"},
-        "object": {"type": "string", "description": "What comes of it: a source, a track or intelligence."},
+        "object": {
+            "type": "string",
+            "description": "What comes of it: a source, a track or intelligence; empty where only a result is wanted.",
+        },
         "accepts": {"type": "array", "items": {"type": "string"}, "description": "What it is made of."},
         "options": {"type": "object", "description": "JSON Schema of its options."},
         "examples": {"type": "array", "items": {"type": "object"}, "description": "Options, as they may be given."},

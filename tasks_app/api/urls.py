@@ -4,6 +4,8 @@ from tasks_app.api.views import (
     SourceListView,
     TaskConfigView,
     TaskListView,
+    TaskPlanView,
+    TaskPreviewView,
     TaskStartView,
     TaskView,
 )
@@ -12,7 +14,9 @@ urlpatterns = [
     route("tasks", TaskListView, name="tasks"),
     route("tasks-config", TaskConfigView, name="tasks-config"),
     route("tasks/config", OlderTaskConfigView, name="tasks-config-older"),  # before ids, none of which it is
+    route("tasks/plan", TaskPreviewView, name="tasks-plan"),
     route("tasks/<task_id>", TaskView, name="task"),
+    route("tasks/<task_id>/plan", TaskPlanView, name="task-plan"),
     route("tasks/<task_id>/start", TaskStartView, name="task-start"),
     route("sources", SourceListView, name="source-list"),
 ]

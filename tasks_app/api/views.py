@@ -5,6 +5,7 @@ from rest_framework.response import Response
 
 from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
+from ittyhost.api.permissions import READ
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from media_app.api import views as media_views
@@ -13,8 +14,8 @@ from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
 from tasks_app.control import INGEST, all_kinds
 from tasks_app.models import Task
-from tasks_app.selectors import task_get, task_list
-from tasks_app.services import task_create
+from tasks_app.selectors import attempt_planned_last, task_get, task_list
+from tasks_app.services import task_create, task_plan
 
 Status = Task.Status
 
@@ -36,7 +37,7 @@ STATUS_WORDS = {
 }
 
 # Kinds of later versions. Only lists are asked for in these words; those this service does not know find nothing.
-LATER_NAMES = {"import": INGEST.name, "probe": "probe", "export": "export"}
+LATER_NAMES = {"import": INGEST.name, "export": "export"}
 
 
 CREATE_REFUSALS = {402: "The project's storage is full.", 404: "The input names nothing in this project."}
@@ -105,6 +106,41 @@ class TaskView(ProjectView):
         """View a task."""
         task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))
         return self.ok(self.shape.task_show(task))
+
+
+class TaskPreviewView(ProjectView):
+    shapes = SHAPES
+    scope = READ  # nothing is made, and nothing told that a key which may read could not find out
+
+    @documented(
+        SHAPES,
+        request="create_schema",
+        response="plan_schema",
+        creates=False,
+        refusals=CREATE_REFUSALS | {409: "The input is not known yet: a URL, or a file that is not ready."},
+    )
+    def post(self, request: Request) -> Response:
+        """Plan a task.
+
+        Takes the body of `POST /tasks` and makes nothing of it: answers what is known of the input, the options as they
+        will be used, the exact commands, what will come of them, about how long they will take, and warnings in words.
+        """
+        asked = self.shape.task_read(request.data, project=self.project)
+        return self.ok(self.shape.plan_show(task_plan(project=self.project, **asked)), parent="/tasks")
+
+
+class TaskPlanView(ProjectView):
+    shapes = SHAPES
+    collection = "/tasks"
+
+    @documented(SHAPES, response="attempt_schema")
+    def get(self, request: Request, task_id: str) -> Response:
+        """View the plan of a task.
+
+        What the attempt did that made its output; while it runs, what it is about to do.
+        """
+        task = task_get(project=self.project, task_id=parse_id(task_id, "tsk", "task"))
+        return self.ok(self.shape.attempt_show(attempt_planned_last(task=task)))
 
 
 class TaskStartView(ProjectView):

@@ -15,7 +15,8 @@ from tasks_app.services.attempts import (
     task_publish,
     task_release,
 )
-from tasks_app.services.creating import task_create
+from tasks_app.services.creating import task_create, work_limits
+from tasks_app.services.planning import TaskPlan, task_plan
 from tasks_app.services.steering import task_cancel, task_retry
 from tasks_app.services.sweeping import tasks_sweep
 from tasks_app.services.waiting import source_settled
@@ -24,6 +25,7 @@ from tasks_app.services.waking import lane_wake
 __all__ = [
     "DELETED_MEANWHILE",
     "LeaseLost",
+    "TaskPlan",
     "attempt_discard",
     "attempt_planned",
     "attempt_stopped",
@@ -36,9 +38,11 @@ __all__ = [
     "task_fail",
     "task_heartbeat",
     "task_is_held",
+    "task_plan",
     "task_progress",
     "task_publish",
     "task_release",
     "task_retry",
     "tasks_sweep",
+    "work_limits",
 ]

@@ -20,7 +20,10 @@ from tasks_app.control import get_kind
 from tasks_app.models import Attempt, Task
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
+from workers.engine.tool_log import tool_warnings
 from workers.run import Done
+
+WAITING = 2  # waiting for others takes as long as the back-off after so many failures
 
 logger = logging.getLogger(__name__)
 
@@ -71,14 +74,17 @@ def task_progress(*, task: Task, percent: int) -> None:
     _mine(task).update(progress=min(max(percent, 0), 99), updated=Now())
 
 
-def attempt_planned(*, task: Task, plan: dict[str, Any]) -> None:
-    """Keep what this attempt is about to do, before it does it: an operator can see and repeat it whatever happens."""
-    Attempt.objects.filter(task=task, number=task.attempt).update(plan=plan)
+def attempt_planned(*, task: Task, plan: dict[str, Any], modelled: float | None = None) -> None:
+    """Keep what this attempt is about to do, before it does it: an operator can see and repeat it whatever happens.
+
+    `modelled` is how many seconds the cost model gives it.
+    """
+    Attempt.objects.filter(task=task, number=task.attempt).update(plan=plan, modelled=modelled)
 
 
 @transaction.atomic
 def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> None:
-    """Make the output visible: its file, the result, the state and the event, all or nothing.
+    """Make the output visible: its file (where one is made), the result, the state and the event, all or nothing.
 
     Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the input was
     deleted meanwhile, or with it the media that the output would belong to.
@@ -87,38 +93,39 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
     media = Media.objects.select_for_update().filter(pk=task.media_id).first()
     if media is None or not source_exists(task=task):
         raise MediaError(DELETED_MEANWHILE)
-    size = sum(item.size for item in stored)
+    size = sum(item.size for item in stored) if stored else None
     _end(
         task,
         Status.READY,
         Outcome.READY,
-        attempt={"plan": done.plan, "warnings": list(done.warnings)},
+        attempt={"plan": done.plan, "warnings": list(done.warnings), **_logged(done.log)},
         progress=100,
         error="",
         output_size=size,
         result=done.result.model_dump(mode="json"),
     )
     options = task.options
-    output_publish(
-        project=task.project,
-        media=media,
-        file_id=task.reserved_id,
-        object=get_kind(task.kind).object,
-        kind=task.kind,
-        attempt=task.attempt,
-        stored=stored,
-        ref=options.get("ref") or "",
-        folder=options.get("folder") or "",
-        filename=options.get("filename") or "",
-        label=options.get("label") or "",
-        created_by=task.public_id,
-    )
+    if task.output_id is not None:
+        output_publish(
+            project=task.project,
+            media=media,
+            file_id=task.reserved_id,
+            object=get_kind(task.kind).object,
+            kind=task.kind,
+            attempt=task.attempt,
+            stored=stored,
+            ref=options.get("ref") or "",
+            folder=options.get("folder") or "",
+            filename=options.get("filename") or "",
+            label=options.get("label") or "",
+            created_by=task.public_id,
+        )
     event_record(project=task.project, type="task.ready", subject=task)
 
 
 def attempt_discard(*, task: Task) -> None:
     """Have deleted what an attempt stored after it had lost its task; nothing when it was published all the same."""
-    if not File.objects.filter(pk=task.reserved_id, attempt=task.attempt).exists():
+    if not File.objects.filter(pk=task.output_id, attempt=task.attempt).exists():
         attempt_drop(task=task)
 
 
@@ -133,23 +140,26 @@ def attempt_stopped(*, task: Task) -> None:
 @transaction.atomic
 def task_fail(*, task: Task, message: str, log: str = "") -> None:
     """End a task in error: its source or its options are at fault, and trying again cannot help. Raises LeaseLost."""
-    _end(task, Status.ERROR, Outcome.ERROR, attempt={"error": message, "log": log}, error=message)
+    _end(task, Status.ERROR, Outcome.ERROR, attempt={"error": message, **_logged(log)}, error=message)
     attempt_drop(task=task)
     event_record(project=task.project, type="task.error", subject=task)
 
 
 @transaction.atomic
-def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool = True) -> None:
-    """Give a task back: after a fault of this host with a back-off, or at once when the worker is only stopping.
+def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool = True, waits: bool = False) -> None:
+    """Give a task back: after a fault of this host with a back-off, or without one: at once when the worker is only
+    stopping, some seconds later when the task `waits` for others.
 
     A fault counts: after MAX_FAILURES of them the task ends in error. Raises LeaseLost.
     """
-    _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log)
+    _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log, waits=waits)
 
 
-def _give_back(task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False) -> None:
+def _give_back(
+    task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False, waits: bool = False
+) -> None:
     failures = task.failures + (outcome != Outcome.RELEASED)
-    seen = {"error": reason, "log": log}
+    seen = {"error": reason, **_logged(log)}
     if not source_exists(task=task):  # nobody could take it up again
         _end(task, Status.ERROR, outcome, attempt=seen, lost=lost, error=DELETED_MEANWHILE, failures=failures)
         event_record(project=task.project, type="task.error", subject=task)
@@ -160,10 +170,16 @@ def _give_back(task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = 
     else:
         # A first silence is the worker's own end, and the next worker may start at once.
         at_once = outcome == Outcome.RELEASED or (outcome == Outcome.LOST and failures == 1)
-        due = Now() if at_once else backoff(failures)
+        due = backoff(WAITING) if waits else Now() if at_once else backoff(failures)
         _end(task, Status.QUEUED, outcome, attempt=seen, lost=lost, failures=failures, progress=0, due_at=due)
         wake(task.lane)
     attempt_drop(task=task)
+
+
+def _logged(log: str) -> dict[str, Any]:
+    """The end of what the tools printed, for operators, and how much of it they call a warning or worse."""
+    # PostgreSQL keeps no NUL in a text, and a file may have one in its name for a stream.
+    return {"log": log.replace("\x00", "�"), "tool_warnings": tool_warnings(log)}
 
 
 def _mine(task: Task) -> Any:
@@ -190,6 +206,8 @@ def _end(
 
 def attempt_drop(*, task: Task) -> None:
     """Whatever this attempt stored belongs to nothing now."""
+    if task.output_id is None:  # no file was to be made, so none of its objects can be there
+        return
     outputs_discard(project_id=task.project_id, file_id=task.reserved_id, attempt=task.attempt)
 
 

@@ -17,8 +17,10 @@ from tasks_app.control import IngestOptions
 from tasks_app.models import Task
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
+from workers.engine.limits import TaskLimits, task_limits
 from workers.engine.probe import Probe
 from workers.kinds.base import Kind, Options
+from workers.plans import Plan
 from workers.run import check
 
 Status = Task.Status
@@ -57,6 +59,8 @@ def task_create(
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         parent=parent,
     )
+    if not kind.object:  # only its result is wanted: no file will ever have the id that is reserved otherwise
+        task.output_id = None
     if isinstance(options, IngestOptions):
         task.source = task.output = _file_to_ingest(task, options, source)
     else:
@@ -107,18 +111,31 @@ def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) 
         if found is None:
             raise NotFound("The input was deleted meanwhile.", param="input")
         source = found
-    if source.status == File.Status.FAILED:
-        raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
+    input_check(source)
     if source.status == File.Status.READY:
-        source_check(kind, options, source)
+        source_plan(kind, options, source, task.project)
     return source
 
 
-def source_check(kind: Kind, options: Options, source: File) -> None:
-    """Make the whole plan, as the worker will: whatever it refuses is refused before anything is queued."""
+def input_check(source: File) -> None:
+    """Raise Invalid for a file that could not be fetched or read."""
+    if source.status == File.Status.FAILED:
+        raise Invalid(f"The input cannot be used: {source.error or 'it could not be read.'}", param="input")
+
+
+def work_limits(kind: Kind, project: Project) -> TaskLimits:
+    """What a task of this kind may use in this project."""
+    return task_limits(kind.name, own=kind.limits, project=project.limits)
+
+
+def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan:
+    """The whole plan, as the worker will make it: whatever it refuses is refused before anything is queued.
+
+    Raises Invalid.
+    """
     if source.probe is None:
         raise Invalid(f"{kind.name} cannot be made of this input: it is no picture, video or sound.", param="input")
     try:
-        check(kind, options, Probe.from_json(source.probe))
+        return check(kind, options, Probe.from_json(source.probe), work_limits(kind, project).source)
     except MediaError as exc:
         raise Invalid(exc.message, param=exc.param or "input") from None

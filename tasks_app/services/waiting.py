@@ -13,7 +13,7 @@ from media_app.services import UNSETTLED
 from tasks_app.control import INGEST, get_kind
 from tasks_app.models import Attempt, Task
 from tasks_app.services.attempts import DELETED_MEANWHILE, attempt_drop
-from tasks_app.services.creating import source_check
+from tasks_app.services.creating import source_plan
 from tasks_app.services.waking import wake
 from workers.engine.probe import Probe
 from workers.kinds.base import facts_result
@@ -68,7 +68,7 @@ def _settle_one(task: Task) -> int:
         if is_ingest:
             return _ingested(task, source)
         kind = get_kind(task.kind)
-        source_check(kind, kind.options.model_validate(task.options), source)
+        source_plan(kind, kind.options.model_validate(task.options), source, task.project)
     except Invalid as exc:
         return _fail_waiting(task, exc.message)
     queued = _waiting(task).update(status=Status.QUEUED, due_at=Now(), updated=Now())

@@ -34,8 +34,8 @@ def planned(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Task], Any]]
     def have(happen: Callable[[Task], Any]) -> None:
         write = services.attempt_planned
 
-        def and_then(*, task: Task, plan: dict[str, Any]) -> None:
-            write(task=task, plan=plan)
+        def and_then(*, task: Task, plan: dict[str, Any], **told: Any) -> None:
+            write(task=task, plan=plan, **told)
             happen(task)
 
         monkeypatch.setattr(services, "attempt_planned", and_then)

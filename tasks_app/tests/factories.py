@@ -1,5 +1,6 @@
 """Rows of this app for everyone's tests."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models.functions import Now
@@ -52,6 +53,25 @@ def end(task: Task, status: str, **fields: Any) -> Task:
     Task.objects.filter(pk=task.pk).update(status=status, finished_at=Now(), **fields)
     task.refresh_from_db()
     return task
+
+
+PLAN = {
+    "steps": [{"tool": "picture", "operations": {"source": "source", "type": None, "orient": True, "variants": []}}],
+    "commands": ["python -m workers picture '{}'"],
+    "expected": [{"name": "image.jpg", "type": "image/jpeg", "media_type": "image", "entry": True, "width": 32}],
+    "reads": "whole",
+    "notes": ["Only the first of 9 frames was used."],
+}
+
+
+def make_attempt(task: Task, **fields: Any) -> Attempt:
+    """An attempt of a task that went well a second after it began, with a plan."""
+    began = task.created
+    times = {"queued_at": began, "started_at": began, "ended_at": began + timedelta(seconds=1)}
+    number = max(task.attempt, 1)
+    return Attempt.objects.create(
+        task=task, **{"number": number, "outcome": "ready", "plan": PLAN, "modelled": 0.5, **times} | fields
+    )
 
 
 def outcomes(task: Task) -> list[str]:

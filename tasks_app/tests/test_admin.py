@@ -377,3 +377,29 @@ def test_the_state_of_the_service_is_for_staff(client, monkeypatch):
     assert client.get("/admin/tasks_app/node/state/").status_code == 302
     part = text(sign_in(make_operator("media_app.view_file")), "/admin/tasks_app/node/state/")
     assert "Tasks by lane" not in part
+
+
+def test_warnings_of_tools_are_shown_and_filtered_by():
+    client = sign_in()
+    quiet, loud = make_task(), make_task()
+    for task in (quiet, loud):
+        Task.objects.filter(pk=task.pk).update(attempt=1)
+    make_attempt(quiet)
+    make_attempt(loud, warnings=["Track 2 was left out."], tool_warnings=1204, log="[warning] odd\n")
+    page = text(client, list_path(Task))
+    assert "1 told, 1,204 of tools" in page
+    only = text(client, f"{list_path(Task)}?tool_warnings=yes")
+    assert (loud.public_id in only, quiet.public_id in only) == (True, False)
+    own = text(client, page_path(loud))
+    assert "Track 2 was left out." in own
+    assert "1,204" in own
+    assert "[warning] odd" in own
+
+
+def test_a_task_without_a_file_says_where_its_facts_are():
+    client = sign_in()
+    task = end(make_task(kind="probe"), "ready", result={"kind": "image"})
+    make_attempt(task, plan={"steps": [], "commands": [], "notes": []})
+    own = text(client, page_path(task))
+    assert "Only facts were asked for" in own
+    assert "Nothing had to be run." in own

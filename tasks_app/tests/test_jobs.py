@@ -13,7 +13,9 @@ from PIL import Image
 
 from events_app.models import Event
 from ittyhost import heartbeat
+from ittyhost.errors import Invalid
 from ittyhost.stopping import StopSign
+from ittyhost.workdir import NoRoom
 from media_app.models import DeadObject, File
 from media_app.services import file_delete
 from media_app.services.facts import file_facts
@@ -227,6 +229,33 @@ def test_a_fault_gives_the_task_back_with_a_back_off(photo, monkeypatch, woken, 
     assert (task.status, outcomes(task)) == (Status.READY, ["fault", "ready"])
     objects_clean_up()
     assert [key.partition("/")[0] for key in keys(task)] == ["2"]
+
+
+@pytest.mark.parametrize(("waits", "failures", "outcome"), [(True, 0, "released"), (False, 1, "fault")])
+def test_without_room_a_task_waits_and_only_a_full_disk_is_a_failure(photo, monkeypatch, waits, failures, outcome):
+    def no_room(name: str, *, reserve: int) -> None:
+        assert reserve == jobs.LEAST_ROOM  # of a small file in a folder, which is not copied
+        raise NoRoom("No room for the work.", waits=waits)
+
+    monkeypatch.setattr(jobs, "work_directory", no_room)
+    task = run(make_task(source=photo, width=16))
+    assert (task.status, task.failures, task.error) == (Status.QUEUED, failures, "")
+    assert not Task.objects.filter(pk=task.pk, due_at__lte=Now()).exists()
+    assert (outcomes(task), attempt(task).error) == ([outcome], "No room for the work.")
+    assert nothing_published(task)
+
+
+def test_a_project_has_limits_of_its_own(photo, clip):
+    photo.project.limits = {"kinds": {"image": {"picture": {"output": 100}}}}
+    photo.project.save()
+    task = run(make_task(source=photo, width=60))
+    assert (task.status, task.error) == (Status.ERROR, "The output grew beyond what it may have.")
+    photo.project.limits = {"source": {"edge": 70}}
+    photo.project.save()
+    with pytest.raises(Invalid, match="The picture is 60 × 80 pixels; at most 70 on the longest edge are accepted"):
+        make_task(source=photo, width=60)
+    assert Task.objects.filter(project=photo.project).count() == 1
+    assert make_task(source=clip, width=16).status == Status.QUEUED  # another project's
 
 
 def test_the_last_fault_ends_the_task_in_words_that_name_no_host(photo, monkeypatch):

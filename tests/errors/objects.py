@@ -7,6 +7,7 @@ from django.db import connection
 from media_app.models import Media
 from media_app.tests.factories import make_media
 from orgs_app.tests.factories import make_project
+from tasks_app.tests.factories import make_task
 from tests.errors.base import Scene, provokes
 
 GONE = "0000000000000000"
@@ -33,6 +34,27 @@ def file_is_private(scene: Scene) -> Any:
 )
 def task_unknown(scene: Scene) -> Any:
     return scene.ask("GET", f"/tasks/task_{GONE}")
+
+
+@provokes(
+    "plan_not_found",
+    404,
+    cause="No worker has begun the task yet, so that it has no plan.",
+    way_out="Ask again when the task is being processed; `POST /tasks/plan` tells beforehand what a task would do.",
+)
+def task_not_begun(scene: Scene) -> Any:
+    task = make_task(source=scene.file)
+    return scene.ask("GET", f"/tasks/{task.public_id}/plan")
+
+
+@provokes(
+    "input_not_ready",
+    409,
+    cause="What is to be planned, or used beside the input, is a URL that was not fetched, or a file not ready yet.",
+    way_out="Make a file of the URL with `POST /files`, and ask again when it is `ready`.",
+)
+def input_not_fetched(scene: Scene) -> Any:
+    return scene.ask("POST", "/tasks/plan", {"url": "https://example.com/a.mp4", "kind": "image"})
 
 
 @provokes(

@@ -1,5 +1,6 @@
-"""Where a source really ends: what a header says and what can be decoded may differ."""
+"""What is really in a file: what a header says, what its packets say and what can be decoded may differ."""
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,41 @@ if TYPE_CHECKING:
 
 FROM = 5.0  # seconds before the moment looked for, to meet a key frame
 PACKETS = 20_000  # looked at
+TAIL = 1.0  # seconds of sound decoded at the end
+# Pictures decoded of the last group, at most: those that others refer to, without deblocking. In a film of minutes that
+# is all of it; in a short one a twentieth of the whole, as checking must cost little beside encoding.
+TAIL_FRAMES, TAIL_PART = 48, 0.05
+SLOWEST = 20e6  # bytes a second that a disk gives at least
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """One stream as its packets tell, seconds: `step` is the longest time between the beginnings of two in the order of
+    decoding; `backwards` how many come before the one ahead of them; `decoded` and `broken` what the last group of
+    pictures (TAIL_FRAMES of it), or the last second of sound, gave when it was decoded."""
+
+    index: int
+    type: str
+    packets: int = 0
+    damaged: int = 0
+    backwards: int = 0
+    step: float = 0.0
+    end: float = 0.0
+    decoded: int = 0
+    broken: int = 0
+
+
+def scan(path: Path, size: int, *, report: "Stops | None" = None) -> tuple[Scanned, ...]:
+    """Every video and audio stream of a file of `size` bytes: all packets are read, the last ones decoded.
+
+    Read outside this process. Raises SourceUnreadable when it ends before its index says; LimitExceeded; Stopped.
+    """
+    from workers.engine import host
+    from workers.engine.limits import picture_limits
+
+    timeout = picture_limits().wall + size / SLOWEST
+    found = host.call("scan", {"path": str(Path(path).absolute())}, timeout=timeout, report=report)
+    return tuple(Scanned(**item) for item in found)
 
 
 def decoded_end(path: Path, near: float, *, report: "Stops | None" = None) -> float:
@@ -23,19 +59,13 @@ def decoded_end(path: Path, near: float, *, report: "Stops | None" = None) -> fl
 
 def read_end(path: Path, near: float) -> float:
     """What decoded_end tells. Runs only in the resident helper."""
-    import av
     from av.error import FFmpegError
 
     from workers.engine.errors import SourceUnreadable
-    from workers.formats import CONTAINERS
 
     end = 0.0
     try:
-        with av.open(
-            str(path),
-            container_options={"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)},
-            metadata_errors="replace",
-        ) as container:
+        with _opened(path) as container:
             streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
             first = (container.start_time or 0) / 1e6
             try:
@@ -61,3 +91,104 @@ def _decoded(packet: Any) -> float:
         return 0.0
     length = float((packet.duration or 0) * (packet.time_base or 0))
     return max((frame.time + length for frame in frames), default=0.0)
+
+
+def read_packets(path: Path) -> list[dict[str, Any]]:
+    """What scan tells. Runs only in the resident helper."""
+    from av.error import FFmpegError
+    from av.stream import Disposition
+
+    from workers.engine.errors import SourceUnreadable
+
+    try:
+        with _opened(path) as container:
+            streams = [
+                stream
+                for stream in container.streams
+                if stream.type in ("video", "audio") and not stream.disposition & Disposition.attached_pic
+            ]  # a cover has no end
+            seen = {stream.index: _Seen(stream) for stream in streams}
+            for packet in container.demux(streams):
+                if packet.size:
+                    seen[packet.stream_index].packet(packet)
+            return [asdict(one.ended(container)) for one in seen.values()]
+    except (FFmpegError, OSError, ValueError) as exc:
+        raise SourceUnreadable("The file is damaged or cut short.", log=repr(exc)) from exc
+
+
+class _Seen:
+    """One stream while its packets go by."""
+
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.unit = float(stream.time_base or 0)
+        self.packets = self.damaged = self.backwards = self.step = 0
+        self.last: int | None = None  # dts
+        self.end = 0
+        self.key: int | None = None  # pts of the last key frame
+
+    def packet(self, packet: Any) -> None:
+        self.packets += 1
+        self.damaged += packet.is_corrupt
+        dts, pts = packet.dts, packet.pts
+        if dts is not None:
+            if self.last is not None:
+                self.backwards += dts < self.last
+                self.step = max(self.step, dts - self.last)
+            self.last = dts
+        if pts is not None:
+            self.end = max(self.end, pts + (packet.duration or 0))
+            if packet.is_keyframe:
+                self.key = pts
+
+    def ended(self, container: Any) -> Scanned:
+        decoded, broken = self._tail(container)
+        return Scanned(
+            self.stream.index,
+            self.stream.type,
+            packets=self.packets,
+            damaged=self.damaged,
+            backwards=self.backwards,
+            step=self.step * self.unit,
+            end=self.end * self.unit,
+            decoded=decoded,
+            broken=broken,
+        )
+
+    def _tail(self, container: Any) -> tuple[int, int]:
+        """How much of the end was decoded, and how many packets were not."""
+        from av.error import FFmpegError
+
+        if self.key is None or not self.unit:
+            return 0, 0
+        start = self.key if self.stream.type == "video" else min(self.key, self.end - round(TAIL / self.unit))
+        if self.stream.type == "video":
+            self.stream.codec_context.thread_type = "AUTO"
+            self.stream.codec_context.skip_frame = "NONREF"
+            self.stream.codec_context.options = {"skip_loop_filter": "all"}
+        try:
+            container.seek(max(0, start), stream=self.stream)
+        except (FFmpegError, OSError):
+            return 0, 0
+        decoded = broken = 0
+        most = max(TAIL_FRAMES, int(self.packets * TAIL_PART))
+        for packet in container.demux(self.stream):
+            try:
+                decoded += len(packet.decode())
+            except (FFmpegError, ValueError):
+                broken += 1
+            if decoded + broken >= most:
+                break
+        return decoded, broken
+
+
+def _opened(path: Path) -> Any:
+    import av
+
+    from workers.formats import CONTAINERS
+
+    return av.open(
+        str(path),
+        container_options={"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)},
+        metadata_errors="replace",
+    )

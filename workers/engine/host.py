@@ -16,13 +16,15 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workers.engine import errors
+from workers.engine.confinement import Roots, RootsNow, clean_environment, helper_terms
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
-from workers.engine.limits import PictureLimits
-from workers.engine.runner import Silent, Stops, clean_environment
+from workers.engine.limits import SETTINGS, PictureLimits, picture_limits
+from workers.engine.runner import Silent, Stops
 
 SCRIPT = Path(__file__).with_name("resident.py")
 POLL = 0.1  # seconds between two looks at the report
@@ -36,9 +38,10 @@ class _Died(Exception):
 class Helper:
     """One resident process and the pipes to it."""
 
-    def __init__(self, limits: PictureLimits) -> None:
+    def __init__(self, limits: PictureLimits, roots: Roots | None = None) -> None:
         self.owner = os.getpid()
         self.limits = limits
+        self.roots = roots
         self.served = 0
         self.resident = 0
         try:
@@ -48,11 +51,12 @@ class Helper:
         # The death signal is tied to the starting *thread*; only the main thread lives as long as the process.
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
-        budget = json.dumps({"memory": limits.memory, "output": limits.output})
-        kept = {name: os.environ[name] for name in ("MEDIA_MAX_EDGE",) if name in os.environ}
+        terms = {"memory": limits.memory, "output": limits.output, "sandbox": helper_terms(roots)}
+        known = (*SETTINGS["source"].values(), "FONT_DIR")
+        kept = {name: os.environ[name] for name in known if name in os.environ}
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, budget],
+                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, json.dumps(terms)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.log,
@@ -68,9 +72,15 @@ class Helper:
     def spent(self) -> bool:
         return self.served >= self.limits.requests or self.resident > self.limits.resident
 
-    def ask(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
+    def covers(self, limits: PictureLimits) -> bool:
+        """Whether a request may use so much of this process."""
+        return limits.memory <= self.limits.memory and limits.output <= self.limits.output
+
+    def ask(self, op: str, args: dict[str, Any], limits: PictureLimits, report: Stops) -> dict[str, Any]:
         """One request and its answer. Raises _Died, LimitExceeded, Stopped; the helper is then of no more use."""
-        body = json.dumps({"op": op, "args": args, "timeout": timeout}, separators=(",", ":")).encode()
+        timeout, bounds = limits.wall, {"AS": limits.memory, "FSIZE": limits.output}
+        request = {"op": op, "args": args, "timeout": timeout, "limits": bounds}
+        body = json.dumps(request, separators=(",", ":")).encode()
         ends = time.monotonic() + timeout + (START_TIMEOUT if not self.served else 0.0)
         try:
             self._write(struct.pack(">I", len(body)) + body)
@@ -128,9 +138,14 @@ class Host:
     """Keeps one helper at hand for this process."""
 
     def __init__(self, limits: PictureLimits | None = None) -> None:
-        self.limits = limits or PictureLimits()
+        self._limits = limits
+        self.roots: RootsNow = lambda: None
         self._lock = threading.Lock()
         self._helper: Helper | None = None
+
+    @property
+    def limits(self) -> PictureLimits:
+        return self._limits or picture_limits()
 
     def call(
         self,
@@ -139,25 +154,30 @@ class Host:
         *,
         timeout: float | None = None,
         report: Stops | None = None,
+        limits: PictureLimits | None = None,
     ) -> Any:
         """The value an operation of resident.py gives. Raises MediaError, EngineUnavailable, Stopped.
+
+        `limits` are those of this request, by default the host's; `timeout`, seconds, goes before theirs.
 
         A helper that dies is replaced and asked once more: it may have been ended from outside. The second time it is
         the file's doing, unless it was killed: that is the system's memory guard or an operator.
         """
         report = report or Silent()
+        limits = limits or self.limits
+        limits = replace(limits, wall=timeout or limits.wall)
         if report.should_stop():
             raise Stopped
         with self._lock:
             try:
-                return self._value(self._ask(op, args, timeout or self.limits.wall, report))
+                return self._value(self._ask(op, args, limits, report))
             except _Died:
-                return self._value(self._last_try(op, args, timeout or self.limits.wall, report))
+                return self._value(self._last_try(op, args, limits, report))
 
-    def _ask(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
-        helper = self._ready()
+    def _ask(self, op: str, args: dict[str, Any], limits: PictureLimits, report: Stops) -> dict[str, Any]:
+        helper = self._ready(limits)
         try:
-            response = helper.ask(op, args, timeout, report)
+            response = helper.ask(op, args, limits, report)
         except BaseException:
             self._helper = None
             helper.end()
@@ -166,13 +186,13 @@ class Host:
             self._helper = None
             helper.end()
             with contextlib.suppress(EngineUnavailable):  # the next request needs it and tells; this one has its answer
-                self._helper = Helper(self.limits)
+                self._helper = self._new()
         return response
 
-    def _last_try(self, op: str, args: dict[str, Any], timeout: float, report: Stops) -> dict[str, Any]:
-        helper = self._helper = Helper(self.limits)
+    def _last_try(self, op: str, args: dict[str, Any], limits: PictureLimits, report: Stops) -> dict[str, Any]:
+        helper = self._helper = self._new(limits)
         try:
-            return helper.ask(op, args, timeout, report)
+            return helper.ask(op, args, limits, report)
         except _Died:
             helper.process.wait()
             log = helper.ending()
@@ -190,14 +210,23 @@ class Host:
             helper.end()
             raise
 
-    def _ready(self) -> Helper:
+    def _ready(self, limits: PictureLimits | None = None) -> Helper:
         helper = self._helper
         if helper is not None and (helper.owner != os.getpid() or helper.process.poll() is not None):
             helper.end()
             helper = None
+        # What was given up cannot be had back.
+        if helper is not None and (helper.roots != self.roots() or not helper.covers(limits or self.limits)):
+            helper.end()
+            helper = None
         if helper is None:
-            helper = self._helper = Helper(self.limits)
+            helper = self._helper = self._new(limits)
         return helper
+
+    def _new(self, limits: PictureLimits | None = None) -> Helper:
+        own, asked = self.limits, limits or self.limits
+        most = replace(own, memory=max(own.memory, asked.memory), output=max(own.output, asked.output))
+        return Helper(most, self.roots())
 
     @staticmethod
     def _value(response: dict[str, Any]) -> Any:
@@ -235,9 +264,22 @@ os.register_at_fork(after_in_child=_HOST.forget)
 atexit.register(_HOST.end)
 
 
-def call(op: str, args: dict[str, Any], *, timeout: float | None = None, report: Stops | None = None) -> Any:
+def call(
+    op: str,
+    args: dict[str, Any],
+    *,
+    timeout: float | None = None,
+    report: Stops | None = None,
+    limits: PictureLimits | None = None,
+) -> Any:
     """Ask this process's helper; see Host.call."""
-    return _HOST.call(op, args, timeout=timeout, report=report)
+    return _HOST.call(op, args, timeout=timeout, report=report, limits=limits)
+
+
+def confine(roots: RootsNow) -> None:
+    """Have this process's helper, and those of its children, reach no other files than `roots` tells, asked anew at
+    each call; folders that are missing then stay out of reach. Without this the helper opens what it is asked to."""
+    _HOST.roots = roots
 
 
 def warm() -> None:

@@ -4,27 +4,30 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
-from dataclasses import dataclass
-from functools import lru_cache
-from io import BytesIO
+import os
+import resource
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageCms
+from PIL import ImageChops, ImageCms
 
-from workers.engine import preview, stills
+from workers.encoders.image import ENCODERS, gif_colors, still_settings
+from workers.engine import animated, deep, gif, headers, preview, profiles, rights, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
+from workers.engine.layers import Drawn, draw_layers, put_over
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
 
 Size = tuple[int, int]
 Box = tuple[float, float, float, float]
-SRGB = ImageCms.createProfile("sRGB")
 # Decoding beyond this factor of the wanted size first averages blocks of pixels: as sharp to the eye, much faster.
 REDUCING_GAP = 3.0
-WEBP_METHOD = 2  # twice as fast as the default 4 for 3 % more bytes
-AVIF_SPEED = 8
+FEW = 256  # colours that fit into a palette
 _TURNS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
@@ -38,12 +41,15 @@ _TURNS = {
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture as it is stored, no larger than wanted; its size before, how it is to be turned, its colour profile."""
+    """A picture as it is stored, no larger than wanted; its size before, how it is to be turned, its colour profile,
+    and who made and owns it."""
 
     picture: Pillow.Image
     original: Size
     orientation: int
     profile: bytes | None
+    rights: dict[int, bytes] = field(default_factory=dict)
+    indexed: bool = False  # whether it has a palette
 
 
 def make_pictures(
@@ -52,12 +58,17 @@ def make_pictures(
     """Carry out a picture step in `cwd`; the facts of each file made, in order. Those of the file `looked_at`, one of
     the targets, have its `preview` among them (see preview.look).
 
-    `operations`: `source` (a file name), `type` (Pillow's name for it; None to go by content), `orient` (apply EXIF)
-    and `variants`, each with `target`, `format`, `quality`, `background` (r, g, b, a) or None, and the framing's
+    `operations`: `source` (a file name), `type` (Pillow's name for it; None to go by content), `orient` (apply EXIF),
+    perhaps `moment` (seconds: the frame of an animation that is taken) or `film` (see plans.Film), and `variants`, each
+    with `target`, `format`, `quality`, `background` (r, g, b, a) or None, and the framing's
     `scaled`, `crop`, `size`, `place` and `canvas`.
     Raises SourceUnreadable, SourceUnsupported, LimitExceeded, OutputMismatch.
     """
     variants = operations["variants"]
+    if operations.get("film"):
+        return [
+            _animation(cwd, operations, variant, limits, look=variant["target"] == looked_at) for variant in variants
+        ]
     largest = tuple(max(variant["scaled"][side] for variant in variants) for side in (0, 1))
     source = _read(
         cwd / operations["source"],
@@ -65,8 +76,22 @@ def make_pictures(
         limits,
         orient=operations["orient"],
         wanted=(largest[0], largest[1]),
+        moment=operations.get("moment", 0.0),
+        fine=True,
     )
-    return [_variant(cwd, source, variant, look=variant["target"] == looked_at) for variant in variants]
+    return [_variant(cwd, source, variant, limits, look=variant["target"] == looked_at) for variant in variants]
+
+
+def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimits) -> tuple[Pillow.Image, Size]:
+    """A picture to be put over others, whole and upright in sRGB, no smaller than `wanted` of its size if it can be;
+    and that size.
+
+    Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
+    """
+    source = _read(path, None, limits, orient=True, wanted=wanted)
+    turn = _TURNS.get(source.orientation)
+    picture = source.picture if turn is None else source.picture.transpose(turn)
+    return _in_srgb(picture, source.profile), _swapped(source.original, source.orientation)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
@@ -81,19 +106,65 @@ def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[
     return preview.look(_in_srgb(small, source.profile))
 
 
-def _read(path: Path, type: str | None, limits: SourceLimits, *, orient: bool, wanted: Size) -> Decoded:
-    """The picture, decoded as small as `wanted` (pixels as shown) allows; turned only where `orient` says so."""
+def _read(
+    path: Path,
+    type: str | None,
+    limits: SourceLimits,
+    *,
+    orient: bool,
+    wanted: Size | Callable[[Size], Size],
+    moment: float = 0.0,
+    fine: bool = False,
+) -> Decoded:
+    """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
+    where `orient` says so. With `fine` no bits are lost to a colour profile, for which its folder is written to."""
     with stills.open_still(path, (type,) if type else _plugins(path)) as image:
-        if max(image.size) > limits.edge:
-            raise LimitExceeded(too_large(*image.size, limits.edge))
+        _check_edge(image, limits)
         orientation = stills.turn_left(image) if orient else 1
-        profile, stored = image.info.get("icc_profile"), image.size
-        return Decoded(_decoded(image, _swapped(wanted, orientation)), stored, orientation, profile)
+        # Frames that ffmpeg wrote are tagged as their video was, and are what is shown already.
+        profile = None if type else _profile(path, image)
+        stored, kept = image.size, rights.rights_of(image)
+        indexed = image.mode == "P"
+        if moment:
+            _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
+        transform = profiles.to_srgb(profile, "RGB") if fine and profile and deep.is_deep(image) else None
+        converted = deep.in_srgb(path, image, transform) if transform else None
+        if converted is not None:
+            turned = stills.orientation_of(image) if orient else 1
+            return Decoded(converted, converted.size, turned, None, kept)
+        size = wanted(_swapped((stored[0], stored[1]), orientation)) if callable(wanted) else wanted
+        decoded = _decoded(image, _swapped(size, orientation))
+        return Decoded(decoded, stored, orientation, profile, kept, indexed)
 
 
-def too_large(width: int, height: int, edge: int) -> str:
-    """Why a picture of this size is refused."""
-    return f"The picture is {width} × {height} pixels; at most {edge} on the longest edge are accepted."
+def _check_edge(image: Pillow.Image, limits: SourceLimits) -> None:
+    if reason := limits.too_large("picture", *image.size):
+        raise LimitExceeded(reason)
+
+
+def _seek(image: Pillow.Image, frame: int) -> None:
+    try:
+        if getattr(image, "n_frames", 1) > 1:
+            image.seek(frame)
+    except stills.DAMAGE as exc:
+        raise SourceUnreadable("The animation is damaged or cut short.", log=repr(exc)) from exc
+
+
+def _timing(path: Path, image: Pillow.Image) -> headers.Timing:
+    return stills.timing_of(path, stills.NAMES.get(image.format or "", ""), stills.frames_of(image))
+
+
+def _profile(path: Path, image: Pillow.Image) -> bytes | None:
+    """The colour profile: what the file says in H.273's numbers, else its own, else made of a PNG's gamma."""
+    name = stills.NAMES.get(image.format or "", "")
+    own: bytes | None = image.info.get("icc_profile")
+    if name == "png" or (name in ("avif", "heic") and not own):
+        numbers = stills.cicp_of(path, name)
+        if numbers is not None:
+            return profiles.of_numbers(numbers)
+    if name == "png" and not own and "srgb" not in image.info:
+        return profiles.of_png(image.info.get("gamma"), image.info.get("chromaticity"))
+    return own
 
 
 def _plugins(path: Path) -> tuple[str, ...]:
@@ -104,6 +175,7 @@ def _plugins(path: Path) -> tuple[str, ...]:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     plugins = stills.plugins_for(head)
     if not plugins:
+        stills.refuse_known(head)
         raise SourceUnsupported("The file is no picture that can be read.")
     return plugins
 
@@ -114,7 +186,11 @@ def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
         image.draft(image.mode, wanted)  # JPEG only: decodes at 1/2, 1/4 or 1/8, never below what is wanted
         image.load()
         if image.mode.startswith("I;16"):
-            image = image.point(lambda value: value / 256, "L") if image.mode == "I;16" else image.convert("I")
+            image = image.convert("I").convert("F").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+        if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+            return ImageChops.invert(image)  # only Adobe writes it upside down, which Pillow takes for granted
+        if image.mode == "LAB":
+            image = ImageCms.applyTransform(image, profiles.from_lab()) or image
         if image.mode in ("I", "F"):
             return _eight_bit(image)
         if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
@@ -141,14 +217,61 @@ def _eight_bit(image: Pillow.Image) -> Pillow.Image:
     return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
 
 
-def _variant(cwd: Path, source: Decoded, variant: dict[str, Any], *, look: bool) -> dict[str, Any]:
+def _variant(
+    cwd: Path, source: Decoded, variant: dict[str, Any], limits: SourceLimits, *, look: bool
+) -> dict[str, Any]:
+    finished = made = _finished(source, variant, _layers(cwd, variant, limits))
+    target = cwd / variant["target"]
+    if source.indexed and variant["format"] == "png":
+        made = _in_few_colors(made)
+    _save(made, target, variant["format"], variant["quality"], source.rights)
+    facts = _checked(target, variant)
+    return facts | {"preview": preview.look(finished)} if look else facts
+
+
+def _animation(
+    cwd: Path, operations: dict[str, Any], variant: dict[str, Any], limits: SourceLimits, *, look: bool
+) -> dict[str, Any]:
+    """The animation made of one, every frame as a still would be."""
+    path, film, target = cwd / operations["source"], operations["film"], cwd / variant["target"]
+    with stills.open_still(path, _plugins(path)) as image:
+        _check_edge(image, limits)
+        timing = _timing(path, image)
+        if len(timing.delays) > limits.frames:
+            raise LimitExceeded(f"The picture has {len(timing.delays)} frames; at most {limits.frames} are accepted.")
+        over = _layers(cwd, variant, limits)  # drawn once for all frames
+        shown = animated.chosen(timing.delays, film["start"], film["end"], film["fps"])
+        orientation, profile, stored = stills.turn_left(image), _profile(path, image), image.size
+        wanted = _swapped((stored[0], stored[1]), orientation)
+
+        def frames() -> Iterator[tuple[Pillow.Image, int]]:
+            for number, milliseconds in shown:
+                _seek(image, stills.first_of(image) + number)
+                picture = _decoded(image, wanted)
+                # The opened picture itself becomes the next frame.
+                picture = picture.copy() if picture is image else picture
+                decoded = Decoded(picture, stored, orientation, profile)
+                yield _finished(decoded, variant, over), milliseconds
+
+        first, _ = next(frames())
+        plays = 0 if film["endless"] else timing.plays
+        animated.write(frames, target, variant, plays, rights.rights_of(image))
+    facts = _checked(target, variant)
+    return facts | {"preview": preview.look(first)} if look else facts
+
+
+def _layers(cwd: Path, variant: dict[str, Any], limits: SourceLimits) -> tuple[Drawn, ...]:
+    """What is put over the picture."""
+    canvas = (variant["canvas"][0], variant["canvas"][1])
+    return draw_layers(cwd, variant.get("layers", ()), canvas, partial(read_layer, limits=limits))
+
+
+def _finished(source: Decoded, variant: dict[str, Any], over: tuple[Drawn, ...]) -> Pillow.Image:
+    """The picture as it is written."""
     made = _framed(source, variant)
     made = _in_srgb(made, source.profile)
     made = _on_canvas(made, variant)
-    target = cwd / variant["target"]
-    _save(made, target, variant["format"], variant["quality"])
-    facts = _checked(target, variant)
-    return facts | {"preview": preview.look(made)} if look else facts
+    return put_over(made, over)
 
 
 def _framed(source: Decoded, variant: dict[str, Any]) -> Pillow.Image:
@@ -182,33 +305,11 @@ def _swapped(size: Size, orientation: int) -> Size:
     return (size[1], size[0]) if orientation >= 5 else size
 
 
-@lru_cache(maxsize=32)
-def _transform(profile: bytes, mode: str, target: str) -> Any:
-    """A colour transform to sRGB; None when the profile is sRGB already, or does not fit the pixels."""
-    try:
-        opened = ImageCms.ImageCmsProfile(BytesIO(profile))
-        if "srgb" in ImageCms.getProfileDescription(opened).lower():
-            return None
-        space = opened.profile.xcolor_space.strip()
-        if space != {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}.get(mode):
-            return None
-        return ImageCms.buildTransform(
-            opened,
-            SRGB,
-            mode,
-            target,
-            ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
-
-
 def _in_srgb(image: Pillow.Image, profile: bytes | None) -> Pillow.Image:
     """The same colours in sRGB, which is what an untagged picture is taken for."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colors = image.convert(image.mode[:-1]) if alpha is not None else image
-    transform = _transform(profile, colors.mode, "RGB") if profile else None
+    transform = profiles.to_srgb(profile, colors.mode) if profile else None
     if transform is not None:
         applied = ImageCms.applyTransform(colors, transform)
         colors = applied if applied is not None else colors
@@ -241,14 +342,20 @@ def _on_canvas(image: Pillow.Image, variant: dict[str, Any]) -> Pillow.Image:
     return padded
 
 
-def _save(image: Pillow.Image, target: Path, name: str, quality: int) -> None:
+def _save(image: Pillow.Image, target: Path, name: str, quality: int, kept: dict[int, bytes]) -> None:
     image.info = {}  # profile, comments and whatever else would be written along
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert(image.mode[:-1])
     if name in ("webp", "avif", "heic") and image.mode in ("L", "LA"):
         image = image.convert("RGBA" if image.mode == "LA" else "RGB")
+    settings = still_settings(name, quality)
+    if kept and name != "gif":
+        settings["exif"] = rights.exif_with(kept)
     try:
-        image.save(target, FORMATS[name].name.upper().replace("HEIC", "HEIF"), **_settings(name, quality))
+        if name == "gif":
+            gif.write_still(image, target, gif_colors(quality))
+            return
+        image.save(target, ENCODERS[name], **settings)
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
     except OSError as exc:
@@ -259,18 +366,19 @@ def _save(image: Pillow.Image, target: Path, name: str, quality: int) -> None:
         raise SourceUnsupported(f"The picture cannot be written as {name}.", log=repr(exc)) from exc
 
 
-def _settings(name: str, quality: int) -> dict[str, Any]:
-    """What Pillow's encoder is told. Equal `quality` looks about equal in every format."""
-    if name == "jpeg":
-        # Above 90 the eye is meant to see no loss: full colour resolution. Progressive costs 5 times the time for 6 %.
-        return {"quality": max(1, quality), "subsampling": 0 if quality > 90 else 2}
-    if name == "webp":
-        return {"quality": quality, "method": WEBP_METHOD, "exact": False}
-    if name == "avif":
-        return {"quality": round(100 * (quality / 100) ** 1.9), "speed": AVIF_SPEED, "subsampling": "4:2:0"}
-    if name == "heic":
-        return {"quality": round(100 * (quality / 100) ** 1.9)}
-    return {}
+def _in_few_colors(image: Pillow.Image) -> Pillow.Image:
+    """The same pixels through a palette, where they have so few colours: a third of the bytes, and nothing is lost."""
+    found = image.getcolors(FEW) if image.mode in ("RGB", "RGBA") else None
+    if found is None:
+        return image
+    pixels = image.convert("RGBA")
+    colors: list[Any] = [color for _, color in pixels.getcolors(FEW) or ()]
+    numbers = {int.from_bytes(bytes(color), sys.byteorder): number for number, color in enumerate(colors)}
+    indexed = bytes(map(numbers.__getitem__, memoryview(pixels.tobytes()).cast("I")))
+    small = Pillow.frombytes("P", image.size, indexed)
+    depth = len(image.getbands())
+    small.putpalette([part for color in colors for part in color[:depth]], image.mode)
+    return small
 
 
 def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
@@ -278,11 +386,23 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
     plugin = {"heic": "HEIF"}.get(variant["format"], variant["format"].upper())
     try:
         with stills.open_still(target, (plugin,)) as image:
-            facts = stills.still_probe(image, target.stat().st_size)
+            facts = stills.still_probe(image, target.stat().st_size, target)
             image.draft(image.mode, (1, 1))  # every coded bit of a JPEG is read all the same
+            _seek(image, (facts.frames or 1) - 1)  # by way of all others
             image.load()
     except (SourceUnreadable, *stills.DAMAGE) as exc:
+        _blame_short_write(target)
         raise OutputMismatch("The picture made cannot be read back.", log=repr(exc)) from exc
     if facts.displayed != tuple(variant["canvas"]):
         raise OutputMismatch(f"The picture made is {facts.displayed}, not {tuple(variant['canvas'])}, in size.")
     return facts.to_json()
+
+
+def _blame_short_write(target: Path) -> None:
+    """Raise what cut a file short: Pillow's encoders do not notice when the last of their bytes were not taken."""
+    size = target.stat().st_size if target.exists() else 0
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    if most != resource.RLIM_INFINITY and size >= most:
+        raise LimitExceeded("The output grew beyond what it may have.")
+    if os.statvfs(target.parent).f_bavail == 0:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

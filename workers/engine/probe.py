@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workers.engine.runner import Stops
 
-SCHEMA = 1  # of to_json; raised when a stored probe can no longer be read
+SCHEMA = 2  # of to_json; raised when a stored probe can no longer be read
 MAX_TYPE = 100  # characters of a MIME type with its parameter
 LEAST, MOST = 1e-6, 1e9  # seconds or frames per second that a file is believed
 
@@ -46,6 +46,8 @@ class VideoStream(_Believed):
     rotation: int = 0  # degrees counter-clockwise that the stored picture is turned by for display
     mirrored: bool = False
     profile: str | None = None
+    level: int | None = None  # as the codec counts: 41 is 4.1 in H.264, 123 in H.265
+    tag: str | None = None  # the four characters an MP4 names the codec by
     pix_fmt: str | None = None
     bit_depth: int = 8
     chroma: str | None = None  # "420", "422", "444", "gray", "rgb"
@@ -55,14 +57,23 @@ class VideoStream(_Believed):
     color_range: str | None = None  # "tv" or "pc"
     hdr: str | None = None  # "pq" or "hlg"
     alpha: bool = False
-    interlaced: bool = False
-    field_order: str | None = None  # "tt", "bb", …; None when progressive or unknown
+    mastering: tuple[int, ...] | None = None  # green, blue, red, white as x, y in 1/50,000; most, least light in
+    # 1/10,000 cd/m² (SMPTE ST 2086, in the order that encoders take it)
+    max_cll: int | None = None  # brightest pixel and brightest frame, cd/m² (CTA-861.3)
+    max_fall: int | None = None
+    dolby_vision: int | None = None  # profile; 5 has no picture that others can show
+    interlaced: bool = False  # as seen in its pictures where they move, else as flagged
+    field_order: str | None = None  # as flagged: "tt", "bb", …; None when progressive or unknown
+    first_field: str | None = None  # as seen: "tff" or "bff"
+    telecined: bool = False  # only some pictures are combed, as where film was spread over television's fields
     frame_rate: float | None = None  # average
     time_base: tuple[int, int] | None = None  # the unit of its timestamps, seconds
     base_rate: float | None = None  # the finest steady rate that all timestamps fit
     variable: bool = False  # the first frames are not evenly spaced
     frames: int | None = None
     duration: float | None = None
+    start: float | None = None  # of its first picture after the file's own beginning, seconds
+    clean_start: bool = True  # the first packet is a key frame that is shown
     bitrate: int | None = None
     default: bool = False
     language: str | None = None
@@ -87,6 +98,7 @@ class AudioStream(_Believed):
     bit_depth: int | None = None  # of lossless codecs
     profile: str | None = None
     duration: float | None = None
+    start: float | None = None  # of its first sample after the file's own beginning, seconds
     default: bool = False
     language: str | None = None
     decodable: bool = True
@@ -136,6 +148,9 @@ class Image:
     frames: int = 1
     animated: bool = False
     icc: str | None = None  # the profile's description, "" when it has none
+    plays: int | None = None  # of an animation: how often, 0 for ever
+    color_primaries: str | None = None  # where the file tells them in numbers, in ffmpeg's words
+    hdr: str | None = None  # "pq" or "hlg"
 
 
 @dataclass(frozen=True)
@@ -278,7 +293,7 @@ class Probe(_Believed):
 
 
 def _video(item: dict[str, Any]) -> VideoStream:
-    pairs = {name: tuple(item[name]) for name in ("sample_aspect", "time_base") if item[name]}
+    pairs = {name: tuple(item[name]) for name in ("sample_aspect", "time_base", "mastering") if item.get(name)}
     return VideoStream(**item | pairs)
 
 

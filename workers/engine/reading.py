@@ -4,17 +4,20 @@ import itertools
 import math
 import os
 import struct
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import av
 from av.error import FFmpegError
-from av.stream import Disposition
 
 from workers.engine import stills
 from workers.engine.codecs import Configuration, codecs_parameter
+from workers.engine.colors import MATRICES, PRIMARIES, TRANSFERS
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
+from workers.engine.frames import Scan, light, may_be_interlaced, scan, turned
+from workers.engine.lengths import counted_length
 from workers.engine.limits import SourceLimits
 from workers.engine.probe import (
     AudioStream,
@@ -26,6 +29,17 @@ from workers.engine.probe import (
     believed,
     displayed_size,
 )
+from workers.engine.streams import (
+    RANGES,
+    chroma_of,
+    codec_name,
+    configuration,
+    flagged,
+    has_alpha,
+    language_of,
+    plain_rate,
+    sample_bits,
+)
 from workers.formats import CONTAINERS
 
 HEAD = 4096
@@ -35,17 +49,9 @@ KEPT_TAGS = ("title", "artist", "album", "album_artist", "composer", "genre", "d
 _TAG_LENGTH = 500
 _NO_HEADER = "The file is damaged or cut short: its header cannot be read."
 _PICTURE_SUBTITLES = {"dvd_subtitle", "dvdsub", "dvb_subtitle", "dvbsub", "hdmv_pgs_subtitle", "pgssub", "xsub"}
-_CODECS = {"mp3float": "mp3", "libdav1d": "av1", "libaom-av1": "av1", "mp3on4float": "mp3on4", "libvorbis": "vorbis",
-           "libopus": "opus", "libvpx-vp9": "vp9", "libvpx": "vp8", "hevc": "h265"}  # fmt: skip
-# Names by the numbers of ITU-T H.273, in ffmpeg's words; 2 and anything else is unknown.
-_PRIMARIES = {1: "bt709", 4: "bt470m", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 8: "film", 9: "bt2020",
-              11: "smpte431", 12: "smpte432"}  # fmt: skip
-_TRANSFERS = {1: "bt709", 4: "gamma22", 5: "gamma28", 6: "smpte170m", 7: "smpte240m", 8: "linear", 11: "iec61966-2-4",
-              13: "iec61966-2-1", 14: "bt2020-10", 15: "bt2020-12", 16: "smpte2084", 18: "arib-std-b67"}  # fmt: skip
-_MATRICES = {0: "gbr", 1: "bt709", 4: "fcc", 5: "bt470bg", 6: "smpte170m", 7: "smpte240m", 9: "bt2020nc", 10: "bt2020c"}
-_RANGES = {1: "tv", 2: "pc"}
 _FIELDS = {2: "tt", 3: "bb", 4: "tb", 5: "bt"}
 _HDR = {16: "pq", 18: "hlg"}
+_DOLBY_ONLY = ("dvh1", "dvhe")  # MP4's names for H.265 that only a Dolby Vision player can show
 
 av.logging.set_level(None)
 
@@ -54,6 +60,8 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
     """Facts about the file, by content. Raises SourceUnreadable, SourceUnsupported."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:  # this host's doing, and not the file's
+        raise
     except OSError as exc:
         raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
     try:
@@ -64,7 +72,7 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
         plugins = stills.plugins_for(head)
         if plugins:
             with open(handle, "rb", closefd=False) as file, stills.open_still(file, plugins) as image:
-                facts = stills.still_probe(image, size)
+                facts = stills.still_probe(image, size, file)
             if (facts.frames or 1) > limits.frames:
                 raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
             return facts
@@ -100,13 +108,24 @@ def _read_streams(handle: int, head: bytes, size: int, limits: SourceLimits, dee
         return _Reader(container, handle, head, size, limits, deep).facts()
 
 
+@dataclass(frozen=True)
+class _Timing:
+    """Of the first packets: uneven or not, when the first is shown, whether it is a key frame that is."""
+
+    variable: bool = False
+    start: float | None = None
+    clean: bool = True
+
+
 class _Reader:
     """One open container on its way to becoming facts."""
 
     def __init__(self, container: Any, handle: int, head: bytes, size: int, limits: SourceLimits, deep: bool) -> None:
         self.container, self.handle, self.head, self.size = container, handle, head, size
         self.limits, self.deep = limits, deep
-        self.duration = believed((container.duration or 0) / 1e6)
+        sounds = container.streams.audio
+        self.counted = counted_length(container, sounds[0], handle, size) if sounds else None
+        self.duration = believed(self.counted or (container.duration or 0) / 1e6)
 
     def facts(self) -> Probe:
         others = 0
@@ -116,7 +135,7 @@ class _Reader:
         covers: list[Cover] = []
         for stream in self.container.streams:
             if stream.type == "video":
-                if _is(stream, "attached_pic") or _is(stream, "timed_thumbnails"):
+                if flagged(stream, "attached_pic") or flagged(stream, "timed_thumbnails"):
                     covers.append(self._cover(stream))
                 else:
                     videos.append(stream)
@@ -149,7 +168,7 @@ class _Reader:
         demuxer = self.container.format.name
         media_type = "video" if any(stream.decodable for stream in videos) else "audio"
         container, mime = self._type(demuxer, media_type)
-        tags = {name.lower(): value for name, value in dict(self.container.metadata).items()}
+        tags = {name.lower(): value for name, value in self._metadata(demuxer).items()}
         probe = Probe(
             media_type=media_type,
             mime=mime,
@@ -174,9 +193,18 @@ class _Reader:
             return probe
         return replace(probe, width=shown.width, height=shown.height)
 
+    def _metadata(self, demuxer: str) -> dict[str, str]:
+        """What the file says of itself; Ogg says it with the first stream."""
+        told = dict(self.container.metadata)
+        first = dict(self.container.streams[0].metadata) if demuxer == "ogg" else {}
+        return first | told
+
     def _duration(self, videos: tuple[VideoStream, ...], audios: tuple[AudioStream, ...]) -> float | None:
         if self.duration:
-            return round(self.duration, 6)
+            # Matroska tells when the last frame ends, counted from 0 though the first may come much later.
+            late = (self.container.start_time or 0) / 1e6 if self.container.format.name.startswith("matroska") else 0.0
+            length = self.duration - late if 0 < late < self.duration else self.duration
+            return round(length, 6)
         streams: tuple[VideoStream | AudioStream, ...] = (*videos, *audios)
         known = [stream.duration for stream in streams if stream.duration]
         return max(known, default=None)
@@ -198,9 +226,9 @@ class _Reader:
     def _configurations(self) -> list[Configuration]:
         """How each stream that is played is coded, pictures first."""
         covers = ("attached_pic", "timed_thumbnails")
-        streams = [stream for stream in self.container.streams if not any(_is(stream, cover) for cover in covers)]
+        streams = [stream for stream in self.container.streams if not any(flagged(stream, cover) for cover in covers)]
         videos, audios = ([stream for stream in streams if stream.type == type] for type in ("video", "audio"))
-        return [_configuration(stream) for stream in (*videos, *audios)]
+        return [configuration(stream) for stream in (*videos, *audios)]
 
     def _chapters(self) -> tuple[Chapter, ...]:
         found = []
@@ -214,38 +242,43 @@ class _Reader:
 
     def _cover(self, stream: Any) -> Cover:
         context = stream.codec_context
-        return Cover(stream.index, _codec(stream), context.width if context else 0, context.height if context else 0)
+        return Cover(
+            stream.index, codec_name(stream), context.width if context else 0, context.height if context else 0
+        )
 
     def _subtitle(self, stream: Any) -> SubtitleStream:
-        codec = _codec(stream)
+        codec = codec_name(stream)
         return SubtitleStream(
             stream.index,
             codec,
             text=codec not in _PICTURE_SUBTITLES,
-            language=_language(stream),
-            default=_is(stream, "default"),
-            forced=_is(stream, "forced"),
+            language=language_of(stream),
+            default=flagged(stream, "default"),
+            forced=flagged(stream, "forced"),
         )
 
     def _audio(self, stream: Any) -> AudioStream:
         context = stream.codec_context
         if context is None or not context.channels or not context.sample_rate:
-            return AudioStream(stream.index, _codec(stream), 0, decodable=False)
+            return AudioStream(stream.index, codec_name(stream), 0, decodable=False)
         return AudioStream(
             index=stream.index,
-            codec=_codec(stream),
+            codec=codec_name(stream),
             channels=context.channels,
             layout=context.layout.name,
             sample_rate=context.sample_rate,
             bitrate=context.bit_rate or None,
-            bit_depth=_sample_bits(context),
+            bit_depth=sample_bits(context),
             profile=context.profile,
             duration=self._stream_duration(stream),
-            default=_is(stream, "default"),
-            language=_language(stream),
+            start=self._start(stream.start_time, stream),
+            default=flagged(stream, "default"),
+            language=language_of(stream),
         )
 
     def _stream_duration(self, stream: Any) -> float | None:
+        if self.counted:
+            return believed(round(self.counted, 6))
         if stream.duration and stream.time_base:
             return believed(round(float(stream.duration * stream.time_base), 6))
         parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's statistics tags
@@ -258,7 +291,7 @@ class _Reader:
 
     def _video(self, stream: Any) -> VideoStream:
         context = stream.codec_context
-        codec = _codec(stream)
+        codec = codec_name(stream)
         if context is None or not context.width or not context.height:
             return VideoStream(stream.index, codec, 0, 0, 0, 0, decodable=False)
         frame = None
@@ -268,12 +301,15 @@ class _Reader:
         width, height = (frame.width, frame.height) if frame else (context.width, context.height)
         aspect = stream.sample_aspect_ratio or context.sample_aspect_ratio
         ratio = (aspect.numerator, aspect.denominator) if aspect and aspect > 0 else (1, 1)
-        rotation, mirrored = _turned(frame)
+        rotation, mirrored = turned(frame)
         shown = displayed_size(width, height, ratio, rotation)
         pixels = context.format
-        transfer = _TRANSFERS.get(int(context.color_trc or 2))
+        transfer = TRANSFERS.get(int(context.color_trc or 2))
         order = _FIELDS.get(int(context.field_order or 0))
-        average, base = _rate(stream.average_rate), _rate(stream.base_rate)
+        average, base = plain_rate(stream.average_rate), plain_rate(stream.base_rate)
+        shine = light(frame)
+        scanned = self._scan(stream, codec, (width, height), average, frame, order)
+        timing = self._timing(stream) if frame is not None else _Timing()
         return VideoStream(
             index=stream.index,
             codec=codec,
@@ -285,26 +321,36 @@ class _Reader:
             rotation=rotation,
             mirrored=mirrored,
             profile=context.profile,
+            level=context.level if context.level > 0 else None,
+            tag=context.codec_tag.strip("\0") or None,
             pix_fmt=context.pix_fmt,
             bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
-            chroma=_chroma(pixels),
-            color_primaries=_PRIMARIES.get(int(context.color_primaries or 2)),
+            chroma=chroma_of(pixels),
+            color_primaries=PRIMARIES.get(int(context.color_primaries or 2)),
             color_transfer=transfer,
-            color_matrix=_MATRICES.get(int(2 if context.colorspace is None else context.colorspace)),
-            color_range=_RANGES.get(int(context.color_range or 0)),
+            color_matrix=MATRICES.get(int(2 if context.colorspace is None else context.colorspace)),
+            color_range=RANGES.get(int(context.color_range or 0)),
             hdr=_HDR.get(int(context.color_trc or 2)),
-            alpha=_alpha(stream, pixels),
-            interlaced=bool(order or (frame is not None and frame.interlaced_frame)),
+            alpha=has_alpha(stream, pixels),
+            mastering=shine.mastering,
+            max_cll=shine.max_cll,
+            max_fall=shine.max_fall,
+            dolby_vision=5 if context.codec_tag in _DOLBY_ONLY else shine.dolby_vision,
+            interlaced=scanned.interlaced,
             field_order=order,
+            first_field=scanned.first,
+            telecined=scanned.telecined,
             frame_rate=average or base,
             time_base=(stream.time_base.numerator, stream.time_base.denominator) if stream.time_base else None,
             base_rate=base,
-            variable=frame is not None and self._uneven(stream),
+            variable=timing.variable,
             frames=stream.frames or None,
             duration=self._stream_duration(stream),
+            start=timing.start,
+            clean_start=timing.clean,
             bitrate=context.bit_rate or None,
-            default=_is(stream, "default"),
-            language=_language(stream),
+            default=flagged(stream, "default"),
+            language=language_of(stream),
         )
 
     def _first_frame(self, stream: Any) -> Any:
@@ -317,22 +363,53 @@ class _Reader:
                 raise SourceUnreadable("The end of the video cannot be decoded.")
         return found
 
-    def _uneven(self, stream: Any) -> bool:
-        """Whether the distances between the first frames differ by more than rounding."""
+    def _scan(
+        self, stream: Any, codec: str, size: tuple[int, int], rate: float | None, frame: Any, order: str | None
+    ) -> Scan:
+        """Whether the pictures are made of fields: flags are often wrong, so where it may be, pictures are looked at,
+        away from the beginning, which is often black."""
+        flagged = bool(order or (frame is not None and frame.interlaced_frame))
+        doubtful = flagged or may_be_interlaced(self.container.format.name, codec, size, rate)
+        if frame is None or not doubtful:
+            return Scan(flagged)
+        self._seek(stream, int((self.duration or 0.0) / 3 * 1e6))
+        return scan(self._frames(stream), flagged=flagged)
+
+    def _frames(self, stream: Any) -> Iterator[Any]:
+        for packet in itertools.islice(self.container.demux(stream), PACKETS):
+            try:
+                yield from packet.decode()
+            except FFmpegError:
+                continue
+
+    def _timing(self, stream: Any) -> "_Timing":
+        """When the pictures begin, and whether the distances between the first differ by more than rounding."""
         self._seek(stream, 0)
         try:
-            packets = itertools.islice(self.container.demux(stream), TIMED_PACKETS)
-            found = [(packet.pts, packet.dts) for packet in packets if packet.size]
+            first = itertools.islice(self.container.demux(stream), TIMED_PACKETS)
+            packets = [packet for packet in first if packet.size]
         except (FFmpegError, OSError, ValueError):
-            return False
-        times = [pts for pts, _ in found]
+            return _Timing()
+        clean = bool(packets) and packets[0].is_keyframe and not packets[0].is_discard
+        packets = [packet for packet in packets if not packet.is_discard]  # what an edit list hides
+        times = [packet.pts for packet in packets]
         if None in times:  # AVI and some others only know the order of decoding
-            times = [dts for _, dts in found]
-        if None in times or len(times) < LEAST_TIMED:
-            return False
+            times = [packet.dts for packet in packets]
+        if None in times or not times:
+            return _Timing(clean=clean)
+        start = self._start(min(times), stream)
+        if len(times) < LEAST_TIMED:
+            return _Timing(False, start, clean)
         times.sort()
         steps = [after - before for before, after in itertools.pairwise(times[:-REORDERED])]
-        return max(steps) > 1.5 * max(1, min(steps)) + 1
+        return _Timing(max(steps) > 1.5 * max(1, min(steps)) + 1, start, clean)
+
+    def _start(self, first: int | None, stream: Any) -> float | None:
+        """Seconds from the file's beginning to a timestamp of a stream."""
+        if first is None or not stream.time_base:
+            return None
+        start = float(first * stream.time_base) - (self.container.start_time or 0) / 1e6
+        return round(start, 6) if math.isfinite(start) and abs(start) < 1e9 else None
 
     def _seek(self, stream: Any, microseconds: int) -> None:
         try:
@@ -390,97 +467,3 @@ def _signs(head: bytes) -> tuple[str, ...]:
     if head.startswith((b"OggS", b"fLaC", b"ID3", b"FLV")):
         return ("ogg",)
     return ()
-
-
-def _is(stream: Any, disposition: str) -> bool:
-    return bool(stream.disposition & Disposition[disposition])
-
-
-def _codec(stream: Any) -> str:
-    context = stream.codec_context
-    if context is None:
-        return "unknown"
-    name = getattr(context.codec, "canonical_name", None) or context.name
-    return _CODECS.get(name, name)
-
-
-def _configuration(stream: Any) -> Configuration:
-    context, codec = stream.codec_context, _codec(stream)
-    if context is None:
-        return Configuration(codec)
-    told = Configuration(
-        codec, tag=context.codec_tag.strip("\0"), extradata=bytes(context.extradata or b""), profile=context.profile
-    )
-    if stream.type == "audio":
-        return replace(told, sample_rate=context.sample_rate)
-    pixels = context.format
-    return replace(
-        told,
-        bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
-        pixels=context.width * context.height,
-        frame_rate=_rate(stream.average_rate) or _rate(stream.base_rate),
-        colour=(
-            int(context.color_primaries or 2),
-            int(context.color_trc or 2),
-            int(2 if context.colorspace is None else context.colorspace),
-        ),
-        full_range=_RANGES.get(int(context.color_range or 0)) == "pc",
-    )
-
-
-def _language(stream: Any) -> str | None:
-    language = stream.language or stream.metadata.get("language")
-    return None if language in (None, "", "und", "unk") else str(language)[:20]
-
-
-def _rate(value: Any) -> float | None:
-    return round(float(value), 6) if value and 0 < value < 1000 else None
-
-
-def _chroma(pixels: Any) -> str | None:
-    if pixels is None:
-        return None
-    if pixels.is_rgb:
-        return "rgb"
-    for mark in ("420", "422", "444", "440", "411", "410"):
-        if mark in pixels.name:
-            return mark
-    if pixels.name.startswith(("nv12", "nv21", "p010", "p016")):
-        return "420"
-    return "gray" if pixels.name.startswith(("gray", "ya", "mono")) else None
-
-
-def _alpha(stream: Any, pixels: Any) -> bool:
-    # VP8 and VP9 keep alpha in a second stream of their own: the pixel format does not show it.
-    if stream.metadata.get("alpha_mode") == "1":
-        return True
-    return bool(pixels) and (pixels.name.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16")))
-
-
-def _sample_bits(context: Any) -> int | None:
-    """Bits that the samples really have; None for lossy codecs, which have none."""
-    name = context.name
-    if name.startswith("pcm_f"):
-        return 32
-    if not name.startswith(("pcm_", "flac", "alac", "wavpack", "ape", "tta")):
-        return None
-    digits = "".join(letter for letter in name if letter.isdigit())
-    if name.startswith("pcm_") and digits:
-        return int(digits)
-    return 24 if context.format is not None and context.format.bytes > 2 else 16
-
-
-def _turned(frame: Any) -> tuple[int, bool]:
-    """(degrees counter-clockwise in steps of 90, mirrored) from the picture's display matrix."""
-    if frame is None:
-        return 0, False
-    rotation = round(frame.rotation / 90) * 90 % 360
-    try:
-        side_data = list(frame.side_data)
-    except ValueError:  # PyAV knows no name for one of them
-        return rotation, False
-    for item in side_data:
-        if item.type.name == "DISPLAYMATRIX" and item.buffer_size >= 36:
-            a, b, _, c, d, *_ = struct.unpack("=9i", bytes(item)[:36])
-            return rotation, a * d - b * c < 0
-    return rotation, False

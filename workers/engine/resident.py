@@ -7,6 +7,7 @@ the alarm ends it should Python itself be stuck in a decoder.
 
 import json
 import os
+import resource
 import signal
 import struct
 import sys
@@ -26,6 +27,14 @@ def _resources(limits: dict[str, int]) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write past the limit is an OSError here
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the worker's business
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+
+
+def _tighten(limits: dict[str, int]) -> None:
+    """What this request may use, within what the process may."""
+    for name, value in limits.items():
+        kind = getattr(resource, f"RLIMIT_{name}")
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
@@ -68,11 +77,33 @@ def _end(path: str, near: float) -> float:
     return read_end(Path(path), near)
 
 
-def _picture(cwd: str, operations: dict[str, Any], looked_at: str | None = None) -> list[dict[str, Any]]:
-    from workers.engine.limits import source_limits
+def _scan(path: str) -> list[dict[str, Any]]:
+    from workers.engine.ending import read_packets
+
+    return read_packets(Path(path))
+
+
+def _picture(
+    cwd: str, operations: dict[str, Any], looked_at: str | None = None, limits: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    from workers.engine.limits import SourceLimits, source_limits
     from workers.engine.pillow import make_pictures
 
-    return make_pictures(Path(cwd), operations, source_limits(), looked_at=looked_at)
+    budgets = SourceLimits(**limits) if limits else source_limits()
+    return make_pictures(Path(cwd), operations, budgets, looked_at=looked_at)
+
+
+def _raw(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.deep import write_raw
+    from workers.engine.limits import source_limits
+
+    write_raw(Path(cwd), operations, source_limits())
+
+
+def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.animated import say_clear
+
+    say_clear(Path(cwd) / operations["target"])
 
 
 def _look(path: str, type: str | None = None) -> dict[str, str | None]:
@@ -80,6 +111,76 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     from workers.engine.pillow import look_at_picture
 
     return look_at_picture(Path(path), type, source_limits())
+
+
+def _folders(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_folders
+
+    make_folders(Path(cwd), operations)
+
+
+def _rendition(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.rendition import make_rendition
+
+    make_rendition(Path(cwd), operations)
+
+
+def _webvtt(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_captions
+
+    make_captions(Path(cwd), operations)
+
+
+def _package(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.packaging.package import make_package
+
+    make_package(Path(cwd), operations)
+
+
+def _check_rendition(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from workers.packaging.checking import check_rendition
+
+    return check_rendition(Path(cwd), operations)
+
+
+def _captions(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import clean_captions
+
+    clean_captions(Path(cwd), operations)
+
+
+def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.captions import style_captions
+
+    style_captions(Path(cwd), operations)
+
+
+def _cover(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
+    from workers.engine.cover import make_cover
+
+    return make_cover(Path(cwd), operations)
+
+
+def _copied(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
+    from workers.engine.copies import check_copy
+
+    return check_copy(Path(cwd), operations)
+
+
+def _waveform(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.waveform import make_waveform
+
+    make_waveform(Path(cwd), operations)
+
+
+def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
 
 
 def _hang(seconds: float) -> None:
@@ -97,8 +198,22 @@ def _crash(number: int = signal.SIGSEGV) -> None:
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "probe": _probe,
     "end": _end,
+    "scan": _scan,
     "picture": _picture,
+    "raw": _raw,
+    "say_clear": _say_clear,
     "look": _look,
+    "folders": _folders,
+    "rendition": _rendition,
+    "webvtt": _webvtt,
+    "package": _package,
+    "check_rendition": _check_rendition,
+    "captions": _captions,
+    "captions_style": _captions_style,
+    "cover": _cover,
+    "copied": _copied,
+    "waveform": _waveform,
+    "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,
@@ -133,6 +248,7 @@ def serve(source: BinaryIO, target: BinaryIO) -> None:
     """Answer requests one after the other until there are no more."""
     while (request := read_message(source)) is not None:
         signal.alarm(int(request["timeout"]) + ALARM_MARGIN)
+        _tighten(request.get("limits", {}))
         response = answer(request)
         signal.alarm(0)
         told = {"resident": _resident()}
@@ -149,10 +265,12 @@ def main(argv: list[str]) -> None:
         root,
         *(place for place in sys.path if Path(place or ".").resolve() != Path(__file__).resolve().parent),
     ]
-    from workers.engine.launcher import die_with
+    from workers.engine.launcher import die_with, enclose
 
     if dies:
         die_with(parent)
+    if limits.get("sandbox"):
+        enclose(limits["sandbox"])  # before the libraries are loaded: what they start is confined as well
     # Messages go over the descriptors we were given; whatever a library prints goes to the log.
     source, target = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     null = os.open(os.devnull, os.O_RDONLY)

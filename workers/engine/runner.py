@@ -6,6 +6,7 @@ import selectors
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import IO, Protocol
 
 from workers.engine.capabilities import ffmpeg_path
+from workers.engine.confinement import clean_environment, tool_terms
 from workers.engine.errors import (
     LOG_TAIL,
     EngineUnavailable,
@@ -26,7 +28,9 @@ from workers.engine.launcher import SPOILED
 from workers.engine.limits import GIB, Limits, limits_from_environment
 
 LAUNCHER = Path(__file__).with_name("launcher.py")
-PREAMBLE = ("-nostdin", "-hide_banner", "-y")
+# With the level in front of each line, so that warnings can be counted (workers.engine.tool_log).
+PREAMBLE = ("-nostdin", "-hide_banner", "-y", "-loglevel", "level+info")
+START_SECONDS = 30.0
 POLL = 0.1  # seconds; a stop is seen within twice this
 ROOM_POLL = 1.0  # seconds between two looks at how much the work directory holds
 WRITTEN = 1024**2  # bytes that count as progress; reports to us are far fewer within any idle limit
@@ -104,14 +108,15 @@ def run_program(
     cwd: Path,
     limits: Limits,
 ) -> subprocess.Popen[bytes]:
-    """Start a program that dies with this process, in a process group of its own."""
+    """Start a program that dies with this process, in a process group of its own, confined to `cwd` as far as this host
+    allows (workers.engine.confinement)."""
     command = [
         sys.executable,
         "-I",
         "-S",
         str(LAUNCHER),
         str(os.getpid()),
-        json.dumps(_resources(limits)),
+        json.dumps({"limits": _resources(limits), "sandbox": tool_terms(program, cwd)}),
         program,
         *args,
     ]
@@ -129,13 +134,21 @@ def run_program(
         raise EngineUnavailable("No process could be started on this host.", log=str(exc)) from exc
 
 
-def clean_environment() -> dict[str, str]:
-    """What a child may know of this process: nothing but where fonts and temporary files are."""
-    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
-    return {name: os.environ[name] for name in kept if name in os.environ} | {
-        "LC_ALL": "C.UTF-8",
-        "AV_LOG_FORCE_NOCOLOR": "1",
-    }
+def start_trouble() -> str:
+    """Why ffmpeg does not start here as it is started for work; empty when it does, or when there is none."""
+    try:
+        program = ffmpeg_path()
+    except EngineUnavailable:
+        return ""
+    with tempfile.TemporaryDirectory(prefix="ittyhost-") as folder:
+        process = run_program(program, ("-version",), cwd=Path(folder), limits=Limits())
+        try:
+            _, said = process.communicate(timeout=START_SECONDS)
+        except subprocess.TimeoutExpired:
+            said = b"it took too long."
+        finally:
+            kill_group(process)
+    return said.decode("utf-8", "replace").strip()[-500:] if process.returncode else ""
 
 
 def _resources(limits: Limits) -> dict[str, int]:
@@ -168,6 +181,7 @@ class _Watch:
         self.marks: dict[str, str] = {}  # what it was
         self.percent = -1.0
         self.memory = 0
+        self.family: dict[int, int] = {}  # the processes of this run, when last looked for
         self.written = 0  # bytes, when that last counted as progress
         self.before = 0  # bytes in the work directory at the start: the source may be one of its files
         self.measured = 0.0  # when the work directory was last looked at
@@ -226,25 +240,34 @@ class _Watch:
             raise Stopped
         if now - started > self.limits.wall:
             raise LimitExceeded(f"The work took longer than {self.limits.wall:.0f} seconds.", log=self._text())
-        self._check_output(now)
+        if now - self.measured >= ROOM_POLL:
+            self._check_family(pid)
+            self._check_output()
+            self.measured = time.monotonic()
         # Moving an MP4's index to its front rewrites the file for minutes without a word.
         written = written_bytes(pid)
         if written - self.written >= WRITTEN:
             self.written, self.moved = written, now
         if now - self.moved > self.limits.idle:
             raise LimitExceeded(f"The work made no progress for {self.limits.idle:.0f} seconds.", log=self._text())
-        used = resident_bytes(pid)
+        used = sum(map(resident_bytes, self.family or (pid,)))
         self.memory = max(self.memory, used)
         if used > self.limits.memory:
             raise LimitExceeded("The work needed more memory than it may have.", log=self._text())
 
-    def _check_output(self, now: float) -> None:
+    def _check_family(self, pid: int) -> None:
+        """RLIMIT_NPROC counts all processes of a user, and none of root's."""
+        self.family = family(pid)
+        tasks, most = sum(self.family.values()), self.limits.processes
+        if tasks > most:
+            raise LimitExceeded(
+                f"The work has {tasks} processes and threads; at most {most} are allowed.", log=self._text()
+            )
+
+    def _check_output(self) -> None:
         """The system bounds each file; many small ones fill a disk as well."""
-        if now - self.measured < ROOM_POLL:
-            return
         if folder_bytes(self.cwd) - self.before > self.limits.output:
             raise LimitExceeded(f"The output grew beyond {self.limits.output} bytes.", log=self._text())
-        self.measured = time.monotonic()
 
     def _text(self) -> str:
         return self.log.decode("utf-8", "replace")
@@ -290,6 +313,26 @@ def resident_bytes(pid: int) -> int:
         return 0
 
 
+def family(pid: int) -> dict[int, int]:
+    """A process and all that it started, with how many threads each has; empty where the system does not tell."""
+    found: dict[int, int] = {}
+    left = [pid]
+    while left:
+        process = left.pop()
+        try:
+            threads = os.listdir(f"/proc/{process}/task")
+        except OSError:  # gone meanwhile
+            continue
+        found[process] = len(threads)
+        for thread in threads:
+            try:
+                with open(f"/proc/{process}/task/{thread}/children", "rb") as children:
+                    left += map(int, children.read().split())
+            except (OSError, ValueError):
+                continue
+    return found
+
+
 def written_bytes(pid: int) -> int:
     """What a process has written so far, bytes; 0 where the system does not tell."""
     try:
@@ -324,6 +367,8 @@ def failure(status: int, log: str, limits: Limits) -> MediaError | EngineUnavail
         status in (-signal.SIGKILL, -signal.SIGTERM) or f"received signal {int(signal.SIGTERM)}" in log
     ):  # not ours: the system's memory guard, or an operator
         return EngineUnavailable("ffmpeg was killed from outside.", log=log)
+    if "Error opening input: Permission denied" in log:  # a sandbox or a mode that does not fit this host
+        return EngineUnavailable("ffmpeg may not read the input on this host; see SANDBOX_FOLDERS.", log=log)
     if "Cannot allocate memory" in log:
         return LimitExceeded("The work needed more memory than it may have.", log=log)
     if status < 0:

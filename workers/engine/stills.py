@@ -3,6 +3,8 @@
 import logging
 import struct
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,6 +13,7 @@ import pillow_heif
 from PIL import Image as Pillow
 from PIL import ImageCms, UnidentifiedImageError
 
+from workers.engine import headers
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.probe import Image, Probe
 from workers.formats import FORMATS
@@ -31,6 +34,9 @@ NAMES = {
     "DIB": "bmp",
     "PPM": "ppm",
 }
+# By the numbers of ITU-T H.273: transfers that are HDR, and primaries in ffmpeg's words.
+HDR = {16: "pq", 18: "hlg"}
+PRIMARIES = {1: "bt709", 9: "bt2020", 11: "smpte431", 12: "smpte432"}
 # What Pillow raises when it meets damage.
 DAMAGE = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError,
           RuntimeError, AssertionError, struct.error, zlib.error)  # fmt: skip
@@ -109,7 +115,7 @@ def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:
 
 def orientation_of(image: Pillow.Image) -> int:
     """EXIF orientation, 1 to 8; 1 when there is none or it makes no sense."""
-    value = _exif(image).get(ORIENTATION, 1)
+    value = exif_of(image).get(ORIENTATION, 1)
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
@@ -129,16 +135,62 @@ def icc_description(image: Pillow.Image) -> str | None:
         return ""
 
 
+def frames_of(image: Pillow.Image) -> int:
+    """How many frames are shown one after the other; further pages and renderings of a still are none."""
+    if NAMES.get(image.format or "", "jpeg") in ("jpeg", "tiff", "heic", "bmp", "ppm"):
+        return 1
+    return max(1, int(getattr(image, "n_frames", 1)) - first_of(image))
+
+
+def first_of(image: Pillow.Image) -> int:
+    """Pillow's number of the first frame: an animated PNG may hold a picture before it, for who knows no animations."""
+    return 1 if getattr(image, "default_image", False) and getattr(image, "n_frames", 1) > 1 else 0
+
+
 def has_alpha(image: Pillow.Image) -> bool:
     """Whether any pixel may be transparent, by mode and header."""
     return image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info
 
 
-def still_probe(image: Pillow.Image, size: int) -> Probe:
-    """Facts about an opened picture whose file has `size` bytes; pixels are not decoded."""
+@contextmanager
+def _header(source: Path | BinaryIO) -> Iterator[BinaryIO]:
+    """The file to read from, left where it was: Pillow may be reading it as well."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield file
+        return
+    place = source.tell()
+    try:
+        yield source
+    finally:
+        source.seek(place)
+
+
+def cicp_of(source: Path | BinaryIO, name: str) -> headers.Cicp | None:
+    """The colours that a picture of this format tells in numbers; None where it has none, or none that can be read."""
+    try:
+        with _header(source) as file:
+            return headers.cicp(file, name)
+    except DAMAGE:
+        return None
+
+
+def timing_of(source: Path | BinaryIO, name: str, frames: int) -> headers.Timing:
+    """Of an animation with so many frames: how long each is shown. Raises SourceUnreadable."""
+    try:
+        with _header(source) as file:
+            found = headers.timing(file, name)
+    except DAMAGE as exc:
+        raise SourceUnreadable("The animation is damaged.", log=repr(exc)) from exc
+    delays = found.delays if found else ()
+    return headers.shown(delays, frames, found.plays if found else 0)
+
+
+def still_probe(image: Pillow.Image, size: int, source: Path | BinaryIO) -> Probe:
+    """Facts about a picture opened from `source`, a file of `size` bytes; pixels are not decoded."""
     name = NAMES.get(image.format or "", "jpeg")
     try:
-        frames = 1 if name in ("jpeg", "tiff", "heic", "bmp", "ppm") else int(getattr(image, "n_frames", 1))
+        frames = frames_of(image)
     except DAMAGE as exc:
         raise SourceUnreadable("The animation is damaged.", log=repr(exc)) from exc
     orientation = orientation_of(image)
@@ -146,6 +198,8 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
     if turn_left(image) >= 5:
         width, height = height, width
     coded = (height, width) if orientation >= 5 else (width, height)
+    timing = timing_of(source, name, frames) if frames > 1 else None
+    colors = cicp_of(source, name)
     facts = Image(
         format=name,
         mode=image.mode,
@@ -156,6 +210,9 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
         frames=frames,
         animated=frames > 1,
         icc=icc_description(image),
+        plays=timing.plays if timing else None,
+        color_primaries=PRIMARIES.get(colors.primaries) if colors else None,
+        hdr=HDR.get(colors.transfer) if colors else None,
     )
     known = FORMATS.get(name)
     return Probe(
@@ -163,6 +220,7 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
         mime=known.mime if known else f"image/{name}",
         container=name,
         size=size,
+        duration=sum(timing.delays) / 1000 if timing else None,
         width=width,
         height=height,
         image=facts,
@@ -170,7 +228,8 @@ def still_probe(image: Pillow.Image, size: int) -> Probe:
     )
 
 
-def _exif(image: Pillow.Image) -> Any:
+def exif_of(image: Pillow.Image) -> Any:
+    """EXIF by tag, empty where there is none that can be read."""
     # Pillow decodes a whole PNG to look for EXIF behind the pixels; a probe must not.
     if image.format == "PNG" and "exif" not in image.info and "Raw profile type exif" not in image.info:
         return {}
@@ -181,4 +240,4 @@ def _exif(image: Pillow.Image) -> Any:
 
 
 def _has_gps(image: Pillow.Image) -> bool:
-    return GPS in _exif(image)
+    return GPS in exif_of(image)

@@ -1,8 +1,10 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
-from workers.graph.output import dropped, metadata_args, output_args
-from workers.graph.picture import colors, picture, picture_needs
-from workers.graph.sound import mix_note, stereo
+from workers.graph.deep import sdr_still
+from workers.graph.layers import layer_steps, overlaid, overlay_needs
+from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
+from workers.graph.picture import colors, picture, picture_needs, picture_notes
+from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
 from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
 
@@ -10,21 +12,28 @@ __all__ = [
     "EPSILON",
     "LOOK_BACK",
     "Cut",
+    "Sound",
     "Span",
+    "chapter_comments",
     "colors",
     "cut",
     "dropped",
+    "layer_steps",
     "metadata_args",
-    "mix_note",
     "output_args",
     "output_length",
+    "overlaid",
+    "overlay_needs",
     "picture",
     "picture_needs",
+    "picture_notes",
+    "prepared",
     "reads",
+    "sdr_still",
     "seconds",
     "source_input",
     "span",
-    "stereo",
+    "track",
     "uneven",
     "usable_video",
 ]

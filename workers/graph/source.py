@@ -25,12 +25,7 @@ def source_input(
 
     With `key_frames` nothing else is decoded.
     """
-    demuxer = probe.demuxer or ""
-    options: dict[str, Any] = {
-        "format": demuxer.split(",")[0],
-        "format_whitelist": demuxer,
-        "protocol_whitelist": "file,pipe",
-    }
+    options = guarded(probe)
     if isinstance(part, Span) and part.start > 0:
         options["ss"] = seconds(part.start)
     if isinstance(part, Cut) and part.seek > 0:
@@ -44,12 +39,27 @@ def source_input(
     return ffmpeg.input(path, **options)
 
 
+def guarded(probe: Probe) -> dict[str, Any]:
+    """Options of an input: the demuxer that probing found, and no other file or address."""
+    demuxer = probe.demuxer or ""
+    return {
+        "format": demuxer.split(",")[0],
+        "format_whitelist": demuxer,
+        "protocol_whitelist": "file,pipe",
+    }
+
+
 def usable_video(source: Source, what: str) -> VideoStream:
     """The picture stream to use. Raises SourceUnsupported, LimitExceeded."""
     video = source.probe.video
     if video is None:
         raise SourceUnsupported(f"{what} cannot be made from this input: it has no picture that can be decoded.")
-    edge = source.limits.edge
-    if max(video.width, video.height, video.coded_width, video.coded_height) > edge:
-        raise LimitExceeded(f"The video is {video.width} × {video.height} pixels; at most {edge} on the longest edge.")
+    if video.dolby_vision == 5:
+        raise SourceUnsupported(
+            "The picture is Dolby Vision of profile 5, whose colours only its own players can show; export it as "
+            "HDR10, HLG or Dolby Vision of profile 8."
+        )
+    for size in ((video.width, video.height), (video.coded_width, video.coded_height)):
+        if reason := source.limits.too_large("video", *size):
+            raise LimitExceeded(reason)
     return video

@@ -11,6 +11,9 @@ from workers.engine.probe import AudioStream, Probe, VideoStream
 
 LOOK_BACK = 3.0  # seconds before the moment asked for in which the picture shown then may have begun
 EPSILON = 0.001  # seconds; spans shorter than this are no spans
+# Seeking in these finds a moment and not the key frame before it: what comes until the next would be lost.
+_UNINDEXED = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "obu", "m4v", "ivf"}
+_LONGEST_GOP = 12.0  # seconds: ten are usual at most
 _USUAL_RATE, _FINEST = 30.0, 1000.0  # frames per second
 _NEVER = 10**12  # microseconds
 
@@ -69,10 +72,12 @@ class _Generated(ffmpeg.nodes.FilterNode):
 
 @dataclass(frozen=True)
 class Cut:
-    """A span of an uneven source: read from `seek` on, of which `offset` to `offset` + `duration` is used, seconds.
+    """A span that plain seeking would not cut right: read from `seek` on, of which `offset` to `offset` + `duration` is
+    used, seconds.
 
-    ffmpeg begins a span with the first frame that starts inside it; a viewer sees the one that began before. So frames
-    from the key frame before `seek` on are kept, and two ticks make the picture shown at either end a frame there.
+    Of an uneven source, ffmpeg begins a span with the first frame that starts inside it; a viewer sees the one that
+    began before. So frames from the key frame before `seek` on are kept, and two ticks make the picture shown at either
+    end a frame there. A source without an index is read from early enough to meet a key frame.
     """
 
     seek: float
@@ -80,9 +85,14 @@ class Cut:
     duration: float | None
     last: float  # the distance of the last tick from the end, seconds
     steady: bool  # whether ffmpeg knows a rate to repeat the last frame at
+    ticks: bool = True  # whether the source is uneven
 
     def picture(self, stream: Any) -> Any:
-        """The span's frames at their own times; one at 0 and one near the end, whatever began there."""
+        """The span's frames at their own times; of an uneven source one at 0 and one near the end, whatever began
+        there."""
+        if not self.ticks:
+            stream = stream.filter("trim", **self._bounds())
+            return stream.filter("setpts", f"PTS-round({seconds(self.offset)}/TB)")
         if self.duration is not None and self.steady:
             # Where the source's last frame ends before the span does, it stays; `trim` ends what has no end.
             stream = stream.filter("tpad", stop=-1, stop_mode="clone")
@@ -105,7 +115,7 @@ class Cut:
 
     def settings(self) -> dict[str, str]:
         """Options of the output: the last frame ends with the span, however long it was shown in the source."""
-        if self.duration is None:
+        if self.duration is None or not self.ticks:
             return {}
         return {"bsf:v": f"setts=duration=min(DURATION\\,max(1\\,{seconds(self.duration)}/TB-PTS))"}
 
@@ -114,11 +124,18 @@ class Cut:
         return {"start": seconds(self.offset), **end}
 
 
-def cut(video: VideoStream, part: Span, duration: float | None, fps: float | None = None) -> Cut | None:
-    """How to cut a span of `duration` seconds out of an uneven source, for an output at `fps` if that is to be steady;
-    None when plain seeking is exact."""
-    if not part.partial or not uneven(video):
+def cut(
+    video: VideoStream, part: Span, duration: float | None, fps: float | None = None, *, demuxer: str | None = None
+) -> Cut | None:
+    """How to cut a span of `duration` seconds out of an uneven source or (by its demuxer) one without an index, for an
+    output at `fps` if that is to be steady; None when plain seeking is exact."""
+    if not part.partial:
         return None
+    if not uneven(video):
+        if part.start <= 0 or (demuxer or "").split(",")[0] not in _UNINDEXED:
+            return None
+        seek = max(0.0, part.start - _LONGEST_GOP)
+        return Cut(seek, part.start - seek, duration, 0.0, True, ticks=False)
     seek = max(0.0, part.start - LOOK_BACK)
     # A steady rate repeats frames up to the last it is given.
     rate = _FINEST if fps else min(video.base_rate or _USUAL_RATE, 2 * _USUAL_RATE)
@@ -141,6 +158,9 @@ def output_length(probe: Probe, video: VideoStream, audio: AudioStream | None, p
     """How long the output will be: the streams used may end before the container says."""
     if part.duration is None or part.limited:
         return part.duration
-    known = [stream.duration for stream in (video, audio) if stream is not None and stream.duration]
+    streams = (video, audio)
+    known = [
+        max(0.0, stream.start or 0.0) + stream.duration for stream in streams if stream is not None and stream.duration
+    ]
     count = 2 if audio else 1
     return min(part.duration, max(known) - part.start) if len(known) == count else part.duration

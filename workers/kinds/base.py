@@ -1,7 +1,7 @@
 """The contract of a kind. What its plan is made of stands in workers.plans, and can be had from here as well."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from workers.plans import (
     Expected,
     FfmpegStep,
     FileUse,
+    Film,
     HelperStep,
     Output,
     PictureStep,
@@ -30,6 +31,7 @@ __all__ = [
     "Expected",
     "FfmpegStep",
     "FileUse",
+    "Film",
     "HelperStep",
     "Kind",
     "Options",
@@ -151,4 +153,5 @@ class Kind:
     verify: Callable[..., tuple[Output, ...]] = verify  # as workers.verify.verify, which the usual outputs are held to
     object: str = "source"  # of the output: "source", "track" or "intelligence"; "" where only the result is wanted
     lane: str = "fast"  # "fast", "heavy" or "intelligence"
+    limits: Mapping[str, Any] = field(default_factory=dict)  # what it changes of the usual ones (TaskLimits.changed)
     examples: tuple[dict[str, Any], ...] = ()

@@ -1,9 +1,47 @@
 """Options that several kinds have in common."""
 
-from pydantic import Field, ValidationInfo, field_validator
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from workers.kinds.base import Options
+from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
 from workers.options import Color, Extent, Fit, Position, Seconds
+
+# LUFS of `normalize: true`: within EBU R 128 s2 for streams (−20 to −16) and AES TD1008's figure for music. Services
+# that even out by themselves (to −14, often) turn it up again, while speech at −14 would have its peaks squeezed.
+LOUDNESS = -16.0
+_QUIETEST, _LOUDEST = -40.0, -8.0
+_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
+
+
+def _normalize(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, (int, float)) and _QUIETEST <= value <= _LOUDEST:
+        return float(value)
+    raise ValueError(f"must be true, false, or a loudness from {_QUIETEST:g} to {_LOUDEST:g} LUFS")
+
+
+def _track(value: Any) -> Any:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 100):
+        return value
+    if isinstance(value, str):
+        text = value.strip().lower()
+        if text.isascii() and text.isdigit() and int(text) < 100:
+            return int(text)
+        if 2 <= len(text) <= 20 and text.isascii() and text.replace("-", "").isalnum() and text[:2].isalpha():
+            return text
+    raise ValueError("must be a number from 0 on among the input's audio tracks, or a language such as en or eng")
+
+
+def _one_of(numbers: tuple[int, ...]) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value is None or (value in numbers and not isinstance(value, bool)):
+            return None if value is None else int(value)
+        raise ValueError(f"must be one of {', '.join(map(str, numbers))}")
+
+    return BeforeValidator(check)
 
 
 class Sized(Options):
@@ -20,6 +58,28 @@ class Sized(Options):
     background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
 
 
+class StillLayered(Options):
+    """Of a picture: what is put over it."""
+
+    layers: StillLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
+
+
+class MovingLayered(Options):
+    """Of a video: what is put over it, and when."""
+
+    layers: MovingLayers = Field([], description=LAYERS)
+
+    _overlays = model_validator(mode="before")(overlays_are_layers)
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *file_refs(self.layers))
+
+
 class Spanned(Options):
     """Of what has a length: which part of it."""
 
@@ -34,3 +94,43 @@ class Spanned(Options):
         if end is not None and end <= start:
             raise ValueError(f"must be after start ({start:g})")
         return end
+
+
+class Sounding(Options):
+    """Of what is heard: which track, how many channels, what rate and how loud."""
+
+    audio_track: Annotated[
+        int | str | None,
+        BeforeValidator(_track),
+        WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0, "maximum": 99}, {"type": "string"}]}),
+    ] = Field(
+        None,
+        description="Which of several audio tracks: its number among them from 0 on, or its language (en, eng). The "
+        "input's default track, else the one with most channels, when not given.",
+    )
+    channels: Annotated[
+        int | None, _one_of((1, 2, 6, 8)), WithJsonSchema({"type": "integer", "enum": [1, 2, 6, 8]})
+    ] = Field(
+        None,
+        description="1 (mono), 2 (stereo), 6 (5.1) or 8 (7.1): what the input has more is mixed down, and none but the "
+        "second of mono is made up. As the input but stereo at most when not given.",
+    )
+    sample_rate: Annotated[int | None, _one_of(_RATES), WithJsonSchema({"type": "integer", "enum": list(_RATES)})] = (
+        Field(None, description="Hz; as the input, or the nearest that the codec knows, when not given.")
+    )
+    normalize: Annotated[
+        bool | float | None,
+        BeforeValidator(_normalize),
+        WithJsonSchema({"anyOf": [{"type": "boolean"}, {"type": "number", "minimum": _QUIETEST, "maximum": _LOUDEST}]}),
+    ] = Field(
+        None,
+        description=f"Bring the sound to one loudness over its whole length (EBU R 128, measured first): true is "
+        f"{LOUDNESS:g} LUFS, a number another target in LUFS. True peaks stay below −1.5 dBTP.",
+    )
+
+    @property
+    def loudness(self) -> float | None:
+        """The loudness asked for, LUFS; None to leave it as it is."""
+        if self.normalize is True:
+            return LOUDNESS
+        return float(self.normalize) if self.normalize else None

@@ -1,4 +1,4 @@
-"""A still picture from a picture, or from a moment of a video."""
+"""A picture from a picture, moving if that moves and the format can, or from a moment of a video."""
 
 import math
 from dataclasses import replace
@@ -6,14 +6,14 @@ from typing import Any
 
 from pydantic import Field, model_validator
 
-from workers import graph
+from workers import films, graph, layers
 from workers.engine.errors import LimitExceeded, SourceUnsupported
-from workers.engine.probe import Probe, VideoStream
+from workers.engine.probe import Image, Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
 from workers.framing import Framing, framing
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Kind, PictureStep, Plan, Source, Variant
-from workers.kinds.groups import Sized
+from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, PictureStep, Plan, Source, Variant
+from workers.kinds.groups import Sized, StillLayered
 from workers.options import (
     QUALITY,
     Quality,
@@ -29,12 +29,14 @@ MOST_PIXELS = 2_500_000_000  # of them all: frames wait uncompressed in the work
 SHOWN = 0.98  # of a frame's length: it is shown from its own time until the next one's
 
 
-class ImageOptions(Sized):
+class ImageOptions(Sized, StillLayered):
     makes = "image"
 
     format: format_option("image") = Field(None, description="As the input, or as the filename says, when not given.")  # type: ignore[valid-type]
     quality: Quality = Field(None, description=QUALITY)
-    start: Seconds = Field(None, description="Which moment of a video, seconds.")
+    start: Seconds = Field(
+        None, description="Which moment of a video or an animation, seconds; its first frame when not given."
+    )
     interval: float | None = Field(
         None,
         ge=0.001,
@@ -56,24 +58,80 @@ class ImageOptions(Sized):
 
 def plan(options: ImageOptions, source: Source) -> Plan:
     """Decide the picture's size, format and how it is made. Pure: no file is opened, no process started."""
+    return layers.with_files(_plan(options, source), options.layers)
+
+
+def _plan(options: ImageOptions, source: Source) -> Plan:
     chosen = output_format(options, source.probe)
     if source.probe.image is None:
         return _from_video(options, source, chosen)
     if options.interval:
         raise SourceUnsupported("interval needs a video, and the input is a picture.", param="interval")
-    edge = source.limits.edge
-    image, shown = source.probe.image, source.probe.displayed
+    return _from_picture(options, source, chosen)
+
+
+def _from_picture(options: ImageOptions, source: Source, chosen: Format) -> Plan:
+    edge, probe = source.limits.edge, source.probe
+    image, shown = probe.image, probe.displayed
+    assert image is not None
     if shown is None:
         raise SourceUnsupported("The size of the picture is not known.")
-    if max(shown) > edge:
-        raise LimitExceeded(
-            f"The picture is {shown[0]} × {shown[1]} pixels; at most {edge} on the longest edge are accepted."
-        )
+    if reason := source.limits.too_large("picture", *shown):
+        raise LimitExceeded(reason)
     framed = _framing(options, shown, edge)
     target = f"image.{chosen.extension}"
-    step = PictureStep(source.path, (_variant(options, chosen, framed, target),))
-    notes = (f"Only the first of {image.frames} frames was used.",) if image.animated else ()
+    variant = _variant(options, chosen, framed, target)
+    notes = films.still_notes(image, chosen, options.background, framed=framed)
+    if image.animated and chosen.animated and options.start is None:
+        return films.film_plan(
+            probe,
+            chosen,
+            framed,
+            Film(),
+            variant,
+            source=source.path,
+            notes=(*films.film_notes(image, chosen, endless=False), *notes),
+        )
+    moment = options.start or 0.0
+    if image.animated:
+        if probe.duration is not None and moment and moment >= probe.duration:
+            raise SourceUnsupported(
+                f"start is {moment:g} s, but the input is only {probe.duration:g} s long.", param="start"
+            )
+        which = f"the frame shown at {moment:g} s" if moment else "the first"
+        notes = (f"Only {which} of {image.frames} frames was used.", *notes)
+    elif moment:
+        notes = ("start has no meaning for a picture that does not move.", *notes)
+        moment = 0.0
+    if image.hdr and moment:
+        raise SourceUnsupported("Of an HDR animation only the first frame can be had: start must be 0.", param="start")
+    if image.hdr:
+        return _from_hdr(source, image, shown, framed, variant, chosen, notes)
+    step = PictureStep(source.path, (variant,), moment=moment)
     return Plan((step,), (_expected(chosen, framed, target),), notes=notes)
+
+
+def _from_hdr(
+    source: Source,
+    image: Image,
+    shown: tuple[int, int],
+    framed: Framing,
+    variant: Variant,
+    chosen: Format,
+    notes: tuple[str, ...],
+) -> Plan:
+    """The helper decodes all bits, ffmpeg tone-maps them as it does a video's, and Pillow frames and writes."""
+    size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
+    whole = Framing(size, (0, 0), size, (0, 0), size)
+    args = graph.sdr_still(image, shown, whole, "deep.raw", "frame.ppm")
+    steps = (
+        HelperStep("raw", {"source": source.path, "target": "deep.raw"}, weight=1.0),
+        FfmpegStep(args, needs=("zscale", "tonemap")),
+        PictureStep("frame.ppm", (variant,), type="PPM", orient=False, weight=0.5),
+    )
+    if image.alpha:
+        notes = (*notes, "The transparency of the HDR picture was left out.")
+    return Plan(steps, (_expected(chosen, framed, variant.target),), notes=notes)
 
 
 def output_format(options: ImageOptions, probe: Probe) -> Format:
@@ -96,7 +154,8 @@ def _framing(options: ImageOptions, shown: tuple[int, int], edge: int) -> Framin
 
 
 def _variant(options: ImageOptions, chosen: Format, framed: Framing, target: str) -> Variant:
-    return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background))
+    over = tuple(placed.spec for placed in layers.place(options.layers, framed.canvas))
+    return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background), over)
 
 
 def _expected(chosen: Format, framed: Framing, target: str) -> Expected:
@@ -117,6 +176,10 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     clear = video.alpha  # Pillow puts the background under it where the format has no transparency
     still = "frame*.png" if clear else "frame*.ppm"
     notes = graph.dropped(probe, video.index, *(stream.index for stream in probe.audios), covers=False)
+    if video.hdr:
+        notes = (f"HDR ({video.hdr.upper()}) was tone-mapped to SDR.", *notes)
+    if video.alpha and (options.background or not chosen.alpha):
+        notes = (*notes, f"Transparent parts were put on {options.background or '#000000'}.")
     if options.interval:
         return _many(options, source, video, part, framed, whole, chosen, still, notes)
     name = still.replace("*", "")
@@ -214,7 +277,7 @@ def pillow_type(name: str) -> str:
 
 KIND = Kind(
     name="image",
-    summary="A still picture from a picture, or from a moment of a video.",
+    summary="A picture from a picture, moving if that moves and the format can, or from a moment of a video.",
     accepts=frozenset({"image", "video"}),
     options=ImageOptions,
     plan=plan,
@@ -222,5 +285,6 @@ KIND = Kind(
         {"width": 640},
         {"width": 320, "height": 320, "fit": "cover", "format": "webp"},
         {"start": 0.5, "format": "png"},
+        {"layers": [{"kind": "text", "text": "Hello", "font": "Inter", "font_size": "10%", "position": "bottom"}]},
     ),
 )

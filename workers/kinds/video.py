@@ -4,28 +4,27 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
-from workers import graph
-from workers.encoders.audio import AUDIO_BITRATE, AUDIO_ENCODERS
-from workers.encoders.video import ENCODERS, SETTINGS, SMALLEST, rate_control
-from workers.engine.errors import SourceUnsupported
-from workers.engine.limits import threads
-from workers.engine.probe import AudioStream, Probe, VideoStream
-from workers.formats import FORMATS, Format, format_of_filename
-from workers.framing import framing, side_at_fault
-from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Kind, Plan, Source
-from workers.kinds.groups import Sized, Spanned
-from workers.options import (
-    QUALITY,
-    Quality,
-    anchor,
-    format_option,
-    quality_number,
-    rgba,
+from workers import graph, layers
+from workers.encoders.video import TEN_BIT
+from workers.formats import FORMATS, format_of_filename
+from workers.graph import subtitles as captions
+from workers.kinds.base import FfmpegStep, FileUse, Kind, Plan, Source
+from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
+from workers.options import QUALITY, FileRef, Quality, format_option
+from workers.transcoding import (
+    ADDED,
+    decided,
+    expected_of,
+    needs_of,
+    output_format,
+    picture_stream,
+    settings_of,
+    subtitle_steps,
 )
 
+__all__ = ["KIND", "VideoOptions", "output_format", "plan"]
+
 _CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
-_HIGHEST_TIMESCALE = 100_000
 
 
 def _codec(value: Any) -> Any:
@@ -35,12 +34,12 @@ def _codec(value: Any) -> Any:
     return value
 
 
-class VideoOptions(Sized, Spanned):
+class VideoOptions(Sized, Spanned, Sounding, MovingLayered):
     makes = "video"
 
     format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
-    codec: Annotated[Literal["h264", "h265", "vp9", "av1"] | None, BeforeValidator(_codec)] = Field(
-        None, description="h264 in mp4 and mov, vp9 in webm, when not given."
+    codec: Annotated[Literal["h264", "h265", "vp9", "av1", "prores"] | None, BeforeValidator(_codec)] = Field(
+        None, description="h264 in mp4, mov and mkv, vp9 in webm, when not given; prores, in mov only, for editing."
     )
     quality: Quality = Field(None, description=QUALITY)
     fps: float | None = Field(
@@ -48,6 +47,24 @@ class VideoOptions(Sized, Spanned):
     )
     bitrate: int | None = Field(
         None, ge=300_000, le=60_000_000, description="Bits per second of the picture; wins over quality."
+    )
+    hdr: Literal["tone_map", "keep"] = Field(
+        "tone_map",
+        description="What becomes of HDR: tone_map makes it BT.709, which plays everywhere; keep leaves it as it is, "
+        "at 10 bits, in h265, vp9 or av1.",
+    )
+    audio: bool = Field(True, description="false leaves the sound out.")
+    subtitles: bool = Field(True, description="false leaves the input's subtitle tracks out.")
+    subtitle_url: FileRef | None = Field(
+        None, description="Subtitles to add: a file of this project or a URL, as SRT, WebVTT or ASS, 4 MiB at most."
+    )
+    subtitle_style: Literal["burn_in", "track"] | None = Field(
+        None,
+        description="burn_in draws subtitles into the picture, those of subtitle_url or else the input's; track, the "
+        "default, keeps them apart, for players to show.",
+    )
+    subtitle_track: int | None = Field(
+        None, ge=0, le=99, description="Which of the input's subtitles to burn in, from 0; its default when not given."
     )
 
     @field_validator("codec")
@@ -63,141 +80,74 @@ class VideoOptions(Sized, Spanned):
             )
         return codec
 
+    @field_validator("bitrate")
+    @classmethod
+    def _bitrate_suits_codec(cls, bitrate: int | None, info: ValidationInfo) -> int | None:
+        if bitrate and info.data.get("codec") == "prores":
+            raise ValueError("cannot be given for prores, which takes what it needs: use quality")
+        return bitrate
+
+    @field_validator("hdr")
+    @classmethod
+    def _hdr_suits_codec(cls, hdr: str, info: ValidationInfo) -> str:
+        codec = info.data.get("codec")
+        if hdr == "keep" and codec and codec not in TEN_BIT:
+            raise ValueError(f"cannot be kept in {codec}: use codec h265, vp9 or av1")
+        return hdr
+
+    @field_validator("subtitle_track")
+    @classmethod
+    def _track_is_burned(cls, track: int | None, info: ValidationInfo) -> int | None:
+        if track is not None and info.data.get("subtitle_style") != "burn_in":
+            raise ValueError('needs subtitle_style "burn_in"')
+        if track is not None and info.data.get("subtitle_url"):
+            raise ValueError("cannot be given together with subtitle_url")
+        return track
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        return (*super().file_refs(), *((("subtitle_url", self.subtitle_url),) if self.subtitle_url else ()))
+
 
 def plan(options: VideoOptions, source: Source) -> Plan:
     """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
-    probe = source.probe
-    video = graph.usable_video(source, "A video")
-    audio = probe.audio
-    chosen = output_format(options, probe)
-    codec = options.codec or chosen.video_codecs[0]
-    part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
-    shown = (video.width, video.height)
-    place = anchor(options.position)
-    framed = framing(
-        shown,
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=place,
-        even=True,
-        edge=source.limits.edge,
-    )
-    least = SMALLEST.get(codec, 2)
-    if min(framed.canvas) < least:
-        width, height = framed.canvas
-        raise SourceUnsupported(
-            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
-        )
-    clear = video.alpha and codec == "vp9" and chosen.alpha
-    length = graph.output_length(probe, video, audio, part)
-    cut = graph.cut(video, part, length, options.fps)
-    read = graph.source_input(probe, source.path, cut or part, alpha=video)
-    frames = read[str(video.index)]
-    picture = graph.picture(
-        cut.picture(frames) if cut else frames,
-        video,
-        framed,
-        pix_fmt="yuva420p" if clear else "yuv420p",
-        fps=options.fps,
-        background=rgba(options.background),
-    )
-    streams = [picture]
-    if audio is not None:
-        sound = read[str(audio.index)]
-        if cut:
-            sound = cut.sound(sound)
-        streams.append(graph.stereo(sound, audio) if audio.channels > 2 else sound)
-    target = f"video.{chosen.extension}"
+    work, notes = decided(options, source)
+    probe, video, part = work.probe, work.video, work.part
+    cut = graph.cut(video, part, work.length, options.fps, demuxer=probe.demuxer)
+    sound = None
+    if work.audio is not None and work.sound is not None and not work.sound_copied:
+        sound = graph.prepared(source, options, work.sound, part, cut=cut, synced=True)
+        notes = (*notes, *(sound.notes if sound else ()))
+    read = graph.source_input(probe, source.path, cut or part, alpha=None if work.picture_copied else video)
+    streams = [picture_stream(work, read, cut)]
+    if work.audio is not None:
+        heard = read[str(work.audio.index)]
+        streams.append(sound.filtered(cut.sound(heard) if cut else heard) if sound else heard)
+    streams += captions.kept(read, probe, source.path, part, work.tracks, file=work.file_kept)
+    chapters = bool(probe.chapters) and (cut is None or not cut.ticks)
+    if probe.chapters and not chapters:
+        notes = (*notes, "Chapters were left out: the span begins between two pictures.")
+    target = f"video.{work.chosen.extension}"
+    settings = settings_of(work, cut, sound)
     args = graph.output_args(
         streams,
         target,
-        _settings(options, chosen, codec, video, audio, part, cut, clear),
-        graph.metadata_args(probe, audio),
+        settings,
+        graph.metadata_args(
+            probe,
+            work.audio,
+            chapters=chapters,
+            muxer=work.chosen.muxer,
+            subtitles=(*work.tracks, *((ADDED,) if work.file_kept else ())),
+        ),
     )
-    needs = (
-        ENCODERS[codec],
-        *((AUDIO_ENCODERS[chosen.audio_codecs[0]],) if audio else ()),
-        *graph.picture_needs(video),
-    )
-    notes = (
-        *notes,
-        *graph.mix_note(audio),
-        *graph.dropped(probe, video.index, audio.index if audio else None),
-    )
-    expected = Expected(
-        target,
-        chosen.mime,
-        "video",
-        width=framed.canvas[0],
-        height=framed.canvas[1],
-        duration=length,
-        until=None if length is None else part.start + length,
-        video_codec=codec,
-        audio_codec=chosen.audio_codecs[0] if audio else None,
-        container=chosen.name,
-        colors=graph.colors(video),
-    )
-    step = FfmpegStep(args, duration=part.duration, needs=needs)
-    return Plan((step,), (expected,), reads=graph.reads(probe, part), notes=notes)
-
-
-def output_format(options: VideoOptions, probe: Probe) -> Format:
-    """The format asked for, else the filename's, the input's or MP4: the first that suits the codec asked for."""
-    if options.format:
-        return FORMATS[options.format]
-    named = format_of_filename(options.filename, "video")
-    own = FORMATS.get(probe.container)
-    for choice in (named, own, FORMATS["mp4"]):
-        if (
-            choice is not None
-            and choice.media_type == "video"
-            and (options.codec or choice.video_codecs[0]) in choice.video_codecs
-        ):
-            return choice
-    return FORMATS["mp4"]
-
-
-def _settings(
-    options: VideoOptions,
-    chosen: Format,
-    codec: str,
-    video: VideoStream,
-    audio: AudioStream | None,
-    part: Span,
-    cut: Cut | None,
-    clear: bool,
-) -> dict[str, Any]:
-    settings: dict[str, Any] = {"format": chosen.muxer, "c:v": ENCODERS[codec], "sn": None, "dn": None}
-    settings |= rate_control(codec, quality_number(options.quality), options.bitrate)
-    settings |= SETTINGS[codec]
-    if cut:
-        settings |= cut.settings()
-    if (video.variable or cut) and chosen.muxer in ("mp4", "mov"):
-        # ffmpeg's MP4 ends with the last frame *decoded*: with reordering, uneven last frames would fall off the end.
-        settings["bf"] = 0
-    if clear:
-        settings |= {"auto-alt-ref": 0}  # libvpx cannot have both
-    if options.fps is None and video.time_base:
-        # The source's own clock: frames keep their distances, even where they vary.
-        number, unit = video.time_base
-        settings["enc_time_base"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
-        settings["fps_mode"] = "vfr"
-    if part.limited and part.duration is not None:
-        settings["t"] = graph.seconds(part.duration)
-    if audio is not None:
-        sound = chosen.audio_codecs[0]
-        settings |= {"c:a": AUDIO_ENCODERS[sound], "b:a": AUDIO_BITRATE[sound][min(2, audio.channels)]}
-        if (audio.sample_rate or 0) > 48_000:
-            settings["ar"] = 48_000
-    if chosen.muxer in ("mp4", "mov"):
-        settings["movflags"] = "+faststart"
-        if codec == "h265":
-            settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
-    if threads():
-        settings["threads"] = threads()
-    return settings
+    step = FfmpegStep(args, duration=part.duration, needs=needs_of(work, settings))
+    measuring = sound.steps if sound else ()
+    steps = (*measuring, *graph.layer_steps(work.layers), *subtitle_steps(work, source), step)
+    files = (FileUse(options.subtitle_url, captions.GIVEN, "subtitle_url"),) if options.subtitle_url else ()
+    # Burned subtitles are looked for from beginning to end.
+    reads = "whole" if work.burned is not None else graph.reads(probe, part)
+    made = Plan(steps, (expected_of(work, target, sound),), reads=reads, notes=notes, files=files)
+    return layers.with_files(made, options.layers)
 
 
 KIND = Kind(
@@ -211,5 +161,7 @@ KIND = Kind(
         {"width": 160},
         {"format": "webm", "height": 64, "end": 0.5},
         {"width": 64, "height": 64, "fit": "contain"},
+        {"format": "mkv", "hdr": "keep", "audio_track": 0},
+        {"layers": [{"kind": "text", "text": "Hello", "color": "#ffd000", "position": "bottom", "end": 0.5}]},
     ),
 )

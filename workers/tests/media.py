@@ -104,22 +104,49 @@ def make_audio(
     *,
     seconds: float = 1.0,
     channels: int = 2,
+    layout: str | None = None,
     sample_rate: int = 44_100,
     codec: str | None = None,
     tags: dict[str, str] | None = None,
     cover: Path | None = None,
     only: int | None = None,
+    gain: float = 0.0,
+    clicks: Sequence[float] = (),
+    chapters: Sequence[tuple[float, float, str]] = (),
+    keep: float = 1.0,
+    extra: Sequence[str] = (),
 ) -> Path:
-    """A 440 Hz tone at `path`; `only` leaves it in one channel (by number), `cover` attaches a picture."""
-    layout = {1: "mono", 2: "stereo", 6: "5.1"}[channels]
+    """A 440 Hz tone of −18 dBFS at `path`; `only` leaves it in one channel (by number), `gain` makes it louder (dB).
+
+    `clicks` are single loud samples at these times, over a tone that is barely heard; `cover` attaches a picture;
+    `chapters` are (start, end, title).
+    """
+    layout = layout or {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}[channels]
     gains = "|".join(f"c{number}={1 if only in (None, number) else 0}*c0" for number in range(channels))
-    args: list[str | Path] = ["-f", "lavfi", "-i", f"sine=f=440:r={sample_rate}:d={seconds},pan={layout}|{gains}"]
+    sound = f"sine=f=440:r={sample_rate}:d={seconds}"
+    if clicks:
+        places = "+".join(f"0.9*eq(n,{round(moment * sample_rate)})" for moment in clicks)
+        sound = f"aevalsrc=exprs='0.01*sin(2*PI*440*t)+{places}':s={sample_rate}:d={seconds}"
+    args: list[str | Path] = ["-f", "lavfi", "-i", f"{sound},volume={gain}dB,pan={layout}|{gains}"]
+    if chapters:
+        told = path.with_suffix(".chapters")
+        told.write_text(
+            ";FFMETADATA1\n"
+            + "".join(
+                f"[CHAPTER]\nTIMEBASE=1/1000\nSTART={round(start * 1000)}\nEND={round(end * 1000)}\ntitle={title}\n"
+                for start, end, title in chapters
+            )
+        )
+        args += ["-f", "ffmetadata", "-i", told]
     if cover is not None:
-        args += ["-i", cover, "-map", "0:a", "-map", "1:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
+        number = 2 if chapters else 1
+        args += ["-i", cover, "-map", "0:a", "-map", f"{number}:v", "-c:v", "copy", "-disposition:v:0", "attached_pic"]
     for name, value in (tags or {}).items():
         args += ["-metadata", f"{name}={value}"]
-    ffmpeg(*args, *(("-c:a", codec) if codec else ()), path)
-    return path
+    if chapters:
+        args += ["-map_chapters", "1"]
+    ffmpeg(*args, *(("-c:a", codec) if codec else ()), *extra, path)
+    return cut(path, keep)
 
 
 def make_image(
@@ -133,33 +160,73 @@ def make_image(
     alpha: int | None = None,
     keep: float = 1.0,
     frames: int = 1,
+    hdr: str | None = None,
+    rights: tuple[str, str] | None = None,
+    deep: bool = False,
     **settings: Any,
 ) -> Path:
     """Four colours at `path`, whose extension is its format; `size` is as shown once turned by `orientation`.
 
-    `icc` names a profile of ImageCms ("sRGB", "LAB"); `alpha` makes the right half that transparent (0 to 255).
+    `icc` names a profile of ImageCms ("sRGB", "LAB"); `alpha` makes the right half that transparent (0 to 255); each
+    of `frames` has its colours swapped around; `hdr` ("pq" or "hlg") takes the colours for those of BT.2100, in ten
+    bits or more; `rights` are artist and copyright; `deep` is RGB of 16 bits, a ramp from black to white.
     """
-    image = cornered(size)
+    if hdr:
+        return _make_hdr(path, size, hdr)
+    if deep:
+        geq = "geq=" + ":".join(f"{channel}=65535*X/(W-1)" for channel in "rgb")
+        ffmpeg("-f", "lavfi", "-i", f"color=s={size[0]}x{size[1]},format=gbrp16le,{geq},format=rgb48", "-frames:v", "1",
+               "-update", "1", path)  # fmt: skip
+        return path
+    images = [_shown(size, shift, mode, alpha) for shift in range(frames)]
+    turn = _STORED[orientation]
+    images = [image.transpose(turn) if turn is not None else image for image in images]
+    exif = Image.Exif()
+    if orientation != 1:
+        exif[0x0112] = orientation
+    if rights:
+        exif[0x013B], exif[0x8298] = (text.encode() for text in rights)
+    if gps:
+        exif.get_ifd(0x8825).update({1: "N", 2: (35.0, 39.0, 31.0), 3: "E", 4: (139.0, 44.0, 44.0)})
+        exif.get_ifd(0x8769).update({0xA431: "SN-12345", 0x927C: b"maker's own"})
+    if len(exif) or gps:
+        # HEIC's own orientation, which is the one that counts, is made of EXIF that is packed already.
+        settings["exif"] = exif.tobytes() if path.suffix == ".heic" else exif
+    if icc:
+        settings["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile(icc)).tobytes()
+    if frames > 1:
+        settings |= {"save_all": True, "append_images": images[1:]}
+    images[0].save(path, **settings)
+    return cut(path, keep)
+
+
+def _shown(size: tuple[int, int], shift: int, mode: str, alpha: int | None) -> Image.Image:
+    image = cornered(size, shift)
     if alpha is not None:
         image.putalpha(255)
         image.paste((*GREEN, alpha), (size[0] // 2, 0, *size))
     if mode not in (image.mode, "RGB"):
         image = image.convert(mode, dither=Image.Dither.NONE, palette=Image.Palette.ADAPTIVE)
-    turn = _STORED[orientation]
-    image = image.transpose(turn) if turn is not None else image
-    exif = Image.Exif()
-    if orientation != 1:
-        exif[0x0112] = orientation
-    if gps:
-        exif.get_ifd(0x8825).update({1: "N", 2: (35.0, 39.0, 31.0), 3: "E", 4: (139.0, 44.0, 44.0)})
-    if len(exif) or gps:
-        settings["exif"] = exif
-    if icc:
-        settings["icc_profile"] = ImageCms.ImageCmsProfile(ImageCms.createProfile(icc)).tobytes()
-    if frames > 1:
-        settings |= {"save_all": True, "append_images": [cornered(size, shift) for shift in range(1, frames)]}
-    image.save(path, **settings)
-    return cut(path, keep)
+    return image
+
+
+def _make_hdr(path: Path, size: tuple[int, int], hdr: str) -> Path:
+    transfer = {"pq": "smpte2084", "hlg": "arib-std-b67"}[hdr]
+    still = path.with_suffix(".corners.png")
+    cornered(size).save(still)
+    tags = f"setparams=color_primaries=bt2020:color_trc={transfer}"
+    if path.suffix == ".png":
+        ffmpeg("-i", still, "-vf", f"format=rgb48be,{tags}", "-frames:v", "1", "-update", "1", path)
+    elif path.suffix == ".avif":
+        yuv = f"scale=out_color_matrix=bt2020:out_range=tv,format=yuv444p10le,{tags}:colorspace=bt2020nc:range=tv"
+        ffmpeg("-i", still, "-vf", yuv, "-frames:v", "1", "-c:v", "libaom-av1", "-crf", "4", "-cpu-used", "8", path)
+    else:
+        data = cornered(size).tobytes()
+        wide = bytes(part for pair in zip(data, data, strict=True) for part in pair)
+        numbers = {"color_primaries": 9, "transfer_characteristics": {"pq": 16, "hlg": 18}[hdr]}
+        heif = pillow_heif.from_bytes("RGB;16", size, wide)
+        heif.save(path, quality=95, matrix_coefficients=9, full_range_flag=1, **numbers)
+    return path
 
 
 def cornered(size: tuple[int, int], shift: int = 0) -> Image.Image:
@@ -220,3 +287,34 @@ def level(path: Path, channel: int | None = None) -> float:
     samples = array.array("f", raw)
     power = sum(sample * sample for sample in samples) / max(1, len(samples))
     return 10 * math.log10(power) if power else -120.0
+
+
+def samples_of(path: Path, channel: int = 0) -> tuple[array.array, int]:
+    """The samples of one channel as 16 bits, decoded by ffmpeg, and their rate."""
+    asked = ["-af", f"pan=mono|c0=c{channel}", "-f", "wav", "-c:a", "pcm_s16le", "-fflags", "+bitexact", "-"]
+    command = [ffmpeg_path(), "-nostdin", "-v", "error", "-i", path, *asked]
+    raw = subprocess.run(command, capture_output=True, timeout=120, check=True).stdout
+    return array.array("h", raw[44:]), int.from_bytes(raw[24:28], "little")
+
+
+def clicks_of(path: Path) -> tuple[list[int], int]:
+    """The places of loud samples (the loudest of each burst), and how many samples there are."""
+    samples, rate = samples_of(path)
+    found, place = [], 0
+    while place < len(samples):
+        if abs(samples[place]) > 4000:
+            burst = range(place, min(len(samples), place + rate // 50))
+            found.append(max(burst, key=lambda number: abs(samples[number])))
+            place += rate // 10
+        else:
+            place += 1
+    return found, len(samples)
+
+
+def loudness(path: Path) -> tuple[float, float]:
+    """Integrated loudness (LUFS) and true peak (dBTP), as ffmpeg's `ebur128` measures them."""
+    command = [ffmpeg_path(), "-nostdin", "-hide_banner", "-i", path, "-af", "ebur128=peak=true:framelog=quiet"]
+    told = subprocess.run([*command, "-f", "null", "-"], capture_output=True, text=True, timeout=120, check=True).stderr
+    summary = told.rpartition("Summary:")[2]
+    integrated, peak = (summary.partition(name)[2].split()[0] for name in (" I:", "Peak:"))
+    return float(integrated), float(peak)

@@ -48,7 +48,7 @@ def test_facts_by_hand(make_image, tmp_path):
     ("args", "status", "words"),
     [
         ((), 2, "python -m workers probe FILE"),
-        (("hologram", "SOURCE"), 1, "kind must be one of audio, image, video"),
+        (("hologram", "SOURCE"), 1, "kind must be one of adaptive_video, animation, audio, image, probe, video"),
         (("image", "SOURCE", "width=0"), 1, "width must be a whole number"),
         (("image", "SOURCE", "width"), 1, "name=value"),
         (("image", "nowhere.jpg"), 1, "cannot be opened"),

@@ -64,9 +64,10 @@ def refused(options, **given):
         (AUDIO, {"filename": "a.webm"}, "filename"),
         (IMAGE, {"folder": "a/../b"}, "folder"),
         (IMAGE, {"ref": 3}, "ref"),
-        (IMAGE, {"layers": []}, "layers"),
+        (IMAGE, {"layers": "logo"}, "layers"),
+        (IMAGE, {"layers": [], "overlays": []}, "overlays"),
         (IMAGE, {"widht": 5}, "widht"),
-        (VIDEO, {"format": "mkv"}, "format"),
+        (VIDEO, {"format": "avi"}, "format"),
         (VIDEO, {"codec": "mpeg2"}, "codec"),
         (VIDEO, {"format": "webm", "codec": "h264"}, "codec"),
         (VIDEO, {"fps": 0.5}, "fps"),
@@ -105,7 +106,7 @@ def test_sentences_say_the_way_out():
     }
     assert refused(IMAGE, filename="x.bmp")["filename"].startswith("filename must not end in .bmp, which is not writ")
     assert refused(VIDEO, filename="x.mov", codec="vp9") == {
-        "codec": "codec must be one of h264, h265 for a filename that ends in .mov."
+        "codec": "codec must be one of h264, h265, prores for a filename that ends in .mov."
     }
     assert set(refused(IMAGE, width=0, quality=200, foo=1)) == {"width", "quality", "foo"}
 
@@ -209,15 +210,21 @@ def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
         "image": {"interval": (0.001, 0.5, 86_400), "start": (0, 1e-320, 3.0, 1e7), "fit": ("cover", "contain")},
         "video": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "fps": (1, 60), "codec": ("av1",)},
         "audio": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "format": ("ogg", "mp3", "opus")},
+        "animation": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "format": ("gif", "avif")},
+        "adaptive_video": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "segments": ("ts",)},
+        "probe": {},
     }[kind]
-    if kind != "audio":
+    if kind not in ("audio", "probe"):
         given |= {"width": (1, 8192, "0.000001%", "10000%"), "height": (1, 8192, "50%")}
-    for _ in range(3000):
+    for _ in range(1000):
         picture = VideoStream(0, "h264", *(pick((1, 64, 8192, 0, 10**12)) for _ in range(4)),
                               frame_rate=pick(RATES), base_rate=pick(RATES), duration=pick(LENGTHS),
-                              time_base=pick((None, (1, 25), (0, 0))), variable=pick((True, False)))  # fmt: skip
+                              time_base=pick((None, (1, 25), (0, 0))), variable=pick((True, False)),
+                              start=pick((None, 0.0, -5.0, 1e-320, 3.0, 1e9)), hdr=pick((None, "pq")),
+                              max_cll=pick((None, 1, 10_000)), mastering=pick((None, (0,) * 10)),
+                              alpha=pick((True, False)))  # fmt: skip
         sound = AudioStream(1, "aac", pick((0, 1, 2, 6, 64)), sample_rate=pick((None, 0, 1, 44_100, 10**9)),
-                            duration=pick(LENGTHS))  # fmt: skip
+                            duration=pick(LENGTHS), start=pick((None, -5.0, 1e9)))  # fmt: skip
         still = Image("png", "RGB", 1, 1) if pick((0, 0, 1)) else None
         facts = Probe("image" if still else pick(("video", "audio")), "x/y", "mp4", 9, demuxer=pick((None, "mov,mp4")),
                       duration=pick(LENGTHS), width=pick((None, 0, 1, 10**9)), height=pick((None, 1, 64)), image=still,

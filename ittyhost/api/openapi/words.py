@@ -47,7 +47,7 @@ WORDS: dict[str, Word] = {
     "bitrate": Word("Bits per second."),
     "original": Word("Whether its media came with it."),
     "language": Word("BCP 47 tag of its language."),
-    "members": Word("Further objects of the file, as the later pictures of a series."),
+    "members": Word("Further objects of the file: the later pictures of a series, the playlists of a package."),
     # --- what its owner says of it ---
     "title": Word("A title.", "Harbour"),
     "alt": Word("What the picture shows, in words.", "Boats in a harbour"),

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from rest_framework.exceptions import ErrorDetail
 
 from ittyhost.api.messages import first_error, refused_options, sentence
+from workers.kinds import get_kind
 
 
 class Layer(BaseModel):
@@ -84,6 +85,31 @@ def test_options_are_named(options, message, param):
         Options(**options)
     refused = refused_options(caught.value, prefix=["output"])
     assert (refused.message, refused.param) == (message, param)
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            {"kind": "text", "text": "a", "font_size": 0},
+            'output.layers.0.font_size must be a whole number of pixels from 1 to 8192, or a percentage such as "50%".',
+        ),
+        ({"kind": "text", "text": "a", "opacity": 2}, "output.layers.0.opacity must be at most 1.0."),
+        ({"kind": "image"}, "output.layers.0.url is required."),
+        ({"kind": "film"}, "output.layers.0.kind must be text or image."),
+        (
+            {"kind": "text", "text": "a", "Größe": 2},
+            "output.layers.0.Größe is not an option here. Leave it out, or check how it is spelled.",
+        ),
+        (7, "output.layers.0 must be an object."),
+    ],
+)
+def test_options_within_layers_are_named_by_their_path(layer, message):
+    with pytest.raises(ValidationError) as caught:
+        get_kind("video").options.model_validate({"layers": [layer]})
+    refused = refused_options(caught.value, prefix=["output"])
+    assert refused.message == message
+    assert refused.message.startswith(f"{refused.param} ")
 
 
 def test_a_flat_body_has_no_prefix():

@@ -9,7 +9,7 @@ from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.api.shapes.v2025_08_20 import signature_schema, signature_show
 from media_app.models import File, FileMember, Media
-from media_app.selectors import file_url, media_face, member_url
+from media_app.selectors import file_members, file_url, media_face, member_url
 
 __all__ = ["signature_schema", "signature_show"]  # later than this version, and the same in all that know it
 
@@ -59,8 +59,8 @@ def source_show(file: File) -> dict[str, Any]:
         "created": instant(file.created),
         "updated": instant(file.updated),
     }
-    if members := file.members.all():
-        shown["members"] = [member_show(file, member) for member in members]
+    if members := [member_show(file, member) for member in file_members(file)]:
+        shown["members"] = members
     return {name: value for name, value in shown.items() if value is not None or name not in OPTIONAL}
 
 

@@ -10,7 +10,7 @@ from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api import upload_shapes
 from media_app.api.fields import FileBody, FileChangeBody, MediaBody, MediaChangeBody, SignatureBody
 from media_app.models import File, FileMember, Media
-from media_app.selectors import file_ref, file_url, media_face, member_url
+from media_app.selectors import file_members, file_ref, file_url, media_face, member_url
 from media_app.signatures import SignedUrl
 
 FileCreate = FileBody
@@ -64,8 +64,8 @@ def file_show(file: File) -> dict[str, Any]:
     }
     if file.status == File.Status.FAILED:
         shown["error"] = file.error
-    if members := file.members.all():
-        shown["members"] = [member_show(file, member) for member in members]
+    if members := [member_show(file, member) for member in file_members(file)]:
+        shown["members"] = members
     return shown
 
 

@@ -8,7 +8,7 @@ from ittyhost.api.schemas import an_id, closed, described, one_of
 from ittyhost.errors import Invalid
 from media_app.api.shapes.v2024_03_21 import source_schema, source_show
 from orgs_app.models import Project
-from tasks_app.api import kinds
+from tasks_app.api import kinds, plans
 from tasks_app.api.fields import (
     check_input,
     read_flat,
@@ -20,11 +20,12 @@ from tasks_app.api.fields import (
 )
 from tasks_app.api.schemas import MEDIA_ID, REMOTE, WEBHOOK_SCHEMA, fullest, loose_schema, pascal
 from tasks_app.control import INGEST, all_kinds, get_kind
-from tasks_app.models import Task
+from tasks_app.models import Attempt, Task
 
 Status = Task.Status
 
 config_schema = kinds.config_schema
+plan_show, plan_schema = plans.plan_show, plans.plan_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -57,7 +58,7 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
         "source": source,
         "input": body["input"],
         "kind": kind,
-        "options": read_options(kind, definition, prefix=("output",)),
+        "options": read_options(kind, definition, project=project, prefix=("output",)),
         "definition": definition,
         "webhook_url": read_url(body.get("webhook_url"), param="webhook_url"),
     }
@@ -86,7 +87,9 @@ def task_listed(task: Task) -> dict[str, Any]:
 def task_show(task: Task) -> dict[str, Any]:
     """One task: `output` is the object it made; until then the definition, under the id which that object will have."""
     shown = task_created(task)
-    if task.status == Status.READY and task.output is not None:
+    if task.output_id is None:  # only a result is wanted
+        shown["output"] = _facts_of_input(task)
+    elif task.status == Status.READY and task.output is not None:
         shown["output"] = source_show(task.output)
     else:
         shown["output"] = {
@@ -98,6 +101,26 @@ def task_show(task: Task) -> dict[str, Any]:
     if shown["status"] == "error":
         shown["error"] = task.error or "The task was cancelled."
     return shown
+
+
+def _facts_of_input(task: Task) -> dict[str, Any]:
+    """What stands for an output where none is made: the file that the facts are of, and once they are there, them."""
+    shown = {
+        "id": f"file_{task.source_id}",
+        "object": task.source.object if task.source else "source",
+        "kind": task.kind,
+        **task.definition,
+    }
+    return shown | ({"results": task.result} if task.status == Status.READY else {})
+
+
+def attempt_show(attempt: Attempt) -> dict[str, Any]:
+    """What an attempt of a task did."""
+    return plans.attempt_show(attempt, task_id=f"tsk_{attempt.task_id}")
+
+
+def attempt_schema(components: Components) -> dict[str, Any]:
+    return plans.attempt_schema(components, prefix="tsk")
 
 
 def create_schema(components: Components) -> dict[str, Any]:
@@ -167,7 +190,15 @@ def show_schema(components: Components) -> dict[str, Any]:
     reserved = {
         "type": "object",
         "description": "Until it is made: what was asked for, and the id it will have.",
-        "properties": {"id": an_id("file"), "object": {"type": "string"}, "kind": {"type": "string"}},
+        "properties": {
+            "id": an_id("file"),
+            "object": {"type": "string"},
+            "kind": {"type": "string"},
+            "results": {
+                "type": "object",
+                "description": "Of a kind that makes no file, as probe: what it found of the input, whose id this is.",
+            },
+        },
         "required": ["id", "object", "kind"],
     }
     output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}

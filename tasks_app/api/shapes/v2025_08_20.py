@@ -7,15 +7,16 @@ from ittyhost.api.openapi import Components
 from ittyhost.api.schemas import an_id, closed, described, one_of
 from media_app.api.shapes.v2025_08_20 import file_schema, file_show
 from orgs_app.models import Project
-from tasks_app.api import kinds
+from tasks_app.api import kinds, plans
 from tasks_app.api.fields import read_flat
 from tasks_app.api.schemas import FILE_ID, flat_schema, pascal
 from tasks_app.control import INGEST
-from tasks_app.models import Task
+from tasks_app.models import Attempt, Task
 
 Status = Task.Status
 
 config_schema = kinds.config_schema
+plan_show, plan_schema = plans.plan_show, plans.plan_schema
 
 STATUSES = {
     Status.WAITING: "waiting",
@@ -55,6 +56,8 @@ def task_show(task: Task) -> dict[str, Any]:
         "created": instant(task.created),
         "updated": instant(task.updated),
     }
+    if task.status == Status.READY and task.output_id is None:
+        shown["results"] = task.result
     if task.status == Status.ERROR:
         shown["error"] = task.error
     if task.parent_id is not None:
@@ -73,6 +76,15 @@ def _input(task: Task) -> dict[str, Any]:
     return {name: shown[name] for name in INPUT_FIELDS if shown.get(name) is not None}
 
 
+def attempt_show(attempt: Attempt) -> dict[str, Any]:
+    """What an attempt of a task did."""
+    return plans.attempt_show(attempt, task_id=f"task_{attempt.task_id}")
+
+
+def attempt_schema(components: Components) -> dict[str, Any]:
+    return plans.attempt_schema(components, prefix="task")
+
+
 def create_schema(components: Components) -> dict[str, Any]:
     return flat_schema(components, name=lambda kind: f"{pascal(kind)}Task", sources=("url", "file_id"))
 
@@ -87,6 +99,7 @@ def show_schema(components: Components) -> dict[str, Any]:
         "created": "date-time",
         "updated": "date-time",
         "parent_id": "string",
+        "results": "object",
     }
     properties = {
         "id": an_id("task"),
@@ -104,7 +117,8 @@ def show_schema(components: Components) -> dict[str, Any]:
         "description": "The options, as they were given.",
         "examples": [{"width": 800, "filename": "cover.jpg"}],
     }
-    return components.add("Task", closed(properties, optional={"error", "parent_id"}))
+    properties["results"] |= {"description": "Of a kind that makes no file, as probe: what it found."}
+    return components.add("Task", closed(properties, optional={"error", "parent_id", "results"}))
 
 
 listed_schema = show_schema

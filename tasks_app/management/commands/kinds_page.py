@@ -47,26 +47,39 @@ def kinds_page() -> str:
 
 def _section(kind: Kind) -> str:
     lines = [f"## {kind.name}", "", kind.summary, ""]
-    lines += [f"Made from: {', '.join(sorted(kind.accepts))}. Makes a {kind.object}. Queue: `{kind.lane}`.", ""]
-    lines += ["| option | values | default | meaning |", "| --- | --- | --- | --- |"]
+    made = f"Makes a {kind.object}" if kind.object else "Makes no file"
+    lines += [f"Made from: {', '.join(sorted(kind.accepts))}. {made}. Queue: `{kind.lane}`.", ""]
     schema = kind.options.model_json_schema()
     definitions = schema.get("$defs", {})
-    for name, field in schema.get("properties", {}).items():
-        default = json.dumps(field["default"]) if field.get("default") is not None else "–"
-        lines.append(
-            f"| `{name}` | {_values(field, definitions)} | {default} | {_cell(field.get('description', ''))} |"
-        )
+    lines += _table(schema, definitions)
+    for name, inner in definitions.items():
+        if inner.get("properties"):
+            lines += ["", f"`{name}`: {inner.get('description', '')}", "", *_table(inner, definitions)]
     if kind.examples:
         lines += ["", "Examples:", ""]
         lines += [f"* `{json.dumps({'kind': kind.name, **example})}`" for example in kind.examples]
     return "\n".join([*lines, ""])
 
 
+def _table(schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
+    lines = ["| option | values | default | meaning |", "| --- | --- | --- | --- |"]
+    for name, field in schema.get("properties", {}).items():
+        default = json.dumps(field["default"]) if field.get("default") is not None else "–"
+        lines.append(
+            f"| `{name}` | {_values(field, definitions)} | {default} | {_cell(field.get('description', ''))} |"
+        )
+    return lines
+
+
 def _values(field: dict[str, Any], definitions: dict[str, Any]) -> str:
     if "$ref" in field:
-        return _values(definitions[field["$ref"].rpartition("/")[2]], definitions)
-    if "anyOf" in field:
-        return " or ".join(_values(part, definitions) for part in field["anyOf"] if part.get("type") != "null")
+        name = field["$ref"].rpartition("/")[2]
+        return f"`{name}`" if definitions[name].get("properties") else _values(definitions[name], definitions)
+    for several in ("anyOf", "oneOf"):
+        if several in field:
+            return " or ".join(_values(part, definitions) for part in field[several] if part.get("type") != "null")
+    if field.get("type") == "array" and field.get("items"):
+        return f"list of {_values(field['items'], definitions)}"
     if "allOf" in field:
         return _values(field["allOf"][0], definitions)
     if "enum" in field:

@@ -63,6 +63,9 @@ class Command(BaseCommand):
         if task["status"] != "completed":
             raise CommandError(task.get("error") or f"The task ended {task['status']}.")
         output = task["output"]
+        if output is None:  # a kind that only tells
+            self.stdout.write(json.dumps(task["results"], indent=2))
+            return
         out = out or Path(output["id"] + extension(output["type"]))
         service.download(output["url"], out)
         self.stdout.write(json.dumps(output, indent=2))

@@ -59,15 +59,15 @@ def test_damage_is_told_and_never_more(request, tmp_path, make, suffix, argument
 
 def test_side_data_without_a_name_does_not_hide_the_rotation():
     # Imported here: decoders have no place in this process otherwise.
-    from workers.engine.reading import _turned
+    from workers.engine.frames import turned
 
     class Frame(SimpleNamespace):
         @property
         def side_data(self):
             raise ValueError("31 is not a valid Type")
 
-    assert _turned(Frame(rotation=-90)) == (270, False)
-    assert _turned(None) == (0, False)
+    assert turned(Frame(rotation=-90)) == (270, False)
+    assert turned(None) == (0, False)
 
 
 @pytest.mark.parametrize("name", ["concat:/etc/passwd", "%04d.png", "pipe:0", "-y", "http:x", "a'b;c"])

@@ -138,7 +138,7 @@ def test_a_plan_is_json_and_says_what_is_left_out():
 
 # ── pictures from pictures ───────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".tiff"])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif", ".heic", ".tiff"])
 def test_every_orientation_comes_out_upright(make_image, workdir, orientation, suffix):
     source = make_image(suffix, size=(160, 120), orientation=orientation)
     done, image = made({"width": 80, "format": "png"}, source, workdir)
@@ -282,16 +282,27 @@ def _profile_with_swapped_primaries() -> bytes:
 def test_no_metadata_is_left(make_image, workdir):
     done, image = made({"width": 32}, make_image(gps=True, icc="sRGB", orientation=6, comment=b"at home"), workdir)
     assert dict(image.getexif()) == {}
-    assert set(image.info) <= {"jfif", "jfif_version", "jfif_unit", "jfif_density"}
+    usual = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "progressive", "progression"}
+    assert set(image.info) <= usual
     assert not done.outputs[0].probe.has_location
     assert b"at home" not in done.outputs[0].path.read_bytes()
 
 
 def test_the_first_frame_stands_for_an_animation(make_image, workdir):
-    done, image = made({"format": "png"}, make_image(".gif", frames=4), workdir)
+    done, image = made({"format": "jpeg"}, make_image(".gif", frames=4), workdir)
     assert upright(image)
     assert done.warnings == ("Only the first of 4 frames was used.",)
     assert done.result.animated is False
+
+
+def test_of_a_jpeg_with_a_gain_map_the_picture_is_used(workdir, tmp_path):
+    source = tmp_path / "ultra.jpg"
+    picture = Image.new("RGB", (160, 120), RED)
+    picture.save(source, "MPO", save_all=True, append_images=[Image.new("L", (80, 60), 200)])
+    done, image = made({"width": 80}, source, workdir)
+    assert (image.size, done.warnings) == ((80, 60), ())
+    assert near(image.getpixel((40, 30)), RED)
+    assert done.outputs[0].path.read_bytes().count(b"\xff\xd8\xff") == 1
 
 
 def test_upscaling_only_when_asked(make_image, workdir, tmp_path):

@@ -1,0 +1,65 @@
+"""What a task would do, without making one: everything is read, and nothing written."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from ittyhost.errors import Conflict, Invalid
+from media_app.models import File
+from media_app.services import UNSETTLED
+from orgs_app.models import Project
+from orgs_app.services import storage_check
+from tasks_app.control import ControlKind
+from tasks_app.selectors import kind_slowness
+from tasks_app.services.creating import input_check, source_plan
+from workers.engine.probe import Probe
+from workers.estimate import Estimate, estimate
+from workers.kinds.base import Kind, Options
+from workers.plans import Plan
+from workers.resolved import resolved_options
+
+
+@dataclass(frozen=True)
+class TaskPlan:
+    """What would be done with `source`: options as they will be used, and what it will take."""
+
+    kind: Kind
+    source: File
+    facts: Probe
+    options: dict[str, Any]
+    plan: Plan
+    estimate: Estimate
+
+
+def task_plan(*, project: Project, kind: Kind, options: Options, source: File | str, **_: Any) -> TaskPlan:
+    """The plan of the task that `task_create` would make of the same arguments. Refuses what that would refuse.
+
+    The input must be there and known: raises Conflict for a URL, which nobody has fetched, and for a file that is not
+    probed yet; Invalid where there is nothing to plan.
+    """
+    storage_check(project=project)
+    if isinstance(kind, ControlKind):
+        raise Invalid(f"{kind.name} has no plan: it runs no tool. Create the task.", param="kind")
+    if isinstance(source, str):
+        raise Conflict(
+            "A plan needs the facts of its input, and nothing is fetched for one: "
+            "make a file of the URL first (POST /files, or a task of kind ingest), then plan with its id.",
+            param="input",
+            code="input_not_ready",
+        )
+    if source.status in UNSETTLED:
+        raise Conflict(
+            "The input is not known yet: ask again when the file is ready.", param="input", code="input_not_ready"
+        )
+    input_check(source)
+    plan = source_plan(kind, options, source, project)
+    facts = Probe.from_json(source.probe or {})
+    modelled = estimate(plan, facts)
+    slowness = kind_slowness(kind=kind.name) or 1.0
+    return TaskPlan(
+        kind=kind,
+        source=source,
+        facts=facts,
+        options=resolved_options(options, plan),
+        plan=plan,
+        estimate=Estimate(round(modelled.seconds * slowness, 2), modelled.bytes),
+    )
