@@ -11,7 +11,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.workdir import NoRoom, work_directory
-from media_app.services import file_fetcher, outputs_store, reference_fetcher
+from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
 from tasks_app import nodes, services
 from tasks_app.models import Task
@@ -144,7 +144,7 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     if task.source is None or task.media is None:
         raise MediaError("The input was deleted before this could start.")
     source = Source(
-        probe=Probe.from_json(task.source.probe or {}),
+        probe=facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat),
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
     )

@@ -198,3 +198,17 @@ def test_writing_alone_does_not_let_a_key_plan():
         "/tasks/plan", body(G4, file.public_id), content_type="application/json", headers=bearer_header(secret)
     )
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("version", [G1, G4])
+def test_a_file_that_an_earlier_release_probed_is_looked_at_anew_first(
+    version, monkeypatch, django_capture_on_commit_callbacks
+):
+    caller, sent = Caller(), []
+    monkeypatch.setattr("ittyhost.queue._publish", lambda *message: sent.append(message))
+    file = make_file(project=caller.project, probe={"schema": 1})
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = caller.ask("post", "/tasks/plan", version, body(version, file.public_id))
+    assert answer.status_code == 409
+    assert refusal(answer)["message"].startswith("The input was looked at by an earlier release of the service")
+    assert sent == [("media_app.facts_renew", (file.pk,), "fast")]
