@@ -100,6 +100,7 @@ class FfmpegStep:
 
     With `measures`, as workers.measures reads it, values are read from what it prints; later steps' arguments may hold
     them as `@{loudness.gain}`. With `when`, the name of such a value, it is left out where that is empty.
+    `attempts` is the file that it may fail to make: then nothing of that stays, and a later step does it otherwise.
     """
 
     args: tuple[str, ...]
@@ -109,6 +110,7 @@ class FfmpegStep:
     weight: float = 1.0
     measures: str | None = None
     when: str | None = None
+    attempts: str | None = None
 
     def bound(self, values: Mapping[str, str]) -> "FfmpegStep":
         """The same with measured values in their places."""
@@ -118,11 +120,13 @@ class FfmpegStep:
     def command(self) -> str:
         """The command line, to be run in the work directory."""
         line = shlex.join(["ffmpeg", *runner.PREAMBLE, *self.args])
+        if self.attempts:
+            return f"{line} || rm -f {shlex.quote(self.attempts)}"
         return f"test -e {shlex.quote(self.unless)} || {line}" if self.unless else line
 
     def to_json(self) -> dict[str, Any]:
         return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless} | (
-            ({"measures": self.measures} if self.measures else {}) | ({"when": self.when} if self.when else {})
+            {name: told for name in ("measures", "when", "attempts") if (told := getattr(self, name))}
         )
 
 

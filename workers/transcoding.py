@@ -306,7 +306,8 @@ def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
     if options.fps is None and video.time_base:
         # The source's own clock: frames keep their distances, even where they vary.
         number, unit = video.time_base
-        settings["enc_time_base"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
+        # Of the picture alone: sound reckoned in ticks of 1/25 s comes out silent.
+        settings["enc_time_base:v"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
         settings["fps_mode"] = "vfr"
     return settings
 

@@ -14,7 +14,7 @@ from workers.engine.probe import Chapter, probe
 from workers.kinds.video import KIND, VideoOptions, plan
 from workers.run import run
 from workers.tests.kinds.test_video import VIDEO, args_of, source, value
-from workers.tests.media import ffmpeg
+from workers.tests.media import ffmpeg, level
 
 NUMBERED = "nullsrc=s=64x48:r=25:d=4,geq=lum=16+2*N:cb=128:cr=128,format=yuv420p"  # as bright as the frame's number
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "10")
@@ -199,6 +199,14 @@ def test_sound_can_be_left_out(make_video, workdir):
         "Copied without re-encoding: the input is already as it is asked for.",
         "Not used: audio stream 0 (aac).",
     )
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("format", ["mp4", "webm"])
+def test_a_coarse_clock_of_the_picture_is_not_the_sounds(make_video, workdir, format):
+    path = make_video(".avi", seconds=1.0, codec="mpeg4", audio_codec="libmp3lame")
+    done = run(KIND, {"format": format}, path, workdir)
+    assert level(done.outputs[0].path) == pytest.approx(level(path), abs=1.0)
 
 
 # ── chapters ─────────────────────────────────────────────────────────────────────────────────────────────────────────
