@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -155,6 +155,18 @@ def _fit(value: Any) -> Any:
     if value is None:
         return "fill"
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def any_case(names: Mapping[str, str] | None = None) -> BeforeValidator:
+    """Reads a word of an option in any case, or another name of it out of `names`."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        name = value.strip().lower()
+        return (names or {}).get(name, name)
+
+    return BeforeValidator(check)
 
 
 def format_option(media_type: str, only: tuple[str, ...] | None = None) -> Any:

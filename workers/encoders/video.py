@@ -12,6 +12,8 @@ ENCODERS = {
     "av1": "libsvtav1",
     "prores": "prores_ks",
 }
+# What else people call them.
+NICKNAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 SMALLEST = {"h265": 16, "av1": 8}  # pixels an edge; below that the encoders refuse
 # Codecs whose 10-bit profile players of HDR have: H.264's is played by hardly any.
 TEN_BIT = ("h265", "av1", "vp9")

@@ -3,25 +3,24 @@
 from typing import Annotated, Any, Literal
 
 import ffmpeg
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from workers import graph, layers
-from workers.encoders.video import ENCODERS, SMALLEST
+from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import VideoStream
 from workers.framing import Framing, framing, side_at_fault
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.options import QUALITY, FileRef, Quality, anchor, quality_number, rgba
+from workers.languages import language_tag
+from workers.options import QUALITY, FileRef, Quality, anchor, any_case, quality_number, rgba
 from workers.packaging import dash, hls, streams, transport
 from workers.packaging.ladder import LONGEST_SEGMENT, Rung, ladder, steady_rate, timing
-from workers.packaging.languages import language_tag
 from workers.packaging.package import TEXT
 from workers.packaging.results import package_result, verify_package
 from workers.packaging.streams import MOST_TEXTS, Work
 from workers.plans import Step
 
-_CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 _FORMATS = {"m3u8": "hls", "mpd": "dash"}
 _START_PEAK = 3_000_000  # bits a second that most first visitors have
 
@@ -53,21 +52,11 @@ class SubtitlesGiven(BaseModel):
     default: bool = Field(False, description="Whether it is shown when the viewer has not chosen.")
 
 
-def _named(names: dict[str, str]) -> Any:
-    def check(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        name = value.strip().lower()
-        return names.get(name, name)
-
-    return BeforeValidator(check)
-
-
 class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
-    format: Annotated[Literal["hls", "dash"], _named(_FORMATS)] = Field(
+    format: Annotated[Literal["hls", "dash"], any_case(_FORMATS)] = Field(
         "hls", description="Which of the two is the file's own URL; with fmp4 segments both are made of the same ones."
     )
-    segments: Annotated[Literal["fmp4", "ts"], _named({"mp4": "fmp4", "mpegts": "ts"})] = Field(
+    segments: Annotated[Literal["fmp4", "ts"], any_case({"mp4": "fmp4", "mpegts": "ts"})] = Field(
         "fmp4", description="Fragmented MP4, or MPEG-TS for players from before 2016 (HLS only)."
     )
     segment_duration: float | None = Field(
@@ -78,7 +67,7 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
         description="About how long a segment is, seconds; 6 when not given, more in very long media.",
     )
     quality: Quality = Field(None, description=QUALITY)
-    codec: Annotated[Literal["h264", "h265", "av1"], _named(_CODEC_NAMES)] = Field(
+    codec: Annotated[Literal["h264", "h265", "av1"], any_case(NICKNAMES)] = Field(
         "h264", description="h264 plays everywhere; h265 and av1 need fewer bits and fmp4 segments."
     )
     subtitles: list[SubtitlesGiven] = Field(

@@ -26,7 +26,7 @@ from workers.kinds.base import (
     source_result,
 )
 from workers.kinds.groups import Sounding, Spanned
-from workers.options import QUALITY, Color, Quality, check_extension, quality_number, rgba
+from workers.options import QUALITY, Color, Quality, any_case, check_extension, quality_number, rgba
 
 JSON = Format("json", "data", "application/json", "json")
 PICTURES = ("png", "webp", "jpeg")
@@ -41,10 +41,9 @@ _LOSSLESS = ("pcm", "flac", "alac")
 _TIMED = ("mp4", "mov", "3gp", "mkv", "webm")  # of those: in which a sound may begin late
 _WAVE = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _EVEN_START = 0.01  # seconds; sound that begins later in its file gets its silence, which copying cannot give it
-_LOOK_BACK = (
-    1.0  # seconds of sound ahead of a span: decoders need some of it before they are right (Opus 80 ms, MP3 its
-)
-# bit reservoir), and files have a place to begin at that often
+# Seconds of sound ahead of a span: decoders need some of it before they are right (Opus 80 ms, MP3 its bit reservoir),
+# and files have a place to begin at that often.
+_LOOK_BACK = 1.0
 _LARGE_WAVE = 3.9e9  # bytes; beyond 4 GiB a WAV file's lengths need RF64
 
 
@@ -66,10 +65,6 @@ def _format(value: Any) -> Any:
     return found.name
 
 
-def _codec(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 class AudioOptions(Sounding, Spanned):
     makes = "audio"
 
@@ -79,10 +74,8 @@ class AudioOptions(Sounding, Spanned):
         "container (.m4a), ogg is Vorbis, and opus comes in an Ogg container (.opus). json is the waveform's data as "
         "audiowaveform writes it; png, webp and jpeg are a picture of it.",
     )
-    codec: Annotated[Literal["mp3", "aac", "alac", "vorbis", "opus", "flac", "pcm"] | None, BeforeValidator(_codec)] = (
-        Field(
-            None, description="The format's own when not given. ogg can have vorbis, opus and flac, m4a aac and alac."
-        )
+    codec: Annotated[Literal["mp3", "aac", "alac", "vorbis", "opus", "flac", "pcm"] | None, any_case()] = Field(
+        None, description="The format's own when not given. ogg can have vorbis, opus and flac, m4a aac and alac."
     )
     quality: Quality = Field(None, description=f"{QUALITY} No meaning for wav, flac and alac.")
     bitrate: int | None = Field(None, ge=32_000, le=320_000, description="Bits per second; wins over quality.")

@@ -1,18 +1,18 @@
 """A video for playing anywhere: another size, length, format or quality of a video."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from workers import graph, layers
-from workers.encoders.video import TEN_BIT
+from workers.encoders.video import NICKNAMES, TEN_BIT
 from workers.engine.ending import SLOWEST
 from workers.formats import FORMATS, format_of_filename
 from workers.graph import subtitles as captions
 from workers.kinds.base import FfmpegStep, FileUse, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.options import QUALITY, FileRef, Quality, format_option
+from workers.options import QUALITY, FileRef, Quality, any_case, format_option
 from workers.plans import SOURCE
 from workers.transcoding import (
     ADDED,
@@ -28,21 +28,12 @@ from workers.transcoding import (
 
 __all__ = ["KIND", "VideoOptions", "output_format", "plan"]
 
-_CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
-
-
-def _codec(value: Any) -> Any:
-    if isinstance(value, str):
-        name = value.strip().lower()
-        return _CODEC_NAMES.get(name, name)
-    return value
-
 
 class VideoOptions(Sized, Spanned, Sounding, MovingLayered):
     makes = "video"
 
     format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
-    codec: Annotated[Literal["h264", "h265", "vp9", "av1", "prores"] | None, BeforeValidator(_codec)] = Field(
+    codec: Annotated[Literal["h264", "h265", "vp9", "av1", "prores"] | None, any_case(NICKNAMES)] = Field(
         None, description="h264 in mp4, mov and mkv, vp9 in webm, when not given; prores, in mov only, for editing."
     )
     quality: Quality = Field(None, description=QUALITY)

@@ -13,11 +13,11 @@ from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, SubtitleStream, VideoStream
 from workers.framing import Framing
 from workers.graph import Cut, Sound, Span
+from workers.languages import language_name, language_tag
 from workers.layers import Placed
 from workers.options import quality_number, rgba
 from workers.packaging import hls, transport
 from workers.packaging.ladder import BESIDE, BUFFER, Rung, Timing, sounds
-from workers.packaging.languages import language_name, language_tag
 from workers.plans import FfmpegStep, FileUse, Source
 
 if TYPE_CHECKING:
