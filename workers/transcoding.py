@@ -14,10 +14,10 @@ from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
-from workers.framing import Framing, framing, side_at_fault
+from workers.framing import Framing
 from workers.graph import subtitles as captions
 from workers.layers import Placed, place
-from workers.options import anchor, quality_number, rgba
+from workers.options import quality_number, rgba
 from workers.plans import SOURCE, Expected, Source
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
     codec = options.codec or _usual_codec(chosen, video, keep_hdr)
     clear = video.alpha and chosen.alpha and codec in ("vp9", "prores")
     part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
-    framed = _framed(options, video, codec, source.limits.edge)
+    framed = options.framed((video.width, video.height), edge=source.limits.edge, even=True)
+    options.check_smallest(framed.canvas, SMALLEST.get(codec, 2), codec, param="codec")
     tracks, burned = _subtitles(options, probe, chosen, part)
     burns = burned is not None or (options.subtitle_url is not None and options.subtitle_style == "burn_in")
     if burns and keep_hdr:
@@ -161,26 +162,6 @@ def _usual_codec(chosen: Format, video: VideoStream, keep_hdr: bool) -> str:
     if video.alpha and chosen.alpha:
         return next(codec for codec in ("prores", "vp9") if codec in chosen.video_codecs)
     return chosen.video_codecs[0]
-
-
-def _framed(options: "VideoOptions", video: VideoStream, codec: str, edge: int) -> Framing:
-    framed = framing(
-        (video.width, video.height),
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        even=True,
-        edge=edge,
-    )
-    least = SMALLEST.get(codec, 2)
-    if min(framed.canvas) < least:
-        width, height = framed.canvas
-        raise SourceUnsupported(
-            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
-        )
-    return framed
 
 
 def _subtitles(

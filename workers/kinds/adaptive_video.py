@@ -9,11 +9,11 @@ from workers import graph, layers
 from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import VideoStream
-from workers.framing import Framing, framing, side_at_fault
+from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
 from workers.languages import language_tag
-from workers.options import QUALITY, FileRef, Quality, anchor, any_case, quality_number, rgba
+from workers.options import QUALITY, FileRef, Quality, any_case, quality_number, rgba
 from workers.packaging import dash, hls, streams, transport
 from workers.packaging.ladder import LONGEST_SEGMENT, Rung, ladder, steady_rate, timing
 from workers.packaging.package import TEXT
@@ -115,7 +115,7 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
             length = min(length, audio.duration - part.start)
         work = Work(options, source, part, length, timing(length, options.segment_duration))
     else:
-        framed = _framed(options, source, video)
+        framed = options.framed((video.width, video.height), edge=source.limits.edge, even=True)
         rungs, rung_notes = _rungs(options, source, video, framed)
         notes = (*notes, *rung_notes)
         ends = (video.start or 0.0) + (video.duration or float("inf"))
@@ -160,12 +160,7 @@ def _rungs(
 ) -> tuple[tuple[Rung, ...], tuple[str, ...]]:
     """The ladder, and what was changed of the picture for it. Raises SourceUnsupported."""
     least = SMALLEST.get(options.codec, 2)
-    if min(framed.canvas) < least:
-        width, height = framed.canvas
-        raise SourceUnsupported(
-            f"{options.codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
-        )
+    options.check_smallest(framed.canvas, least, options.codec, param="codec")
     rate, changed = steady_rate(video.frame_rate, video.base_rate, variable=video.variable)
     rungs = ladder(
         framed.canvas,
@@ -182,18 +177,6 @@ def _rungs(
     if framed.enlarges((video.width, video.height)):
         notes = (*notes, "The picture is larger than the input's, as asked for.")
     return rungs, notes
-
-
-def _framed(options: AdaptiveVideoOptions, source: Source, video: VideoStream) -> Framing:
-    return framing(
-        (video.width, video.height),
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        even=True,
-        edge=source.limits.edge,
-    )
 
 
 def _renditions(work: Work, rungs: tuple[Rung, ...], heard: list[dict[str, Any]]) -> list[dict[str, Any]]:

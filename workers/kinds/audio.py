@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from workers import graph
+from workers.copying import copy_note
 from workers.encoders.audio import audio_settings
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.limits import threads
@@ -208,7 +209,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
     used = [*videos, *([probe.covers[0].index] if cover else [])]
     notes = (
         *notes,
-        *(("Copied without re-encoding: the input is already as it is asked for.",) if copied else sound.notes),
+        *(copy_note(True, None) if copied else sound.notes),
         *_precision_note(codec, audio),
         *(("The chapters were left out.",) if probe.chapters and not chapters else ()),
         *graph.dropped(probe, audio.index, *used),

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers.engine import host
-from workers.engine.ending import decoded_end
-from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
+from workers.engine.ending import ends_before
+from workers.engine.errors import NOTHING, EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Silent, Stops
 from workers.kinds.base import SourceResult, facts_result
@@ -93,7 +93,7 @@ def verify_package(
     asked, workdir = _Asked.of(plan), outputs[0].path.parent
     for output in outputs:
         if not output.path.is_file() or not output.path.stat().st_size:
-            raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+            raise OutputMismatch(NOTHING)
     expected = plan.expected[0]
     found = [described(workdir, told["folder"]) for told in (*asked.pictures, *asked.sounds)]
     problems = [*_strays(outputs, workdir), *_sizes(asked, found), *_alignment(asked, found), *_beginnings(found)]
@@ -174,19 +174,12 @@ def _length(length: float, planned: float | None, until: float | None, source: P
         return
     slack = max(SLACK, planned * SHARE)
     if length < planned - slack:
-        if until is not None and _source_ends(source, until - slack, report):
+        if until is not None and ends_before(source, until - slack, report=report):
             yield f"The input is damaged or cut short: only {length:.2f} of {planned:.2f} s could be made."
         else:
             yield f"The package is {length:.2f} s long, not {planned:.2f} s."
     elif length > planned + slack:
         yield f"The package is {length:.2f} s long, not {planned:.2f} s."
-
-
-def _source_ends(source: Path, moment: float, report: Stops) -> bool:
-    try:
-        return decoded_end(source, moment, report=report) < moment
-    except MediaError:
-        return True
 
 
 def _decoded(workdir: Path, one: Described, told: dict[str, Any], report: Stops) -> Iterable[str]:

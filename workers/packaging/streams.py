@@ -13,6 +13,7 @@ from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, SubtitleStream, VideoStream
 from workers.framing import Framing
 from workers.graph import Cut, Sound, Span
+from workers.graph import subtitles as captions
 from workers.languages import language_name, language_tag
 from workers.layers import Placed
 from workers.options import quality_number, rgba
@@ -28,10 +29,7 @@ Told = dict[str, Any]  # of one rendition, for the steps that write it; JSON dat
 MOST_SOUNDS, MOST_TEXTS = 8, 20
 _MUX_DELAY = 1.4  # seconds that ffmpeg puts ahead of a transport stream, for decoders that follow its clock
 _GAP = 0.1  # seconds that one may end before the other; more is filled up, as renditions are to be as long
-_LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
 _MONO = 0.6  # of stereo's bits sound as good
-# Text that ffmpeg turns into WebVTT; closed captions and teletext need other tools.
-_TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text"})
 # Speed counts for more than where one picture is made: five are. veryfast needs 10 % more bits than faster, in two
 # thirds of the time; SVT-AV1's 10 a third of 8's.
 _PRESETS: dict[str, Any] = {"h264": "veryfast", "h265": "fast", "av1": 10}
@@ -239,7 +237,7 @@ def unique(name: str, names: list[str]) -> str:
 
 def text_tracks(source: Source) -> tuple[SubtitleStream, ...]:
     """The source's subtitles that become tracks."""
-    found = [one for one in source.probe.subtitles if one.text and one.codec in _TEXT_CODECS]
+    found = [one for one in source.probe.subtitles if captions.readable(one)]
     return tuple(found[:MOST_TEXTS])
 
 
@@ -261,7 +259,7 @@ def texts(work: Work, read: Any) -> tuple[list[Told], list[Any], tuple[FileUse, 
         more = {"default": track.default, "forced": False, "param": "subtitles", "start": work.part.start}
         files.append(FileUse(track.url, add(name, track.language, "txt", **more), "subtitles"))
     # Reading by seeking would leave out what began before the span and is still shown in it.
-    seek = max(0.0, work.part.start - _LOOK_BACK)
+    seek = max(0.0, work.part.start - captions.LOOK_BACK)
     if work.part.start:
         read = graph.source_input(work.source.probe, work.source.path, Span(seek, None, False))
     for stream in text_tracks(work.source):
