@@ -204,6 +204,7 @@ class Expected:
     height: int | None = None
     duration: float | None = None
     until: float | None = None  # the moment of the source it ends at, seconds
+    at_most: bool = False  # `duration` is the whole source's, of which the streams used may end earlier
     fps: float | None = None  # a steady rate
     frames: int | None = None  # of an animation
     animated: bool | None = None
@@ -220,7 +221,8 @@ class Expected:
     color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return told if self.at_most else {name: value for name, value in told.items() if name != "at_most"}
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,10 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
     codec = options.codec or _usual_codec(chosen, video, keep_hdr)
     clear = video.alpha and chosen.alpha and codec in ("vp9", "prores")
     part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
+    if graph.ended(video, part.start) and not graph.uneven(video):
+        raise SourceUnsupported(f"start is {part.start:g} s, but the picture ends before that.", param="start")
+    if audio is not None and graph.ended(audio, part.start):
+        audio, notes = None, (*notes, "The sound was left out: it ends before the span begins.")
     framed = options.framed((video.width, video.height), edge=source.limits.edge, even=True)
     options.check_smallest(framed.canvas, SMALLEST.get(codec, 2), codec, param="codec")
     tracks, burned = _subtitles(options, probe, chosen, part)
@@ -323,6 +327,7 @@ def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
         height=work.framed.canvas[1],
         duration=length,
         until=None if length is None else work.part.start + length,
+        at_most=graph.length_unsure(work.probe, video, audio),
         fps=work.options.fps or (video.frame_rate if steady and not work.part.partial else None),
         video_codec=work.codec,
         audio_codec=work.sound,

@@ -6,7 +6,20 @@ from workers.graph.output import chapter_comments, dropped, metadata_args, outpu
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
-from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
+from workers.graph.times import (
+    EPSILON,
+    LOOK_BACK,
+    Cut,
+    Span,
+    cut,
+    ended,
+    length_unsure,
+    output_length,
+    reads,
+    seconds,
+    span,
+    uneven,
+)
 
 __all__ = [
     "EPSILON",
@@ -18,7 +31,9 @@ __all__ = [
     "colors",
     "cut",
     "dropped",
+    "ended",
     "layer_steps",
+    "length_unsure",
     "metadata_args",
     "output_args",
     "output_length",

@@ -36,6 +36,8 @@ TRUE_PEAK = -1.5  # dBTP, as EBU R 128 s2 and AES TD1008 leave room for lossy co
 _OVERSAMPLED, _OVERSHOOT = 192_000, 0.2  # Hz at least, dB
 _PEAK = 10 ** ((TRUE_PEAK - _OVERSHOOT) / 20)
 
+_LEAST = 0.1  # seconds
+
 
 class SoundWishes(Protocol):
     """The options of workers.kinds.groups.Sounding."""
@@ -63,6 +65,7 @@ class Sound:
     duration: float | None = None  # of the part used, where it ends before the source does
     synced: bool = False
     measure: str | None = None  # the name its loudness is measured under
+    least: float = 0.0  # seconds: silence, where there is less sound than that
     left: bool = True  # as it is: not mixed, resampled or made louder
 
     def filtered(self, stream: Any) -> Any:
@@ -87,6 +90,8 @@ class Sound:
         # stretched a little where its clock runs differently, else never: lossless sound keeps its samples.
         timing = {"async": 1000, "min_comp": 0.01, "min_hard_comp": 0.03} if self.synced else {"async": 1}
         stream = stream.filter("aresample", **timing, first_pts=0)
+        if self.least:
+            stream = stream.filter("apad", whole_dur=seconds(self.least))
         if self.duration is not None:
             stream = stream.filter("atrim", end=seconds(self.duration))
         # What is levelled after this has a limiter there.
@@ -129,6 +134,8 @@ def prepared(
         part.duration if part.limited else None,
         synced,
         None if wishes.loudness is None else name,
+        # Who knows whether it lasts until the span: a stream without anything in it is none that can be written.
+        _LEAST if synced and part.start and not stream.duration else 0.0,
         wishes.loudness is None and channels == stream.channels and rate == stream.sample_rate,
     )
     return sound if wishes.loudness is None else _measured(sound, source, wishes.loudness, part, cut)

@@ -156,11 +156,27 @@ def reads(probe: Probe, part: Span) -> str:
 
 def output_length(probe: Probe, video: VideoStream, audio: AudioStream | None, part: Span) -> float | None:
     """How long the output will be: the streams used may end before the container says."""
-    if part.duration is None or part.limited:
+    # Of an uneven picture the last frame of a span stays, however early its header ends.
+    if part.duration is None or (part.limited and uneven(video)):
         return part.duration
-    streams = (video, audio)
-    known = [
-        max(0.0, stream.start or 0.0) + stream.duration for stream in streams if stream is not None and stream.duration
-    ]
-    count = 2 if audio else 1
-    return min(part.duration, max(known) - part.start) if len(known) == count else part.duration
+    known = _ends(video, audio)
+    return min(part.duration, max(known) - part.start) if len(known) == (2 if audio else 1) else part.duration
+
+
+def ended(stream: VideoStream | AudioStream, moment: float) -> bool:
+    """Whether a stream is known to end before a moment of the source."""
+    return any(moment >= end - EPSILON for end in _ends(stream))
+
+
+def length_unsure(probe: Probe, *used: VideoStream | AudioStream | None) -> bool:
+    """Whether what is made of these streams may end before the span does: only how long the source is on the whole is
+    known (Flash video, recordings of browsers), and it has other streams."""
+    count = sum(stream is not None for stream in used)
+    others = len(probe.videos) + len(probe.audios) > count
+    return others and len(_ends(*used)) < count
+
+
+def _ends(*streams: VideoStream | AudioStream | None) -> list[float]:
+    """When those end that tell it."""
+    told = [stream for stream in streams if stream is not None]
+    return [max(0.0, stream.start or 0.0) + stream.duration for stream in told if stream.duration]

@@ -129,6 +129,7 @@ def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Pl
         height=framed.canvas[1],
         duration=float(frames / rate),
         until=part.start + length,
+        at_most=graph.length_unsure(probe, video),
         container=name,
     )
     notes = (*notes, *tone, *sound, *dropped, *_rate_note(options.fps, chosen))

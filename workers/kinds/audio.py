@@ -220,6 +220,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         "audio",
         duration=part.duration,
         until=None if part.duration is None else part.start + part.duration,
+        at_most=graph.length_unsure(probe, audio),
         audio_codec=codec,
         channels=sound.channels,
         sample_rate=sound.sample_rate,
@@ -373,7 +374,8 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     )
     target = f"waveform.{chosen.extension}"
     operations: dict[str, Any] = {"source": PEAKS, "target": target, "format": chosen.name}
-    operations |= {"points": None if samples is None else -(-samples // block)}
+    unsure = samples is None or graph.length_unsure(source.probe, audio)
+    operations |= {"points": None if unsure or samples is None else -(-samples // block)}
     if chosen.name == "json":
         operations |= {
             "channels": sound.channels,

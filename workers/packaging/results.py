@@ -23,7 +23,8 @@ from workers.plans import HelperStep, Output, Plan
 from workers.preview import preview
 from workers.verify import SHARE, SLACK
 
-_SYNC = 0.06  # seconds between the beginnings of picture and sound: priming, the distance of two frames
+_SYNC = 0.06  # seconds between the beginnings of picture and sound: the distance of two frames
+_PRIMING = 1024  # samples ahead of the first that is heard: a frame of AAC
 _SAMPLE = "rendition.mp4"
 
 
@@ -96,7 +97,12 @@ def verify_package(
             raise OutputMismatch(NOTHING)
     expected = plan.expected[0]
     found = [described(workdir, told["folder"]) for told in (*asked.pictures, *asked.sounds)]
-    problems = [*_strays(outputs, workdir), *_sizes(asked, found), *_alignment(asked, found), *_beginnings(found)]
+    problems = [
+        *_strays(outputs, workdir),
+        *_sizes(asked, found),
+        *_alignment(asked, found),
+        *_beginnings(asked, found),
+    ]
     length = _read(workdir / FACTS)["duration"]
     problems += _length(length, expected.duration, expected.until, source, report)
     for one, told in zip(found, (*asked.pictures, *asked.sounds), strict=True):
@@ -161,11 +167,13 @@ def _alignment(asked: _Asked, found: list[Described]) -> Iterable[str]:
             yield f"The segments of {one.folder} are not cut where the others' are."
 
 
-def _beginnings(found: list[Described]) -> Iterable[str]:
-    """All of it begins at the same moment: renditions are played together, by their timestamps."""
-    for one in found:
+def _beginnings(asked: _Asked, found: list[Described]) -> Iterable[str]:
+    """All of it begins at the same moment: renditions are played together, by their timestamps. Sound by its priming
+    before it, which lasts the longer the lower its rate is."""
+    for one, told in zip(found, (*asked.pictures, *asked.sounds), strict=True):
         start = (one.begin - (0 if one.fmp4 else transport.BEGIN)) / one.timescale
-        if abs(start) > _SYNC:
+        priming = _PRIMING / told["sample_rate"] if "sample_rate" in told else 0.0
+        if not -_SYNC - priming <= start <= _SYNC:
             yield f"{one.folder} begins at {start:.3f} s, not at 0."
 
 

@@ -94,9 +94,11 @@ def pictures(
     rate = rungs[0].rate
     # From 0 on, as the sound beside it: a picture that comes later is shown from the beginning.
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", start_time=0)
-    missing = _missing(work, video)
-    if missing > _GAP and not work.cut:  # the last frame stays, as a cut sees to by itself
-        stream = stream.filter("tpad", stop_mode="clone", stop_duration=graph.seconds(missing))
+    if (
+        work.length and _missing(work, video) > _GAP and not work.cut
+    ):  # the last frame stays, as a cut sees to by itself
+        # Up to the end and not by what is missing: headers of uneven pictures count frames and not the gaps between.
+        stream = stream.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end=graph.seconds(work.length))
     made = []
     halved = False
     for place, rung in enumerate(rungs):
@@ -214,7 +216,9 @@ def _prepared(work: Work, audio: AudioStream, number: int, *, alone: bool) -> So
     # Rates that every device plays, the same for all tracks between which a listener changes.
     rate = 44_100 if (audio.sample_rate or 48_000) % 11_025 == 0 else 48_000
     place = work.source.probe.audios.index(audio)
-    wishes = _Wishes(place, options.channels, options.sample_rate or rate, options.loudness)
+    # ADTS, in which transport streams carry AAC, has no number for 7.1 (ISO/IEC 13818-7, table 8).
+    channels = options.channels if work.fmp4 or options.channels is None else min(6, options.channels)
+    wishes = _Wishes(place, channels, options.sample_rate or rate, options.loudness)
     name = f"loudness.{number}" if number else "loudness"
     sound = graph.prepared(work.source, wishes, "aac", work.part, cut=work.cut, synced=not alone, name=name)
     assert sound is not None  # its track is there

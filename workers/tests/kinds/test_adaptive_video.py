@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from workers.engine.capabilities import ffmpeg_path
 from workers.engine.errors import MediaError, OutputMismatch, SourceUnsupported
-from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream
+from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream, probe
 from workers.kinds.adaptive_video import KIND, AdaptiveVideoOptions, plan
 from workers.kinds.base import FfmpegStep, Source, execute_steps
 from workers.run import check, run
@@ -368,6 +368,35 @@ def test_uneven_and_rotated_sources_come_out_steady_and_upright(make_video, work
     assert (done.result.width, done.result.height) == (96, 128)
     assert "The picture has a steady 30 frames per second, so that key frames align." in done.warnings
     check_package(workdir, duration=2.5)
+
+
+@pytest.mark.ffmpeg
+def test_a_picture_whose_header_leaves_out_its_gaps_is_no_longer_than_the_sound(workdir, tmp_path):
+    # Sparse frames that are stored out of their order: the header counts fewer seconds than there are frames for.
+    path = tmp_path / "in.mp4"
+    sparse = "testsrc2=s=64x48:r=30:d=3,select='lt(n,20)+not(mod(n,7))'"
+    ffmpeg("-f", "lavfi", "-i", sparse, "-f", "lavfi", "-i", "sine=d=3", "-fps_mode", "vfr", "-c:v", "libx264", path)
+    facts = probe(path)
+    assert facts.video.duration < 2.5 < facts.duration
+    done = run(KIND, {}, path, workdir)
+    assert done.result.duration == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("segments", ["fmp4", "ts"])
+def test_sound_of_a_low_rate_begins_with_a_longer_priming(make_video, workdir, segments):
+    done = run(KIND, {"sample_rate": 8000, "segments": segments}, make_video(), workdir)
+    assert done.result.duration == pytest.approx(1.0 + (1024 / 8000 if segments == "ts" else 0.0), abs=0.01)
+    assert done.outputs[0].probe.audio.sample_rate == 8000
+
+
+@pytest.mark.ffmpeg
+def test_transport_streams_have_no_more_than_six_channels(make_video, make_audio, workdir, tmp_path):
+    path = tmp_path / "in.mkv"
+    ffmpeg("-i", make_video(audio=None), "-i", make_audio(channels=8, sample_rate=48_000), "-c", "copy", path)
+    done = run(KIND, {"channels": 8, "segments": "ts"}, path, workdir)
+    assert done.outputs[0].probe.audio.channels == 6
+    assert "8 channels were mixed down to 5.1." in done.warnings
 
 
 @pytest.mark.ffmpeg
