@@ -2,7 +2,7 @@
 
 from workers.graph.deep import sdr_still
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
-from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
+from workers.graph.output import chapter_comments, dropped, metadata_args, output_args, thread_settings
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
@@ -48,6 +48,7 @@ __all__ = [
     "seconds",
     "source_input",
     "span",
+    "thread_settings",
     "track",
     "uneven",
     "usable_video",

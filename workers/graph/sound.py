@@ -11,9 +11,9 @@ import ffmpeg
 
 from workers.encoders.audio import fitting_channels, fitting_rate
 from workers.engine.errors import SourceUnsupported
-from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
 from workers.graph import channels as mixing
+from workers.graph.output import thread_settings
 from workers.graph.source import source_input
 from workers.graph.times import Cut, Span, seconds
 from workers.languages import same_language
@@ -201,8 +201,7 @@ def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut 
 
 def _measuring(stream: Any) -> tuple[str, ...]:
     heard = stream.filter("ebur128", peak="true", framelog="quiet")
-    settings = {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
-    return tuple(ffmpeg.output(heard, "-", format="null", **settings).get_args())
+    return tuple(ffmpeg.output(heard, "-", format="null", **thread_settings()).get_args())
 
 
 def _channels(stream: AudioStream, wanted: int | None, codec: str) -> tuple[int, tuple[str, ...]]:

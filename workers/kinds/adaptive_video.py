@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from workers import graph, layers
 from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
+from workers.engine.limits import threads
 from workers.engine.probe import VideoStream
 from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
@@ -130,6 +131,8 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
     heard, sound_outputs, measuring, sound_notes = streams.heard(work, read, tracks, alone=video is None)
     texts, text_outputs, files = streams.texts(work, read)
     command = ffmpeg.merge_outputs(*outputs, *sound_outputs, *text_outputs).get_args()
+    if share := threads():  # of all outputs together; each encoder has its own
+        command = ["-filter_complex_threads", str(share), *command]
     needs: tuple[str, ...] = ("aac",) if heard else ()
     if video:
         needs = (ENCODERS[options.codec], *needs, *graph.picture_needs(video))

@@ -165,7 +165,7 @@ def _steps(
         return _pictures(options, source, video, part, cut, framed, rate, frames, clear, name)
 
     needs = graph.picture_needs(video)
-    settings = film_settings(name, quality)
+    settings = film_settings(name, quality) | graph.thread_settings()
     if name != "gif":
         streams = pictures()
         args = graph.output_args(streams, target, settings | _alpha_settings(name, clear))
@@ -173,7 +173,9 @@ def _steps(
         return (encode, HelperStep("say_clear", {"target": target})) if name == "webp" and clear else (encode,)
     # Twice through the source: a palette is only known at the end, and frames that wait for it would fill the memory.
     palette = _as_srgb(pictures()[0]).filter("palettegen", **palette_settings(quality, clear=clear))
-    once = graph.output_args([palette], PALETTE, {"format": "image2", "c:v": "png", "update": 1, "frames:v": 1})
+    once = graph.output_args(
+        [palette], PALETTE, {"format": "image2", "c:v": "png", "update": 1, "frames:v": 1} | graph.thread_settings()
+    )
     chosen = ffmpeg.input(PALETTE, format="png_pipe", format_whitelist="png_pipe", protocol_whitelist="file")
     reduced = ffmpeg.filter([_as_srgb(pictures()[0]), chosen], "paletteuse", **DITHER)
     args = graph.output_args([reduced], target, settings)

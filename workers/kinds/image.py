@@ -255,7 +255,7 @@ def _still(stream: Any, video: VideoStream, whole: Framing, clear: bool) -> Any:
 
 def _still_options(clear: bool) -> dict[str, Any]:
     # image2 with the codec named: its extension must not choose.
-    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"}
+    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"} | graph.thread_settings()
     return options | ({"compression_level": 1} if clear else {})
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import ffmpeg
 
 from workers import graph
-from workers.encoders.video import ENCODERS, SETTINGS, rate_control
+from workers.encoders.video import ENCODERS, SETTINGS, own_threads, rate_control
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, SubtitleStream, VideoStream
 from workers.framing import Framing
@@ -94,10 +94,9 @@ def pictures(
     rate = rungs[0].rate
     # From 0 on, as the sound beside it: a picture that comes later is shown from the beginning.
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", start_time=0)
-    if (
-        work.length and _missing(work, video) > _GAP and not work.cut
-    ):  # the last frame stays, as a cut sees to by itself
-        # Up to the end and not by what is missing: headers of uneven pictures count frames and not the gaps between.
+    if work.length and _missing(work, video) > _GAP and not work.cut:
+        # The last frame stays, as a cut sees to by itself. Up to the end and not by what is missing: headers of uneven
+        # pictures count frames and not the gaps between.
         stream = stream.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end=graph.seconds(work.length))
     made = []
     halved = False
@@ -110,7 +109,8 @@ def pictures(
         if place < len(rungs) - 1:
             both = stream.filter_multi_output("split")
             mine, stream = both[0], both[1]
-        settings = _encoding(work.options, rung) | {"threads": _threads(rung, rungs)}
+        share = _threads(rung, rungs)
+        settings = _encoding(work.options, rung, share) | {"threads": share}
         target, muxer = work.muxed(rung.name, "+cmaf+delay_moov+frag_keyframe+skip_trailer")
         if work.fmp4:
             muxer["video_track_timescale"] = _timescale(rung.rate)
@@ -131,7 +131,7 @@ def _missing(work: Work, stream: VideoStream | AudioStream) -> float:
     return work.part.start + work.length - (stream.start or 0.0) - stream.duration
 
 
-def _encoding(options: "AdaptiveVideoOptions", rung: Rung) -> dict[str, Any]:
+def _encoding(options: "AdaptiveVideoOptions", rung: Rung, share: int) -> dict[str, Any]:
     codec = options.codec
     settings: dict[str, Any] = {"c:v": ENCODERS[codec], **SETTINGS[codec], "preset": _PRESETS[codec]}
     # Constant quality, so that easy pictures cost little, under a bound that a line of that speed can carry.
@@ -147,7 +147,7 @@ def _encoding(options: "AdaptiveVideoOptions", rung: Rung) -> dict[str, Any]:
         settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
     else:
         settings["svtav1-params"] = "scd=0"
-    return settings
+    return settings | own_threads(codec, settings, share)
 
 
 def _threads(rung: Rung, rungs: tuple[Rung, ...]) -> int:
