@@ -150,7 +150,12 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
         notes = (
             *notes,
             *graph.picture_notes(
-                video, keep_hdr=keep_hdr, bits=work.bits, clear=clear, background=rgba(options.background)
+                video,
+                keep_hdr=keep_hdr,
+                bits=work.bits,
+                clear=clear,
+                background=rgba(options.background),
+                chroma=work.pix_fmt.removeprefix("yuva").removeprefix("yuv")[:3],
             ),
         )
     if codec == "prores" and options.bitrate:
@@ -202,7 +207,8 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
         fps=options.fps,
         background=rgba(options.background),
         keep_hdr=work.keep_hdr,
-        late=0.0 if cut else work.late,
+        late=0.0 if cut else work.late or work.part.start,  # a span may begin within a frame
+        brief=bool(options.fps and work.length and work.length * options.fps < 1),
     )
     stream = graph.overlaid(stream, work.layers, pix_fmt=work.pix_fmt, colors=work.colors)
     if work.text_burned:

@@ -15,6 +15,7 @@ EPSILON = 0.001  # seconds; spans shorter than this are no spans
 _UNINDEXED = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "obu", "m4v", "ivf"}
 _LONGEST_GOP = 12.0  # seconds: ten are usual at most
 _USUAL_RATE, _FINEST = 30.0, 1000.0  # frames per second
+_LONG_FRAME = 0.1  # seconds; in slide shows it matters which picture a span begins with
 _NEVER = 10**12  # microseconds
 
 
@@ -131,15 +132,23 @@ def cut(
     output at `fps` if that is to be steady; None when plain seeking is exact."""
     if not part.partial:
         return None
-    if not uneven(video):
-        if part.start <= 0 or (demuxer or "").split(",")[0] not in _UNINDEXED:
+    unindexed = (demuxer or "").split(",")[0] in _UNINDEXED
+    seek = max(0.0, part.start - (_LONGEST_GOP if unindexed else LOOK_BACK))
+    if not uneven(video) and not _few_frames(video, part):
+        if part.start <= 0 or not unindexed:
             return None
-        seek = max(0.0, part.start - _LONGEST_GOP)
         return Cut(seek, part.start - seek, duration, 0.0, True, ticks=False)
-    seek = max(0.0, part.start - LOOK_BACK)
     # A steady rate repeats frames up to the last it is given.
     rate = _FINEST if fps else min(video.base_rate or _USUAL_RATE, 2 * _USUAL_RATE)
     return Cut(seek, part.start - seek, duration, 1 / rate, bool(video.base_rate))
+
+
+def _few_frames(video: VideoStream, part: Span) -> bool:
+    """Whether a span is about as short as a frame: then none may begin inside it, and one is shown all the same."""
+    frame = 1 / (video.frame_rate or _USUAL_RATE)
+    left = [part.duration] if part.duration is not None else []
+    left += [end - part.start for end in _ends(video)]
+    return frame > _LONG_FRAME or min(left, default=frame * 2) < frame * 2
 
 
 def seconds(value: float) -> str:

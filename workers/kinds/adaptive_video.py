@@ -177,7 +177,8 @@ def _rungs(
     notes = graph.picture_notes(video, keep_hdr=False, bits=8, clear=False, background=rgba(options.background))
     if changed:
         notes = (*notes, f"The picture has a steady {float(rate):.5g} frames per second, so that key frames align.")
-    if framed.enlarges((video.width, video.height)):
+    asked = options.width is not None or options.height is not None  # else it only became even
+    if asked and framed.enlarges((video.width, video.height)):
         notes = (*notes, "The picture is larger than the input's, as asked for.")
     return rungs, notes
 

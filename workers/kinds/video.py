@@ -116,13 +116,14 @@ def plan(options: VideoOptions, source: Source) -> Plan:
     if probe.chapters and not chapters:
         notes = (*notes, "Chapters were left out: the span begins between two pictures.")
     target = f"video.{work.chosen.extension}"
-    making: tuple[FfmpegStep | HelperStep, ...] = (_step(work, cut, sound, target, chapters=chapters),)
+    step = _step(work, cut, sound, target, chapters=chapters)
+    making: tuple[FfmpegStep | HelperStep, ...] = (step,)
     if work.picture_copied:
         # A stream that only decoders understand, or a damaged one, is found out by copying it.
         again = _step(replace(work, picture_copied=False), cut, sound, target, chapters=chapters)
         patience = 120.0 + probe.size / SLOWEST
         making = (
-            replace(making[0], attempts=target),
+            replace(step, attempts=target),
             HelperStep("copied", {"target": target}, 0.05, patience, measures="copied"),
             replace(again, unless=target, weight=0.01),
         )

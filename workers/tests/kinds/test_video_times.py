@@ -228,6 +228,38 @@ def unequal(make_video, tmp_path):
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("options", "first", "count"),
+    [
+        ({"start": 0.3, "end": 0.8}, 8, 12),  # the next frame, shown from the beginning on
+        ({"start": 0.3, "end": 0.8, "fps": 30}, 8, 15),
+        ({"start": 3.97}, 99, 1),
+        ({"start": 1.21, "end": 1.22}, 30, 1),
+    ],
+    ids=str,
+)
+def test_a_span_that_begins_within_a_frame_has_a_picture_from_its_beginning(workdir, tmp_path, options, first, count):
+    path = tmp_path / "in.mp4"
+    ffmpeg("-f", "lavfi", "-i", NUMBERED, *X264, path)
+    made = numbers(run(KIND, {"quality": "very_high"} | options, path, workdir).outputs[0].path)
+    assert (made[0], len(made)) == ((0.0, first), count)
+
+
+@pytest.mark.ffmpeg
+def test_a_slide_show_begins_with_what_is_shown_then(workdir, tmp_path):
+    path = tmp_path / "in.mp4"
+    ffmpeg("-f", "lavfi", "-i", NUMBERED.replace("r=25", "r=1"), *X264, path)
+    made = numbers(run(KIND, {"start": 1.5, "quality": "very_high"}, path, workdir).outputs[0].path)
+    assert made == [(0.0, 1), (0.5, 2), (1.5, 3)]
+
+
+@pytest.mark.ffmpeg
+def test_one_frame_stays_one_at_a_rate_it_is_too_short_for(make_video, workdir):
+    done = run(KIND, {"fps": 1}, make_video(seconds=0.04, audio=None), workdir)
+    assert done.outputs[0].probe.video.frames == 1
+
+
+@pytest.mark.ffmpeg
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".flv"])
 @pytest.mark.parametrize("options", [{}, {"end": 1.5}], ids=str)
 def test_one_stream_may_end_before_the_file_does(unequal, workdir, suffix, options):
