@@ -26,7 +26,15 @@ DECODE = {"h264": 0.006, "hevc": 0.007, "h265": 0.007, "vp8": 0.004, "vp9": 0.00
 DECODE |= {"mpeg4": 0.004, "prores": 0.012, "ffv1": 0.012, "mjpeg": 0.01, "gif": 0.004, "png": 0.02}
 DECODE_OTHER = 0.008
 ENCODE = {"libx265": 0.118, "libvpx-vp9": 0.07, "libvpx": 0.05, "libsvtav1": 0.034, "gif": 0.013, "ppm": 0.002}
-ENCODE |= {"libwebp_anim": 0.082, "libwebp": 0.082, "png": 0.052, "ffv1": 0.012, "libaom-av1": 0.6, "mjpeg": 0.01}
+ENCODE |= {
+    "prores_ks": 0.084,
+    "libwebp_anim": 0.082,
+    "libwebp": 0.082,
+    "png": 0.052,
+    "ffv1": 0.012,
+    "libaom-av1": 0.6,
+    "mjpeg": 0.01,
+}
 # x264 and x265 by preset, in multiples of veryfast and fast.
 X264 = 0.0275
 PRESETS = {"ultrafast": 0.4, "superfast": 0.6, "veryfast": 1.0, "faster": 1.4, "fast": 1.8, "medium": 2.2, "slow": 3.5}
