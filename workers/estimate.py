@@ -58,7 +58,8 @@ SOUND = {"aac": 0.018, "libmp3lame": 0.0103, "libopus": 0.0126, "libvorbis": 0.0
 SOUND_OTHER, SOUND_DECODE, LOUDNORM = 0.004, 0.001, 0.042
 
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
-HELPER = 0.3
+# Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
+HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3}, 0.03
 _SCALED = re.compile(r"scale=(?:w=)?(\d+):(?:h=)?(\d+)")
 
 
@@ -81,7 +82,7 @@ def estimate(plan: Plan, facts: Probe, *, cores: int | None = None) -> Estimate:
         elif isinstance(step, PictureStep):
             seconds += _picture(step, facts)
         elif isinstance(step, HelperStep):
-            seconds += HELPER
+            seconds += HELPER.get(step.op, HELPER_OTHER)
     return Estimate(round(seconds, 3), _bytes(plan, facts))
 
 
