@@ -6,6 +6,7 @@ from pathlib import Path
 
 import structlog
 from celery import current_task, shared_task
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
@@ -132,10 +133,12 @@ def blamed(error: MediaError) -> str:
 
 
 def room_needed(task: Task) -> int:
-    """Bytes of the work folder that an attempt may need: the source where it is copied, and as much again for what is
-    made of it, which is the most that is usual."""
+    """Bytes of the work folder that an attempt may need: the source where it is copied, as much again for what is made
+    of it, which is the most that is usual, and other files that its options have fetched."""
     size = (task.source.entry_size or 0) if task.source else 0
-    return (size if bucket().copies else 0) + max(LEAST_ROOM, size)
+    refs = get_kind(task.kind).options.model_validate(task.options).file_refs()
+    fetched = settings.OPTION_FILE_BYTES if any("://" in ref for _, ref in refs) else 0
+    return (size if bucket().copies else 0) + max(LEAST_ROOM, size) + fetched
 
 
 def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:

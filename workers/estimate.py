@@ -26,7 +26,15 @@ DECODE = {"h264": 0.006, "hevc": 0.007, "h265": 0.007, "vp8": 0.004, "vp9": 0.00
 DECODE |= {"mpeg4": 0.004, "prores": 0.012, "ffv1": 0.012, "mjpeg": 0.01, "gif": 0.004, "png": 0.02}
 DECODE_OTHER = 0.008
 ENCODE = {"libx265": 0.118, "libvpx-vp9": 0.07, "libvpx": 0.05, "libsvtav1": 0.034, "gif": 0.013, "ppm": 0.002}
-ENCODE |= {"libwebp_anim": 0.082, "libwebp": 0.082, "png": 0.052, "ffv1": 0.012, "libaom-av1": 0.6, "mjpeg": 0.01}
+ENCODE |= {
+    "prores_ks": 0.084,
+    "libwebp_anim": 0.082,
+    "libwebp": 0.082,
+    "png": 0.052,
+    "ffv1": 0.012,
+    "libaom-av1": 0.6,
+    "mjpeg": 0.01,
+}
 # x264 and x265 by preset, in multiples of veryfast and fast.
 X264 = 0.0275
 PRESETS = {"ultrafast": 0.4, "superfast": 0.6, "veryfast": 1.0, "faster": 1.4, "fast": 1.8, "medium": 2.2, "slow": 3.5}
@@ -52,7 +60,8 @@ SOUND_FILTERS = {"ebur128": 0.0026, "alimiter": 0.0104}  # the limiter with its 
 
 RARE = 0.1  # a step of less weight is hardly ever run
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
-HELPER = 0.3
+# Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
+HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3}, 0.03
 _SCALED = re.compile(r"scale=(?:w=)?(\d+):(?:h=)?(\d+)")
 
 
@@ -75,7 +84,7 @@ def estimate(plan: Plan, facts: Probe, *, cores: int | None = None) -> Estimate:
         elif isinstance(step, PictureStep):
             seconds += _picture(step, facts)
         elif isinstance(step, HelperStep):
-            seconds += HELPER
+            seconds += HELPER.get(step.op, HELPER_OTHER)
     return Estimate(round(seconds, 3), _bytes(plan, facts))
 
 

@@ -114,6 +114,15 @@ def test_what_is_not_known_yet_is_a_conflict_that_tells_the_way_out(version):
         assert counts() == before
 
 
+@pytest.mark.parametrize("path", ["/tasks/plan", "/tasks", "/sources"])
+@pytest.mark.parametrize(("version", "param"), [(G1, "output.interval"), (G4, "interval")])
+def test_an_option_that_does_not_suit_the_input_is_named_as_the_body_has_it(path, version, param):
+    caller = Caller()
+    given = body(version, make_file(project=caller.project).public_id, interval=1)
+    answer = caller.ask("post", path, version, given)
+    assert (answer.status_code, refusal(answer)["param"]) == (400, param)
+
+
 def test_a_kind_without_tools_has_no_plan():
     caller = Caller()
     answer = caller.ask("post", "/tasks/plan", G4, body(G4, "https://example.com/a.mp4", kind="ingest"))

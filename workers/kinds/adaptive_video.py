@@ -10,6 +10,7 @@ from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import VideoStream
+from workers.formats import format_named
 from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
@@ -43,7 +44,7 @@ class SubtitlesGiven(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: FileRef = Field(description="A WebVTT or SubRip (.srt) file: an URL, or the id of a file of the project.")
+    url: FileRef = Field(description="A WebVTT or SubRip (.srt) file: a URL, or the id of a file of the project.")
     label: Annotated[str | None, Field(max_length=100), AfterValidator(_plain)] = Field(
         None, description="What players show; the language's name when not given."
     )
@@ -75,6 +76,14 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
         default=[], max_length=MOST_TEXTS, description="Tracks beside those that the input holds as text."
     )
 
+    @field_validator("filename")
+    @classmethod
+    def _no_other_file(cls, filename: str | None) -> str | None:
+        ending = (filename or "").rpartition(".")[2].lower()
+        if filename and format_named(filename):
+            raise ValueError(f"must not end in .{ending}: a package is no such file; use .m3u8, .mpd or no extension")
+        return filename
+
     @field_validator("segments")
     @classmethod
     def _segments_suit_format(cls, segments: str, info: ValidationInfo) -> str:
@@ -97,7 +106,10 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
         return subtitles
 
     def file_refs(self) -> tuple[tuple[str, str], ...]:
-        return (*super().file_refs(), *(("subtitles", track.url) for track in self.subtitles))
+        return (
+            *super().file_refs(),
+            *((f"subtitles.{place}.url", track.url) for place, track in enumerate(self.subtitles)),
+        )
 
 
 def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:

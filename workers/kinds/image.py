@@ -241,7 +241,8 @@ def grab(
     it on. With `key_frames` no other will do."""
     stream = graph.source_input(source.probe, source.path, part, alpha=video, key_frames=key_frames)[str(video.index)]
     stream = _still(stream, video, whole, clear)
-    options = _still_options(clear) | ({"update": 1} if last else {"frames:v": 1})
+    # One picture for each run: `update` says that its name is no pattern, of which ffmpeg warns otherwise.
+    options = _still_options(clear) | {"update": 1} | ({} if last else {"frames:v": 1})
     args = graph.output_args([stream], name, options)
     return FfmpegStep(
         args, needs=graph.picture_needs(video), unless=name if last else None, weight=0.0 if last else 1.0

@@ -258,10 +258,11 @@ def texts(work: Work, read: Any) -> tuple[list[Told], list[Any], tuple[FileUse, 
         told.append({**about, "source": f"{folder}.{extension}", **more})
         return f"{folder}.{extension}"
 
-    for track in work.options.subtitles:
+    for place, track in enumerate(work.options.subtitles):
         name = track.label or language_name(track.language) or "Subtitles"
-        more = {"default": track.default, "forced": False, "param": "subtitles", "start": work.part.start}
-        files.append(FileUse(track.url, add(name, track.language, "txt", **more), "subtitles"))
+        param = f"subtitles.{place}.url"
+        more = {"default": track.default, "forced": False, "param": param, "start": work.part.start}
+        files.append(FileUse(track.url, add(name, track.language, "txt", **more), param))
     # Reading by seeking would leave out what began before the span and is still shown in it.
     seek = max(0.0, work.part.start - captions.LOOK_BACK)
     if work.part.start:

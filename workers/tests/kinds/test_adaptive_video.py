@@ -114,11 +114,11 @@ def test_files_of_subtitles_are_fetched():
     options = AdaptiveVideoOptions.model_validate(
         {"subtitles": [{"url": "a.srt"}, {"url": "b.vtt", "language": "eng"}]}
     )
-    assert options.file_refs() == (("subtitles", "a.srt"), ("subtitles", "b.vtt"))
+    assert options.file_refs() == (("subtitles.0.url", "a.srt"), ("subtitles.1.url", "b.vtt"))
     made = plan(options, source())
     assert [(use.ref, use.name, use.param) for use in made.files] == [
-        ("a.srt", "subtitles-1.txt", "subtitles"),
-        ("b.vtt", "subtitles-2.txt", "subtitles"),
+        ("a.srt", "subtitles-1.txt", "subtitles.0.url"),
+        ("b.vtt", "subtitles-2.txt", "subtitles.1.url"),
     ]
     assert [told["name"] for told in made.steps[-1].operations["subtitles"]] == ["Subtitles", "English"]
 
@@ -153,6 +153,7 @@ def test_what_was_changed_is_said():
         ({"segments": "ts", "codec": "hevc"}, "must be h264 for ts segments"),
         ({"segment_duration": 0.5}, "greater than or equal to 1"),
         ({"subtitles": [{"url": "a"}] * 21}, "at most 20"),
+        ({"filename": "talk.mp4"}, "must not end in .mp4: a package is no such file; use .m3u8, .mpd or no extension"),
         ({"subtitles": [{"url": "a", "default": True}, {"url": "b", "default": True}]}, "one default at most"),
         ({"subtitles": [{"url": "a", "language": "englisch!"}]}, "must be a language tag"),
         ({"subtitles": [{"url": "a", "label": 'x\n#EXT-X"'}]}, "must be plain text in one line"),
@@ -439,7 +440,7 @@ def test_subtitles_are_cut_with_the_span(make_video, workdir, tmp_path):
 def test_subtitles_that_are_none_are_refused(make_video, make_audio, workdir):
     with pytest.raises(SourceUnsupported, match="neither WebVTT nor SubRip") as refused:
         run(KIND, {"subtitles": [{"url": str(make_audio())}]}, make_video(), workdir)
-    assert refused.value.param == "subtitles"
+    assert refused.value.param == "subtitles.0.url"
 
 
 @pytest.mark.ffmpeg
