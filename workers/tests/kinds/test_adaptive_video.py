@@ -129,8 +129,10 @@ def test_loudness_is_measured_of_each_track():
     assert [measure.split()[0] for measure in measures] == [
         "loudness",
         "loudness/correction",
+        "loudness/again",
         "loudness.1",
         "loudness.1/correction",
+        "loudness.1/again",
     ]
 
 
