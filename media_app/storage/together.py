@@ -1,4 +1,5 @@
-"""Many files into a bucket: a package has thousands of small ones, and a store takes some milliseconds for each."""
+"""Many files into a bucket: a package has thousands of small ones, and a store elsewhere takes some milliseconds for
+each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,11 +24,12 @@ class FileToPut:
 def put_files(store: Bucket, files: Sequence[FileToPut], *, should_stop: ShouldStop = None) -> list[Stored]:
     """Write each as `put_file` does: small ones some at a time, large ones alone, as they go in parts at a time.
 
-    In the order given. Raises StorageUnavailable, TransferStopped; what was written by then stays.
+    In the order given; a folder takes over one after the other. Raises StorageUnavailable, TransferStopped; what was
+    written by then stays.
     """
     small, stored = [], {}
     for file in files:
-        if file.path.stat().st_size <= SMALL:
+        if store.copies and file.path.stat().st_size <= SMALL:
             small.append(file)
         else:
             stored[file.key] = store.put_file(file.key, file.path, type=file.type, should_stop=should_stop)

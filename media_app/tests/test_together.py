@@ -1,5 +1,6 @@
 """Many files at a time: in order, a few at once, and no more once it is to stop."""
 
+import io
 import threading
 import time
 from pathlib import Path
@@ -10,11 +11,16 @@ import pytest
 from media_app.storage import FileToPut, StorageUnavailable, Stored, TransferStopped, bucket, put_files
 from media_app.storage.together import SMALL, THREADS
 
+pytestmark = pytest.mark.django_db
+
 
 class Slow:
     """The real bucket, as far away as a store may be."""
 
-    def __init__(self, seconds: float = 0.01) -> None:
+    copies = True
+
+    def __init__(self, seconds: float = 0.01, away: str = "") -> None:
+        self.away = away
         self.seconds, self.begun, self.now, self.most = seconds, 0, 0, 0
         self.lock = threading.Lock()
 
@@ -24,6 +30,8 @@ class Slow:
             self.most = max(self.most, self.now)
         try:
             time.sleep(self.seconds)
+            if key == self.away:
+                raise StorageUnavailable("away")
             return bucket().put_file(key, path, **more)
         finally:
             with self.lock:
@@ -32,6 +40,7 @@ class Slow:
 
 @pytest.fixture
 def files(tmp_path: Path) -> list[FileToPut]:
+    bucket().put("p/f/0/first", io.BytesIO(b"x"))  # it is looked at once, with the database, before threads use it
     made = []
     for number in range(40):
         path = tmp_path / f"{number}.ts"
@@ -72,8 +81,16 @@ def test_it_ends_soon_once_it_is_to_stop(files):
     assert (store.begun, store.now) == (begun, 0)
 
 
-def test_a_fault_of_the_store_is_told(files):
-    files[7].path.unlink()
-    files[7].path.mkdir()
-    with pytest.raises((StorageUnavailable, OSError)):
-        put_files(bucket(), files)
+def test_a_fault_of_the_store_is_told_and_the_rest_is_left(files):
+    store = Slow(0.05, away=files[7].key)
+    with pytest.raises(StorageUnavailable):
+        put_files(store, files)  # type: ignore[arg-type]
+    time.sleep(0.2)
+    assert (store.begun < 40, store.now) == (True, 0)
+
+
+def test_the_tests_own_bucket_is_a_folder_which_takes_one_after_the_other(files, monkeypatch):
+    store = Slow()
+    monkeypatch.setattr(store, "copies", bucket().copies)
+    assert len(put_files(store, files)) == 40  # type: ignore[arg-type]
+    assert store.most == 1
