@@ -35,6 +35,8 @@ _RATES = {"mp3": _MP3_RATES, "aac": _AAC_RATES, "opus": _OPUS_RATES}
 _SENSIBLE = 48_000
 _HIGHEST = 384_000  # that lossless codecs are given: FLAC has no more than 655,350, and DSD comes with 705,600
 _MOST_CHANNELS = {"mp3": 2}
+# LAME makes sound quieter below 256 kbit/s, to keep decoders from clipping: by so many dB up to a rate (as measured).
+_MP3_QUIETER = ((160_000, 0.45), (192_000, 0.26), (224_000, 0.18))
 # Beside a picture, by channels.
 AUDIO_BITRATE = {"aac": {1: 80_000, 2: 128_000}, "opus": {1: 64_000, 2: 112_000}}
 
@@ -51,6 +53,11 @@ def fitting_rate(codec: str, rate: int) -> int:
 def fitting_channels(codec: str, channels: int) -> int:
     """So many channels, or as many as the codec has."""
     return min(channels, _MOST_CHANNELS.get(codec, 8))
+
+
+def quieter(codec: str, bitrate: int) -> float:
+    """How many dB an encoder takes off at that many bits a second."""
+    return next((loss for most, loss in _MP3_QUIETER if codec == "mp3" and bitrate <= most), 0.0)
 
 
 def audio_settings(codec: str, audio: AudioStream, *, quality: int, bitrate: int | None = None) -> dict[str, Any]:

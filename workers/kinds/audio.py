@@ -7,7 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from workers import graph
 from workers.copying import copy_note
-from workers.encoders.audio import audio_settings
+from workers.encoders.audio import audio_settings, quieter
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
@@ -178,9 +178,12 @@ def plan(options: AudioOptions, source: Source) -> Plan:
 
     def args(copy: bool, with_cover: bool) -> tuple[str, ...]:
         stream = graph.source_input(probe, source.path, cut or part)[str(audio.index)]
-        if not copy:
-            stream = _dithered(sound, codec, sound.filtered(cut.sound(stream) if cut else stream))
         settings = _settings(options, chosen, codec, sound, part, copy, audio.bitrate if copied else None)
+        if not copy:
+            loss = quieter(codec, int(settings.get("b:a", 0)))
+            if sound.measure and loss:  # ahead of the limiter, which holds the peaks all the same
+                stream = stream.filter("volume", f"{loss}dB", precision="float")
+            stream = _dithered(sound, codec, sound.filtered(cut.sound(stream) if cut else stream))
         metadata = graph.metadata_args(probe, audio, chapters=chapters and not commented)
         metadata += graph.chapter_comments(probe) if chapters and commented else ()
         if not with_cover or cover is None:
