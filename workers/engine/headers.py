@@ -23,6 +23,10 @@ class Timing:
     plays: int = 0
 
 
+# JPEG's markers that begin a frame; DHT, JPG and DAC lie between them. 0xF7 is JPEG-LS.
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7})
+
+
 @dataclass(frozen=True)
 class Cicp:
     """Colours by the numbers of ITU-T H.273."""
@@ -46,6 +50,20 @@ def shown(delays: tuple[int, ...], frames: int, plays: int) -> Timing:
     known = (*delays, *(0,) * min(frames - len(delays), FRAMES))
     whole = [UNHURRIED if delay <= HURRIED else delay for delay in known]
     return Timing(tuple(whole[:frames]), plays)
+
+
+def jpeg_coding(file: BinaryIO) -> str | None:
+    """What makes a JPEG uncommon, in words, by its frame header; None of usual ones. Source: ITU-T T.81, table B.1."""
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, size = head[1], int.from_bytes(head[2:], "big")
+        if marker in _FRAMES:
+            precision = file.read(1)
+            if marker not in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
+                return "lossless" if marker in (0xC3, 0xCB, 0xF7) else "hierarchical"
+            return f"of {precision[0]} bits" if precision and precision[0] != 8 else None
+        file.seek(size - 2, 1)
+    return None
 
 
 def cicp(file: BinaryIO, name: str) -> Cicp | None:

@@ -6,7 +6,7 @@ from workers.graph.output import chapter_comments, dropped, metadata_args, outpu
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
-from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, uneven
+from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, ticking, uneven
 
 __all__ = [
     "EPSILON",
@@ -33,6 +33,7 @@ __all__ = [
     "seconds",
     "source_input",
     "span",
+    "ticking",
     "track",
     "uneven",
     "usable_video",
