@@ -68,6 +68,39 @@ class Survey:
         return Palette(_reduced(self._tiles, self.most), exact=False)
 
 
+def step_to(image: Any, frame: int) -> None:
+    """Go to a frame of an opened animation, leaving clear what browsers leave clear: what was disposed of, and what is
+    around a first frame smaller than the canvas. Pillow fills these with the background's colour, which no browser
+    has shown since Netscape."""
+    if frame < image.tell():
+        image.seek(0)
+    if image.tell() == 0:
+        _clear_around(image)
+    while image.tell() < frame:
+        image.load()
+        if image.disposal_method == 2 and image.dispose is not None:
+            left, top, right, bottom = image.dispose_extent
+            _compose_in(image, image.convert("RGBA"))
+            image.dispose = Pillow.new("RGBA", (right - left, bottom - top)).im
+        image.seek(image.tell() + 1)
+
+
+def _clear_around(image: Any) -> None:
+    extent = image.dispose_extent
+    if extent in (None, (0, 0, *image.size)):
+        return
+    image.load()
+    whole = Pillow.new("RGBA", image.size)
+    whole.paste(image.convert("RGBA").crop(extent), extent[:2])
+    _compose_in(image, whole)
+
+
+def _compose_in(image: Any, whole: Pillow.Image) -> None:
+    """From a frame of RGBA on, Pillow composes all others in it."""
+    image.im, image._mode = whole.im, whole.mode
+    image.info.pop("transparency", None)
+
+
 def write_still(picture: Pillow.Image, target: Path, colors: int) -> None:
     """One picture as a GIF."""
     survey = Survey(colors)

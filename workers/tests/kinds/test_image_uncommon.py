@@ -150,3 +150,26 @@ def test_what_a_gif_has_beyond_its_canvas_is_not_shown(tmp_path, workdir):
         shown = image.convert("RGB")
     assert shown.size == (16, 16)
     assert [shown.getpixel((place, place)) for place in (11, 13, 14, 15)] == [(255, 0, 0)] * 2 + [(0, 255, 0)] * 2
+
+
+def test_what_a_gif_disposes_of_is_clear_as_in_browsers(tmp_path, workdir):
+    """Whatever its background is said to be: frames of 8 × 8 on 16 × 16, none with a transparent colour."""
+    frames = [((0, 0), 0), ((8, 8), 2), ((0, 8), 1)]  # the second goes before the third comes
+    data = b"GIF89a" + struct.pack("<2H3B", 16, 16, 0x80, 0, 0) + bytes((255, 0, 0, 0, 255, 0))
+    # Sixty-four pixels of colour 1: a code to begin anew before each two, so that codes keep three bits.
+    codes = [4, 1, 1] * 32 + [5]
+    packed = sum(code << 3 * place for place, code in enumerate(codes))
+    body = packed.to_bytes(-(-3 * len(codes) // 8), "little")
+    for (left, top), disposal in frames:
+        data += b"!\xf9\x04" + struct.pack("<BHB", disposal << 2, 10, 0) + b"\0"
+        data += b"," + struct.pack("<4HB", left, top, 8, 8, 0) + bytes((2, len(body))) + body + b"\0"
+    source = tmp_path / "a.gif"
+    source.write_bytes(data + b";")
+    shown = []
+    with Image.open(run(KIND, {"format": "png"}, source, workdir).outputs[0].path) as image:
+        for number in range(image.n_frames):
+            image.seek(number)
+            pixels = image.convert("RGBA")
+            assert {pixels.getpixel((x, y)) for x in (4, 12) for y in (4, 12)} <= {(0, 255, 0, 255), (0, 0, 0, 0)}
+            shown.append([pixels.getpixel(place)[3] for place in ((4, 4), (12, 4), (4, 12), (12, 12))])
+    assert shown == [[255, 0, 0, 0], [255, 0, 0, 255], [255, 0, 255, 0]]
