@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 CLEAR = 255  # the index of what is transparent
 OPAQUE = 128  # alpha from which on a pixel is seen: a GIF's are or are not
 SHORTEST = 2  # hundredths of a second: what is shorter, players show for ten
+LONGEST = 65_535  # hundredths of a second
 _SAMPLE = 128  # pixels of the edges of a frame that colours are looked for in
 MOST_SAMPLES = 32  # frames
 
@@ -119,7 +120,7 @@ def write_film(
     """
     with target.open("wb") as file:
         last: Pillow.Image | None = None
-        for picture, hundredths in _in_hundredths(_changes(frames)):
+        for picture, hundredths in _in_parts(_in_hundredths(_changes(frames))):
             box: Box | None = (0, 0, *picture.size)
             made = palette.indexed(picture)
             settings: dict[str, Any] = {"duration": hundredths * 10, "disposal": 2 if clear else 1}
@@ -177,6 +178,14 @@ def _in_hundredths(frames: Iterable[tuple[Pillow.Image, int]]) -> Iterator[tuple
         now += shown
     if waiting is not None:
         yield waiting, max(SHORTEST, round(now / 10) - begin)
+
+
+def _in_parts(frames: Iterable[tuple[Pillow.Image, int]]) -> Iterator[tuple[Pillow.Image, int]]:
+    """Those longer than sixteen bits can say, several times over."""
+    for picture, shown in frames:
+        parts = -(-shown // LONGEST)
+        for part in range(parts):
+            yield picture, shown * (part + 1) // parts - shown * part // parts
 
 
 def _unseen(picture: Pillow.Image) -> Pillow.Image:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 # Every browser shows a frame of 10 ms or less for this long.
 HURRIED, UNHURRIED = 10, 100  # milliseconds
+LONGEST = 2**24 - 1  # milliseconds, hours: what a WebP can say of one frame
 _ENDLESS = 65_535  # times; what is said to be longer was meant to be for ever
 FRAMES = 100_000  # more than these are not counted
 MOST = 4 * 1024 * 1024  # bytes of one header that are read
@@ -46,9 +47,9 @@ def timing(file: BinaryIO, name: str) -> Timing | None:
 
 
 def shown(delays: tuple[int, ...], frames: int, plays: int) -> Timing:
-    """The timing of so many frames as browsers show them."""
+    """The timing of so many frames as browsers show them, none for longer than a WebP can say."""
     known = (*delays, *(0,) * min(frames - len(delays), FRAMES))
-    whole = [UNHURRIED if delay <= HURRIED else delay for delay in known]
+    whole = [UNHURRIED if delay <= HURRIED else min(delay, LONGEST) for delay in known]
     return Timing(tuple(whole[:frames]), plays)
 
 

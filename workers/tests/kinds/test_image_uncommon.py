@@ -173,3 +173,27 @@ def test_what_a_gif_disposes_of_is_clear_as_in_browsers(tmp_path, workdir):
             assert {pixels.getpixel((x, y)) for x in (4, 12) for y in (4, 12)} <= {(0, 255, 0, 255), (0, 0, 0, 0)}
             shown.append([pixels.getpixel(place)[3] for place in ((4, 4), (12, 4), (4, 12), (12, 12))])
     assert shown == [[255, 0, 0, 0], [255, 0, 0, 255], [255, 0, 255, 0]]
+
+
+@pytest.mark.parametrize("name", ["gif", "png", "webp"])
+@pytest.mark.parametrize(
+    ("delays", "expected"),
+    [([400_000, 400_000, 400_000, 100], 1_200_100), ([20_000_000, 100, 100, 100], 16_777_215 + 300)],
+)
+def test_frames_that_stay_for_minutes_stay(tmp_path, workdir, name, delays, expected):
+    """However few bits a format has for how long."""
+    frames = [Image.new("RGB", (8, 8), (200, 90, 40)) for _ in delays]
+    frames[-1] = Image.new("RGB", (8, 8), (0, 0, 255))
+    source = tmp_path / "a.png"
+    chunks, sequence = [(b"acTL", struct.pack(">II", len(delays), 0))], 0
+    for frame, delay in zip(frames, delays, strict=True):
+        told = (delay // 1000, 1) if delay > 65_535 else (delay, 1000)
+        chunks.append((b"fcTL", struct.pack(">5I2H2B", sequence, 8, 8, 0, 0, *told, 0, 0)))
+        data = zlib.compress((b"\0" + frame.tobytes()[:24]) * 8)
+        chunks.append((b"fdAT", struct.pack(">I", sequence + 1) + data) if sequence else (b"IDAT", data))
+        sequence += 2 if sequence else 1
+    parts = [(b"IHDR", struct.pack(">II5B", 8, 8, 8, 2, 0, 0, 0)), *chunks, (b"IEND", b"")]
+    body = b"".join(struct.pack(">I", len(b)) + k + b + struct.pack(">I", zlib.crc32(k + b)) for k, b in parts)
+    source.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    done = run(KIND, {"format": name}, source, workdir)
+    assert abs(done.outputs[0].probe.duration * 1000 - expected) <= 200
