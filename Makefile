@@ -10,6 +10,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; exit; }; done; echo python3)
 BIN := .venv/bin
 PYTEST_ARGS ?=
+# One more than the two cores that CI has: tests of running processes wait much of their time.
+TEST_PROCESSES ?= 3
 DATABASE ?= sqlite
 
 .PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench fuzz lock clean
@@ -30,7 +32,7 @@ services:  # servers for integration tests, where this machine can have them
 	@bash scripts/install_services.sh
 
 test: dev services  ## the whole suite, real services included (DATABASE=postgres, PYTEST_ARGS=…)
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=$(DATABASE) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --database=$(DATABASE) $(PYTEST_ARGS)
 
 test-postgres: dev services  ## the suite's database tests on a private PostgreSQL
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "database and not processes" $(PYTEST_ARGS)

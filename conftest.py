@@ -22,6 +22,7 @@ from tests.services.server import Server, Unavailable
 
 DATABASES = ("sqlite", "postgres")
 USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", "postgres_url"})  # fixtures
+USES_SERVICE = frozenset({"service", "both", "embedded", "fleet"})  # those of tests/conftest.py
 ROOT = Path(__file__).parent
 
 
@@ -99,16 +100,28 @@ def pytest_xdist_setupnodes() -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this hook too, and -m the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep tests that share an expensive server, or start the service's processes, in one process of the run; and tell
-    tests that use a database from those whose outcome it cannot change."""
+    """Tell tests that use a database from those whose outcome it cannot change.
+
+    And keep tests that share what is expensive to start together in one process of the run.
+    The largest groups are begun first. Tests of running processes wait much: two groups of them go on at once.
+    """
     for item in items:
-        names = getattr(item, "fixturenames", ())
+        names = {*getattr(item, "fixturenames", ()), *_chosen_fixtures(item)}
         if item.get_closest_marker("django_db") or not USES_DATABASE.isdisjoint(names):
             item.add_marker(pytest.mark.database)
+        if item.get_closest_marker("xdist_group"):
+            continue
         if item.get_closest_marker("processes"):
-            item.add_marker(pytest.mark.xdist_group("processes"))
+            one = not USES_SERVICE.isdisjoint(names)
+            item.add_marker(pytest.mark.xdist_group("service" if one else "processes"))
         elif "s3" in names:
             item.add_marker(pytest.mark.xdist_group("s3"))
+
+
+def _chosen_fixtures(item: pytest.Item) -> list[str]:
+    """Texts that a test is parametrized with: a fixture may be asked for by one of them."""
+    call = getattr(item, "callspec", None)
+    return [value for value in call.params.values() if isinstance(value, str)] if call else []
 
 
 def _serve(server: Server) -> Iterator[Server]:

@@ -124,7 +124,7 @@ def check_sandbox(**_: Any) -> list[CheckMessage]:
         return [Error(f"SANDBOX: this host has no {' and no '.join(missing)}.", id="ittyhost.E007")]
     if trouble := runner.start_trouble():
         hint = "Name the folders of its libraries in SANDBOX_FOLDERS."
-        return [Error(f"FFMPEG: it does not start when it is confined: {trouble}", hint=hint, id="ittyhost.E008")]
+        return [Error(f"FFMPEG: it does not start when it is confined: {trouble}", hint=hint, id="ittyhost.E009")]
     logger.info("tools are confined", extra={"sandbox": mode, "layers": list(layers)})
     if missing:
         held = " and ".join((*layers, "resource limits"))

@@ -10,11 +10,11 @@ from ittyhost import queue
 from ittyhost.errors import LimitReached
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.outbound import FetchFailed, FetchStopped
-from ittyhost.workdir import NoRoom
+from ittyhost.workdir import NoRoom, work_directory
 from media_app import services
 from media_app.models import File
 from media_app.services import LeaseLost
-from media_app.storage import StorageUnavailable, TransferStopped
+from media_app.storage import StorageUnavailable, TransferStopped, bucket
 from workers.engine.errors import EngineUnavailable, MediaError, Stopped
 
 logger = logging.getLogger(__name__)
@@ -101,6 +101,21 @@ def attempt_digest(file: File) -> None:
         services.file_digest(file=file)
     except (StorageUnavailable, TransferStopped, OSError):
         logger.warning("a file's SHA-256 could not be taken", exc_info=True)
+
+
+@shared_task(name="media_app.facts_renew", acks_late=True)
+def facts_renew(file_id: str) -> None:
+    """What an earlier release wrote down of a file in another form is needed. Where this fails, it is asked again."""
+    file = File.objects.filter(pk=file_id, status=File.Status.READY, probe__isnull=False).first()
+    if file is None or services.facts_known(file):
+        return
+    heartbeat = Heartbeat(renew=File.objects.filter(pk=file_id).exists)
+    room = (file.entry_size or 0) if bucket().copies else 0
+    try:
+        with heartbeat, work_directory(f"renew-{file.pk}", reserve=room) as place:
+            services.facts_renew(file=file, place=place, heartbeat=heartbeat)
+    except (MediaError, EngineUnavailable, StorageUnavailable, Stopped, TransferStopped, OSError):
+        logger.warning("the facts of a file could not be renewed", extra={"file": file.public_id}, exc_info=True)
 
 
 @shared_task(name="media_app.sweep")

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import structlog
 from celery import current_task, shared_task
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.workdir import NoRoom, work_directory
-from media_app.services import file_fetcher, outputs_store, reference_fetcher
+from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
 from tasks_app import nodes, services
 from tasks_app.models import Task
@@ -132,10 +133,12 @@ def blamed(error: MediaError) -> str:
 
 
 def room_needed(task: Task) -> int:
-    """Bytes of the work folder that an attempt may need: the source where it is copied, and as much again for what is
-    made of it, which is the most that is usual."""
+    """Bytes of the work folder that an attempt may need: the source where it is copied, as much again for what is made
+    of it, which is the most that is usual, and other files that its options have fetched."""
     size = (task.source.entry_size or 0) if task.source else 0
-    return (size if bucket().copies else 0) + max(LEAST_ROOM, size)
+    refs = get_kind(task.kind).options.model_validate(task.options).file_refs()
+    fetched = settings.OPTION_FILE_BYTES if any("://" in ref for _, ref in refs) else 0
+    return (size if bucket().copies else 0) + max(LEAST_ROOM, size) + fetched
 
 
 def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
@@ -144,7 +147,7 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     if task.source is None or task.media is None:
         raise MediaError("The input was deleted before this could start.")
     source = Source(
-        probe=Probe.from_json(task.source.probe or {}),
+        probe=facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat),
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
     )

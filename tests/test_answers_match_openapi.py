@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from jsonschema import Draft202012Validator
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
 from media_app.models import File
 from media_app.tests.factories import make_file, make_media
@@ -16,6 +15,7 @@ from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
 from tasks_app.services import source_settled
 from tasks_app.tests.factories import end, make_attempt, make_task
+from tests.documents import document
 from workflows_app.tests.factories import make_automation
 
 pytestmark = pytest.mark.django_db

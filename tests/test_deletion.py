@@ -19,7 +19,6 @@ from tests.test_faults import Running
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.services,
     pytest.mark.ffmpeg,
     pytest.mark.slow,

@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
 from orgs_app.tests.factories import make_api_key
 from tasks_app.tests.factories import make_task
 from tests.browser import chromium
+from tests.documents import document
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 VERSIONS = [version.name for version in all_versions()]

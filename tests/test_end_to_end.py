@@ -13,7 +13,6 @@ from tests.story import make_photo, tell
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.ffmpeg,
     pytest.mark.slow,
 ]

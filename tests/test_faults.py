@@ -24,7 +24,6 @@ from tests.stack import Service, Stack, bare, healthy
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.services,
     pytest.mark.ffmpeg,
     pytest.mark.slow,
@@ -121,6 +120,7 @@ def slow_source(noise: Path) -> Callable[[Service], str]:
     return find
 
 
+@pytest.mark.timeout(300)  # a lease runs out, and then four slow videos are made two by two
 def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
     both: list[Service], slow_source: Callable[[Service], str], told: list[str]
 ) -> None:

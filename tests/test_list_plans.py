@@ -44,6 +44,8 @@ LISTS = {
     "/automations?status=active": "automation_of_status",
 }
 
+ENDED = "2025-01-01T00:00:00Z"
+
 
 @pytest.fixture
 def client(db):
@@ -52,21 +54,33 @@ def client(db):
     for _ in range(3):
         make_task(source=source)
         make_automation(project=project)
-    _crowd(project)
-    Task.objects.update(status="ready", output_size=1, finished_at="2025-01-01T00:00:00Z")
+    Task.objects.update(status="ready", output_size=1, finished_at=ENDED)
+    _crowd(project, source)
     _, secret = make_api_key(project=project)
     return Client(headers={**bearer_header(secret), "Accept-Version": "2025-08-20"})
 
 
-def _crowd(project: Project) -> None:
+def _crowd(project: Project, source: File) -> None:
     """So many others of another kind that reading past them costs something, and statistics that say so: of two indexes
     that cost the same either may be taken."""
     media = Media.objects.bulk_create(Media(project=project, kind="audio") for _ in range(200))
     File.objects.bulk_create(
         File(project=project, media=each, object="track", kind="audio", status="failed") for each in media
     )
+    Task.objects.bulk_create(
+        Task(
+            project=project,
+            kind="audio",
+            source=source,
+            status="cancelled",
+            definition={},
+            options={},
+            finished_at=ENDED,
+        )
+        for _ in range(200)
+    )
     with connection.cursor() as cursor:
-        for model in (Media, File):
+        for model in (Media, File, Task):
             cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import call_command
 from drf_spectacular.validation import validate_schema
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
 from tasks_app.control import all_kinds
+from tests.documents import document
 from tests.endpoints import endpoints
 from tests.test_answers_match_openapi import resolved
 

@@ -7,6 +7,7 @@ their own, and bodies that are no JSON: they are tested by hand (media_app/tests
 import itertools
 import os
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from typing import Any
 
@@ -31,8 +32,8 @@ from schemathesis.pytest._test_builder import build_operation_test
 from schemathesis.schemas import BaseSchema
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import Version, all_versions
+from tests.documents import document
 from tests.rows import Rows, fill
 
 EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))  # for each operation, beside those at the edges
@@ -81,7 +82,7 @@ def operations() -> list[tuple[Version, str, str]]:
 @cache
 def loaded(version: Version) -> BaseSchema:
     """The document, less what is not tried: another version than this has another document."""
-    written = document(version)
+    written = deepcopy(document(version))
     for item in written["paths"].values():
         for operation in item.values():
             if isinstance(operation, dict) and "parameters" in operation:

@@ -56,5 +56,13 @@ def test_the_run_uses_the_database_it_was_asked_for(settings: object) -> None:
     assert engine.endswith({"sqlite": "sqlite3", "postgres": "postgresql"}[os.environ["TEST_DATABASE"]])
 
 
+@pytest.mark.xdist_group("together")
+def test_groups_of_tests_are_kept_together(request: pytest.FixtureRequest) -> None:
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        pytest.skip("one process runs all tests")
+    # The name of the group is how pytest-xdist tells it to the process that hands out the tests.
+    assert request.node.nodeid.endswith("@together")
+
+
 def test_the_installer_of_services_is_valid_shell() -> None:
     assert subprocess.run(["bash", "-n", "scripts/install_services.sh"], check=False).returncode == 0

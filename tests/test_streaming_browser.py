@@ -27,11 +27,21 @@ PAGE = """<!doctype html><meta charset="utf-8"><title>player</title>
 <script src="/hls.min.js"></script>
 <script>
 const video = document.getElementById("video"), seen = {errors: [], levels: [], heights: [], cues: [], bytes: 0};
+// A hole in the media, or a stop though there is more of it: a slow network cannot be the cause of either.
+const holes = ["bufferSeekOverHole", "bufferNudgeOnStall"];
+const ahead = () => {
+    for (let part = 0; part < video.buffered.length; part++)
+        if (video.buffered.start(part) <= video.currentTime && video.currentTime < video.buffered.end(part))
+            return video.buffered.end(part) - video.currentTime;
+    return 0;
+};
 video.addEventListener("resize", () => seen.heights.push(video.videoHeight));
 const hls = new Hls({startLevel: 0, enableWorker: false});
 hls.on(Hls.Events.ERROR, (_, data) => {
     // Not what a player tells of its own doings: requests given up for another rendition, parts fetched again.
-    if (!data.fatal && !/LoadError|ParsingError|AppendError|CodecError|Exception/i.test(data.details)) return;
+    const stopped = holes.includes(data.details) || (data.details === "bufferStalledError" && ahead() > 1);
+    const failed = /LoadError|ParsingError|AppendError|CodecError|Exception/i.test(data.details);
+    if (!data.fatal && !stopped && !failed) return;
     const frag = data.frag || {};
     seen.errors.push([data.details, data.fatal, frag.type, frag.level, frag.sn, String(data.error)].join(" "));
 });
@@ -94,7 +104,9 @@ def played_to_the_end(page: Any, *, rate: float = 4.0) -> dict[str, Any]:
     page.evaluate(f"video.playbackRate = {rate}; video.play()")
     page.wait_for_function("video.ended || seen.errors.length", timeout=60_000)
     return page.evaluate(
-        "({...seen, ended: video.ended, time: video.currentTime, duration: video.duration,"
+        "({...seen, ended: video.ended, parts: [...Array(video.buffered.length).keys()].map("
+        "part => [video.buffered.start(part), video.buffered.end(part)]),"
+        " time: video.currentTime, duration: video.duration,"
         " sound: video.webkitAudioDecodedByteCount, frames: video.getVideoPlaybackQuality().totalVideoFrames})"
     )
 
@@ -131,6 +143,8 @@ def test_a_package_plays_to_its_end_with_sound_and_subtitles(
         picture(page, f"streaming-{segments}-end.png")
     assert seen["errors"] == []
     assert seen["ended"]
+    assert [part for part in seen["parts"] if part[0] < seen["time"]] == [seen["parts"][-1]]  # of one piece
+    assert seen["parts"][-1][1] == pytest.approx(8.0, abs=0.1)
     assert seen["duration"] == pytest.approx(8.0, abs=0.1)
     assert seen["time"] == pytest.approx(8.0, abs=0.1)
     assert {240, 360} == set(seen["heights"])
@@ -150,5 +164,6 @@ def test_sound_alone_plays_to_its_end(player, monkeypatch, tmp_path, live_server
         seen = played_to_the_end(page)
     assert seen["errors"] == []
     assert (seen["ended"], seen["frames"]) == (True, 0)
+    assert seen["parts"] == [[pytest.approx(0.0, abs=0.05), pytest.approx(7.0, abs=0.1)]]
     assert seen["duration"] == pytest.approx(7.0, abs=0.1)
     assert seen["sound"] > 20_000

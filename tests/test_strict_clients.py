@@ -20,12 +20,12 @@ from ittybit.types.file import File as FileType
 from ittybit.types.media import Media as MediaType
 from ittybit.types.task import Task
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import find_version
 from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.tests.factories import end, make_task
+from tests.documents import document
 from tests.sdk.strictness import faults
 from tests.test_answers_match_openapi import fill
 from workflows_app.tests.factories import make_automation

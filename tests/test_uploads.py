@@ -20,7 +20,6 @@ from tests.stack import ROOT, Service, bare, healthy
 
 pytestmark = [
     pytest.mark.processes,
-    pytest.mark.xdist_group("processes"),
     pytest.mark.services,
     pytest.mark.slow,
 ]

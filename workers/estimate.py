@@ -26,7 +26,15 @@ DECODE = {"h264": 0.006, "hevc": 0.007, "h265": 0.007, "vp8": 0.004, "vp9": 0.00
 DECODE |= {"mpeg4": 0.004, "prores": 0.012, "ffv1": 0.012, "mjpeg": 0.01, "gif": 0.004, "png": 0.02}
 DECODE_OTHER = 0.008
 ENCODE = {"libx265": 0.118, "libvpx-vp9": 0.07, "libvpx": 0.05, "libsvtav1": 0.034, "gif": 0.013, "ppm": 0.002}
-ENCODE |= {"libwebp_anim": 0.082, "libwebp": 0.082, "png": 0.052, "ffv1": 0.012, "libaom-av1": 0.6, "mjpeg": 0.01}
+ENCODE |= {
+    "prores_ks": 0.084,
+    "libwebp_anim": 0.082,
+    "libwebp": 0.082,
+    "png": 0.052,
+    "ffv1": 0.012,
+    "libaom-av1": 0.6,
+    "mjpeg": 0.01,
+}
 # x264 and x265 by preset, in multiples of veryfast and fast.
 X264 = 0.0275
 PRESETS = {"ultrafast": 0.4, "superfast": 0.6, "veryfast": 1.0, "faster": 1.4, "fast": 1.8, "medium": 2.2, "slow": 3.5}
@@ -40,17 +48,20 @@ FILTERS = {
     "bwdif": 0.002,
     "palettegen": 0.01,
     "paletteuse": 0.02,
-    "subtitles": 0.003,
+    "ass": 0.003,
 }
 SCALE = 0.001
 STILL_DECODE = {"jpeg": 0.012, "png": 0.03, "webp": 0.02, "avif": 0.05, "gif": 0.01, "heif": 0.06}
 STILL_ENCODE = {"jpeg": 0.022, "png": 0.12, "webp": 0.06, "avif": 0.36, "gif": 0.05}
 # Processor seconds for a second of stereo at 48 kHz.
 SOUND = {"aac": 0.018, "libmp3lame": 0.0103, "libopus": 0.0126, "libvorbis": 0.035, "flac": 0.0033, "alac": 0.004}
-SOUND_OTHER, SOUND_DECODE, LOUDNORM = 0.004, 0.001, 0.042
+SOUND_OTHER, SOUND_DECODE = 0.004, 0.001
+SOUND_FILTERS = {"ebur128": 0.0026, "alimiter": 0.0104}  # the limiter with its oversampling
 
+RARE = 0.1  # a step of less weight is hardly ever run
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
-HELPER = 0.3
+# Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
+HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3}, 0.03
 _SCALED = re.compile(r"scale=(?:w=)?(\d+):(?:h=)?(\d+)")
 
 
@@ -73,13 +84,13 @@ def estimate(plan: Plan, facts: Probe, *, cores: int | None = None) -> Estimate:
         elif isinstance(step, PictureStep):
             seconds += _picture(step, facts)
         elif isinstance(step, HelperStep):
-            seconds += HELPER
+            seconds += HELPER.get(step.op, HELPER_OTHER)
     return Estimate(round(seconds, 3), _bytes(plan, facts))
 
 
 def _ffmpeg(step: FfmpegStep, plan: Plan, facts: Probe) -> float:
-    """Processor seconds of one run. A second pass for the rare case where the first gave nothing costs nothing."""
-    if step.unless:
+    """Processor seconds of one run. One for the rare case that an earlier one did not do costs nothing."""
+    if step.unless or (step.when and step.weight < RARE):
         return 0.0
     length = step.duration or facts.duration or 0.0
     encoders = [name for name in _given(step, "-c:v", "-codec:v", "-vcodec") if name != "copy"]
@@ -96,8 +107,7 @@ def _ffmpeg(step: FfmpegStep, plan: Plan, facts: Probe) -> float:
     if sounds or step.measures:
         channels = facts.audio.channels if facts.audio else 2
         per_second = SOUND_DECODE + sum(SOUND.get(name, SOUND_OTHER) for name in sounds)
-        if any("loudnorm" in arg for arg in step.args):
-            per_second += LOUDNORM
+        per_second += sum(cost for name, cost in SOUND_FILTERS.items() if any(f"{name}=" in arg for arg in step.args))
         total += length * per_second * min(channels, 2) / 2
     return total
 

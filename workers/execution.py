@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine import capabilities, host, runner
-from workers.engine.errors import EngineUnavailable, LimitExceeded
+from workers.engine.errors import EngineUnavailable, LimitExceeded, ProcessingFailed, SourceUnreadable
 from workers.engine.limits import Limits
 from workers.engine.probe import Probe
 from workers.engine.runner import Report
@@ -52,7 +52,14 @@ def _ffmpeg(
     step: FfmpegStep, workdir: Path, report: Report, share: tuple[float, float], limits: Limits
 ) -> dict[str, str]:
     """The values it measured, if it was to."""
-    ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share, limits=limits)
+    try:
+        ran = runner.run(step.args, cwd=workdir, duration=step.duration, report=report, share=share, limits=limits)
+    except (ProcessingFailed, SourceUnreadable) as exc:
+        if step.attempts is None:
+            raise
+        (workdir / step.attempts).unlink(missing_ok=True)
+        report.ran(step.command(), exc.log, {})
+        return {}
     values = measured(step.measures, ran.log) if step.measures else {}
     report.ran(step.command(), ran.log, values)
     return values

@@ -12,7 +12,6 @@ from workers.plans import Expected, Film, PictureStep, Plan, Variant
 # million a second on one core, and the helper has two minutes, perhaps on a busy host.
 MOST_READ = 1_000_000_000
 MOST_MADE = 150_000_000
-_TRANSFERS = {"pq": "PQ", "hlg": "HLG"}
 
 
 def film_plan(
@@ -69,7 +68,7 @@ def still_notes(image: Image, chosen: Format, background: str | None, *, framed:
     """What becomes of a picture's colours and transparency, where it does not stay what it was."""
     notes = []
     if image.hdr:
-        notes.append(f"HDR ({_TRANSFERS[image.hdr]}) was tone-mapped to SDR.")
+        notes.append(f"HDR ({image.hdr.upper()}) was tone-mapped to SDR.")
     elif image.icc and "srgb" not in image.icc.lower():
         notes.append(f"Colours were converted to sRGB by the profile “{_printable(image.icc)}”.")
     elif image.color_primaries not in (None, "bt709") and not image.icc:

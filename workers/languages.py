@@ -1,4 +1,7 @@
-"""Language codes of two letters and of three: files have either. Source: ISO 639-1 and ISO 639-2 (both of its sets)."""
+"""Languages by their codes of two letters and of three, as files have either, and by the names that players show. Pure.
+
+Sources: ISO 639-1, ISO 639-2 (both of its sets), BCP 47.
+"""
 
 # Three letters (terminological, then bibliographic where that differs) by two.
 _THREE = """
@@ -18,6 +21,17 @@ ug=uig uk=ukr ur=urd uz=uzb ve=ven vi=vie vo=vol wa=wln wo=wol xh=xho yi=yid yo=
 _TWO = {
     three: two for two, _, threes in (pair.partition("=") for pair in _THREE.split()) for three in threes.split("/")
 }
+# English names of the usual ones.
+_ENGLISH = """
+ar Arabic; bg Bulgarian; bn Bengali; ca Catalan; cs Czech; cy Welsh; da Danish; de German; el Greek; en
+English; es Spanish; et Estonian; eu Basque; fa Persian; fi Finnish; fr French; ga Irish; gl Galician; gu
+Gujarati; he Hebrew; hi Hindi; hr Croatian; hu Hungarian; hy Armenian; id Indonesian; is Icelandic; it
+Italian; ja Japanese; ka Georgian; kk Kazakh; ko Korean; lt Lithuanian; lv Latvian; mk Macedonian; ml
+Malayalam; mr Marathi; ms Malay; nb Norwegian; nl Dutch; no Norwegian; pa Punjabi; pl Polish; pt Portuguese;
+ro Romanian; ru Russian; sk Slovak; sl Slovenian; sq Albanian; sr Serbian; sv Swedish; sw Swahili; ta Tamil;
+te Telugu; th Thai; tr Turkish; uk Ukrainian; ur Urdu; vi Vietnamese; zh Chinese
+"""
+_NAMES = dict(pair.split() for pair in _ENGLISH.split(";"))
 
 
 def short_language(code: str) -> str:
@@ -29,3 +43,20 @@ def short_language(code: str) -> str:
 def same_language(first: str | None, second: str | None) -> bool:
     """Whether two codes mean one language; never when either is missing."""
     return bool(first and second) and short_language(first or "") == short_language(second or "")
+
+
+def language_tag(code: str | None) -> str | None:
+    """The BCP 47 tag for a container's code: "en" for "eng"; None for what is no tag."""
+    if not code:
+        return None
+    first, *rest = code.replace("_", "-").split("-")
+    if not (first.isascii() and first.isalpha() and 2 <= len(first) <= 3):
+        return None
+    if not all(part.isascii() and part.isalnum() and len(part) <= 8 for part in rest):
+        return None
+    return "-".join([short_language(first), *rest])
+
+
+def language_name(tag: str | None) -> str | None:
+    """The language's name in English; the tag itself where it is not among the usual ones."""
+    return _NAMES.get(tag.split("-")[0].lower(), tag) if tag else None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Literal
@@ -19,7 +19,6 @@ QUALITY = (
     f"{DEFAULT_QUALITY} when not given."
 )
 _NUMBER = r"[0-9]{1,5}(?:\.[0-9]{1,6})?"
-_PERCENT = re.compile(rf"({_NUMBER}) ?%")
 _DIGITS = re.compile(r"[0-9]{1,6}")
 _HEX = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})")
 _HIDDEN = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -27,36 +26,23 @@ _SIDES = {"left": (0, 0.0), "right": (0, 1.0), "top": (1, 0.0), "bottom": (1, 1.
 _MIDDLE = {"center", "centre", "middle"}
 
 
-def _extent(value: Any) -> Any:
-    problem = ValueError(f'must be a whole number of pixels from 1 to {EDGE}, or a percentage such as "50%"')
-    if value is None:
-        return None
-    if isinstance(value, str):
-        text = value.strip()
-        if found := _PERCENT.fullmatch(text):
-            if not 0 < float(found[1]) <= 10_000:
-                raise problem
-            return f"{found[1]}%"
-        if not _DIGITS.fullmatch(text.removesuffix("px")):
-            raise problem
-        value = int(text.removesuffix("px"))
-    if not _whole(value) or not 1 <= value <= EDGE:
-        raise problem
-    return int(value)
-
-
-def _length(least: int) -> Callable[[Any], Any]:
+def _pixels(least: int, example: str) -> Any:
+    """The type of an option that is pixels from `least` on, or a percentage of something: of nothing less than the
+    pixels may be."""
     sign = "-?" if least < 0 else ""
     percent, pixels = re.compile(rf"({sign}{_NUMBER}) ?%"), re.compile(rf"{sign}[0-9]{{1,6}}(?:px)?")
 
     def check(value: Any) -> Any:
-        problem = ValueError(f'must be a whole number of pixels from {least} to {EDGE}, or a percentage such as "5%"')
+        problem = ValueError(
+            f'must be a whole number of pixels from {least} to {EDGE}, or a percentage such as "{example}"'
+        )
         if value is None:
             return None
         if isinstance(value, str):
             text = value.strip()
             if found := percent.fullmatch(text):
-                if abs(float(found[1])) > 10_000:
+                share = float(found[1])
+                if abs(share) > 10_000 or (least > 0 and not share):
                     raise problem
                 return f"{found[1]}%"
             if not pixels.fullmatch(text):
@@ -66,7 +52,13 @@ def _length(least: int) -> Callable[[Any], Any]:
             raise problem
         return int(value)
 
-    return check
+    schema = {
+        "anyOf": [
+            {"type": "integer", "minimum": least, "maximum": EDGE},
+            {"type": "string", "pattern": rf"^{sign}\d+(\.\d+)? ?%?$"},
+        ]
+    }
+    return Annotated[int | str | None, BeforeValidator(check), WithJsonSchema(schema)]
 
 
 def pixels_of(value: int | str, whole: int) -> int:
@@ -157,6 +149,18 @@ def _fit(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
+def any_case(names: Mapping[str, str] | None = None) -> BeforeValidator:
+    """Reads a word of an option in any case, or another name of it out of `names`."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        name = value.strip().lower()
+        return (names or {}).get(name, name)
+
+    return BeforeValidator(check)
+
+
 def format_option(media_type: str, only: tuple[str, ...] | None = None) -> Any:
     """The type of a `format` option: any name, alias or extension of what can be written, or of `only` these."""
     names = only or writable(media_type)
@@ -207,43 +211,10 @@ def _clean_folder(value: Any) -> Any:
     return folder
 
 
-Extent = Annotated[
-    int | str | None,
-    BeforeValidator(_extent),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": EDGE},
-                {"type": "string", "pattern": r"^\d+(\.\d+)? ?%?$"},
-            ]
-        }
-    ),
-]
+Extent = _pixels(1, "50%")
 # A distance, and a place that may lie outside: pixels, or a percentage of something.
-Length = Annotated[
-    int | str | None,
-    BeforeValidator(_length(0)),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 0, "maximum": EDGE},
-                {"type": "string", "pattern": r"^\d+(\.\d+)? ?%?$"},
-            ]
-        }
-    ),
-]
-Offset = Annotated[
-    int | str | None,
-    BeforeValidator(_length(-EDGE)),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": -EDGE, "maximum": EDGE},
-                {"type": "string", "pattern": r"^-?\d+(\.\d+)? ?%?$"},
-            ]
-        }
-    ),
-]
+Length = _pixels(0, "5%")
+Offset = _pixels(-EDGE, "5%")
 Fit = Annotated[Literal["fill", "cover", "contain"], BeforeValidator(_fit)]
 Position = Annotated[str | None, BeforeValidator(_position), WithJsonSchema({"type": "string"})]
 Color = Annotated[

@@ -100,6 +100,7 @@ class FfmpegStep:
 
     With `measures`, as workers.measures reads it, values are read from what it prints; later steps' arguments may hold
     them as `@{loudness.gain}`. With `when`, the name of such a value, it is left out where that is empty.
+    `attempts` is the file that it may fail to make: then nothing of that stays, and a later step does it otherwise.
     """
 
     args: tuple[str, ...]
@@ -109,6 +110,7 @@ class FfmpegStep:
     weight: float = 1.0
     measures: str | None = None
     when: str | None = None
+    attempts: str | None = None
 
     def bound(self, values: Mapping[str, str]) -> "FfmpegStep":
         """The same with measured values in their places."""
@@ -118,11 +120,13 @@ class FfmpegStep:
     def command(self) -> str:
         """The command line, to be run in the work directory."""
         line = shlex.join(["ffmpeg", *runner.PREAMBLE, *self.args])
+        if self.attempts:
+            return f"{line} || rm -f {shlex.quote(self.attempts)}"
         return f"test -e {shlex.quote(self.unless)} || {line}" if self.unless else line
 
     def to_json(self) -> dict[str, Any]:
         return {"tool": "ffmpeg", "args": list(self.args), "unless": self.unless} | (
-            ({"measures": self.measures} if self.measures else {}) | ({"when": self.when} if self.when else {})
+            {name: told for name in ("measures", "when", "attempts") if (told := getattr(self, name))}
         )
 
 
@@ -200,6 +204,7 @@ class Expected:
     height: int | None = None
     duration: float | None = None
     until: float | None = None  # the moment of the source it ends at, seconds
+    at_most: bool = False  # `duration` is the whole source's, of which the streams used may end earlier
     fps: float | None = None  # a steady rate
     frames: int | None = None  # of an animation
     animated: bool | None = None
@@ -216,7 +221,8 @@ class Expected:
     color_range: str | None = None  # "tv" or "pc"
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        told = {name: value for name, value in asdict(self).items() if value is not None}
+        return told if self.at_most else {name: value for name, value in told.items() if name != "at_most"}
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
-from workers.framing import Framing, framing, side_at_fault
+from workers.framing import Framing
 from workers.graph import subtitles as captions
 from workers.layers import Placed, place
-from workers.options import anchor, quality_number, rgba
+from workers.options import quality_number, rgba
 from workers.plans import SOURCE, Expected, Source
 
 if TYPE_CHECKING:
@@ -108,7 +108,12 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
     codec = options.codec or _usual_codec(chosen, video, keep_hdr)
     clear = video.alpha and chosen.alpha and codec in ("vp9", "prores")
     part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
-    framed = _framed(options, video, codec, source.limits.edge)
+    if graph.ended(video, part.start) and not graph.uneven(video):
+        raise SourceUnsupported(f"start is {part.start:g} s, but the picture ends before that.", param="start")
+    if audio is not None and graph.ended(audio, part.start):
+        audio, notes = None, (*notes, "The sound was left out: it ends before the span begins.")
+    framed = options.framed((video.width, video.height), edge=source.limits.edge, even=True)
+    options.check_smallest(framed.canvas, SMALLEST.get(codec, 2), codec, param="codec")
     tracks, burned = _subtitles(options, probe, chosen, part)
     burns = burned is not None or (options.subtitle_url is not None and options.subtitle_style == "burn_in")
     if burns and keep_hdr:
@@ -145,7 +150,12 @@ def decided(options: "VideoOptions", source: Source) -> tuple[Work, tuple[str, .
         notes = (
             *notes,
             *graph.picture_notes(
-                video, keep_hdr=keep_hdr, bits=work.bits, clear=clear, background=rgba(options.background)
+                video,
+                keep_hdr=keep_hdr,
+                bits=work.bits,
+                clear=clear,
+                background=rgba(options.background),
+                chroma=work.pix_fmt.removeprefix("yuva").removeprefix("yuv")[:3],
             ),
         )
     if codec == "prores" and options.bitrate:
@@ -161,26 +171,6 @@ def _usual_codec(chosen: Format, video: VideoStream, keep_hdr: bool) -> str:
     if video.alpha and chosen.alpha:
         return next(codec for codec in ("prores", "vp9") if codec in chosen.video_codecs)
     return chosen.video_codecs[0]
-
-
-def _framed(options: "VideoOptions", video: VideoStream, codec: str, edge: int) -> Framing:
-    framed = framing(
-        (video.width, video.height),
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        even=True,
-        edge=edge,
-    )
-    least = SMALLEST.get(codec, 2)
-    if min(framed.canvas) < least:
-        width, height = framed.canvas
-        raise SourceUnsupported(
-            f"{codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
-        )
-    return framed
 
 
 def _subtitles(
@@ -217,7 +207,8 @@ def picture_stream(work: Work, read: Any, cut: graph.Cut | None) -> Any:
         fps=options.fps,
         background=rgba(options.background),
         keep_hdr=work.keep_hdr,
-        late=0.0 if cut else work.late,
+        late=0.0 if cut else work.late or work.part.start,  # a span may begin within a frame
+        brief=bool(options.fps and work.length and work.length * options.fps < 1),
     )
     stream = graph.overlaid(stream, work.layers, pix_fmt=work.pix_fmt, colors=work.colors)
     if work.text_burned:
@@ -306,7 +297,8 @@ def _picture_settings(work: Work, cut: graph.Cut | None) -> dict[str, Any]:
     if options.fps is None and video.time_base:
         # The source's own clock: frames keep their distances, even where they vary.
         number, unit = video.time_base
-        settings["enc_time_base"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
+        # Of the picture alone: sound reckoned in ticks of 1/25 s comes out silent.
+        settings["enc_time_base:v"] = f"{number}/{unit}" if unit <= _HIGHEST_TIMESCALE else "1/90000"
         settings["fps_mode"] = "vfr"
     return settings
 
@@ -341,6 +333,7 @@ def expected_of(work: Work, target: str, sound: graph.Sound | None) -> Expected:
         height=work.framed.canvas[1],
         duration=length,
         until=None if length is None else work.part.start + length,
+        at_most=graph.length_unsure(work.probe, video, audio),
         fps=work.options.fps or (video.frame_rate if steady and not work.part.partial else None),
         video_codec=work.codec,
         audio_codec=work.sound,

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from workers.engine.ending import Scanned, decoded_end, scan
-from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
+from workers.engine.ending import Scanned, ends_before, scan
+from workers.engine.errors import NOTHING, EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Stops
 from workers.plans import Expected, Output, Plan
@@ -18,7 +18,6 @@ SLACK = 0.25  # seconds: priming of sound, the length of a last frame
 SHARE = 0.02  # of the length: timestamps of damaged or variable sources
 RATE = 0.005  # of a steady rate
 GAP = 2.5  # frames of a steady rate that may lie between two
-NOTHING = "Nothing was made: the input has no picture or sound where it was asked for."
 # What the container of a format is found to be, where that has another name.
 _CONTAINERS = {"aac": "mp4", "alac": "mp4", "opus": "ogg"}
 _SCANNED = ("video", "audio")
@@ -113,19 +112,17 @@ def _length_differences(
     slack = max(SLACK, planned * SHARE, 2.0 / (facts.fps or 30.0))
     if abs(length - planned) <= slack:
         return []
-    if length < planned and _ends_early(source, expected.until, slack, report):
+    early = length < planned and _ends_early(source, expected.until, slack, report)
+    if length < planned and expected.at_most and not early:
+        return []
+    if early:
         return [f"The input is damaged or cut short: only {length:.2f} of {planned:.2f} s could be made."]
     return [f"The output is {length:.2f} s long, not {planned:.2f} s."]
 
 
 def _ends_early(source: Path, until: float | None, slack: float, report: Stops | None) -> bool:
     """Whether the source cannot be decoded as far as it was to be used."""
-    if until is None:
-        return False
-    try:
-        return decoded_end(source, until - slack, report=report) < until - slack
-    except MediaError:
-        return True
+    return until is not None and ends_before(source, until - slack, report=report)
 
 
 def _stream_differences(facts: Probe, expected: Expected) -> list[str]:

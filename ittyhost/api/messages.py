@@ -94,6 +94,10 @@ def _either(sentences: list[str]) -> str:
     return different[0]
 
 
+# How a check of ours says what is wrong with an option, whose name goes before it.
+_PREDICATES = ("must ", "may ", "is ", "cannot ", "needs ")
+
+
 def _option_sentence(error: Any, param: str) -> str:
     context = error.get("ctx", {})
     match error["type"]:
@@ -135,7 +139,7 @@ def _option_sentence(error: Any, param: str) -> str:
             return f"{param} must have at least {context['min_length']} items."
         case "value_error" | "assertion_error":
             text, own = str(context.get("error", error["msg"])).rstrip(".") + ".", param.rpartition(".")[2]
-            if text.startswith((f"{own} ", "must ", "may ")):
+            if text.startswith((f"{own} ", *_PREDICATES)):
                 return f"{param} {text.removeprefix(f'{own} ')}"
             return sentence(text, param)
     message = str(error["msg"])

@@ -34,7 +34,7 @@ def test_a_host_without_landlock_is_told_and_refused_where_it_is_required(monkey
 def test_an_ffmpeg_that_does_not_start_in_its_walls_is_told(monkeypatch):
     terms = confinement.tool_terms(ffmpeg_path(), Path("/tmp"))
     monkeypatch.setattr(runner, "tool_terms", lambda program, cwd: terms | {"execute": []})
-    assert list(found(PARTS)) == ["ittyhost.E008"]
+    assert list(found(PARTS)) == ["ittyhost.E009"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from media_app.services.objects import connection_rest, drafts_clean_up, objects
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.pieces import piece_receive, upload_complete
 from media_app.services.references import reference_check, reference_fetcher
+from media_app.services.renewal import facts_known, facts_order, facts_renew
 from media_app.services.sessions import session_create, session_find, session_receive
 from media_app.services.uploads import Place, Progress, upload_end, upload_find, upload_give_up, upload_progress
 from media_app.services.work import (
@@ -39,6 +40,9 @@ __all__ = [
     "StoredObject",
     "connection_rest",
     "drafts_clean_up",
+    "facts_known",
+    "facts_order",
+    "facts_renew",
     "fetch_stop",
     "fetched_discard",
     "file_claim",

@@ -16,7 +16,7 @@ from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
 from media_app.services.paths import path_take
-from media_app.storage import attempt_prefix, bucket
+from media_app.storage import FileToPut, attempt_prefix, bucket, put_files
 from orgs_app.models import Project
 from orgs_app.services import storage_reserve
 from workers.engine.probe import Probe
@@ -76,23 +76,21 @@ def outputs_store(
         if not _MEMBER_NAME.fullmatch(output.name) or len(output.name) > MAX_MEMBER_NAME:
             raise ValueError(f"{output.name!r} is no name of an output")  # the engine makes them: a bug of ours
     prefix = objects_expect(project_id=project_id, file_id=file_id, attempt=attempt)
-    store, made = bucket(), []
-    for output in outputs:
-        stored = store.put_file(f"{prefix}{output.name}", output.path, type=output.type, should_stop=should_stop)
-        made.append(
-            StoredObject(
-                name=output.name,
-                key=stored.key,
-                type=output.type,
-                entry=output.entry,
-                size=stored.size,
-                sha256=stored.sha256,
-                etag=stored.etag,
-                probe=output.probe,
-                preview=output.preview,
-            )
+    files = [FileToPut(f"{prefix}{output.name}", output.path, output.type) for output in outputs]
+    return tuple(
+        StoredObject(
+            name=output.name,
+            key=stored.key,
+            type=output.type,
+            entry=output.entry,
+            size=stored.size,
+            sha256=stored.sha256,
+            etag=stored.etag,
+            probe=output.probe,
+            preview=output.preview,
         )
-    return tuple(made)
+        for output, stored in zip(outputs, put_files(bucket(), files, should_stop=should_stop), strict=True)
+    )
 
 
 def output_publish(

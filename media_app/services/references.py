@@ -3,6 +3,7 @@
 What a URL gives is used and not kept: neither a row nor an object comes of it.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,16 +42,26 @@ def reference_check(file: File, *, param: str) -> None:
 
 
 def reference_fetcher(*, project: Project, should_stop: Callable[[], bool]) -> Callable[[str, Path], None]:
-    """How the engine gets another file of the project, or what a URL points to, at a path that does not exist.
+    """How the engine gets another file of the project, or what a URL points to, at a path that does not exist; for one
+    attempt, as what it may fetch is bounded for all its files together.
 
     Calls raise MediaError when it cannot be had, EngineUnavailable when it may be had later, Stopped; and what the
     bucket raises: StorageUnavailable, TransferStopped.
     """
 
+    bytes_left, seconds_left = settings.OPTION_FILE_BYTES, float(settings.OPTION_FILE_SECONDS)
+
     def fetch(ref: str, target: Path) -> None:
+        nonlocal bytes_left, seconds_left
         if "://" in ref:
+            # A slot waits meanwhile: twenty slow servers must not take it for twenty times as long as one.
+            if bytes_left <= 0 or seconds_left <= 0:
+                raise MediaError("The files before this one took all the bytes or seconds that there are for them.")
             connection_rest()
-            _download(ref, target, should_stop)
+            began = time.monotonic()
+            _download(ref, target, should_stop, Limits(size=bytes_left, seconds=seconds_left))
+            bytes_left -= target.stat().st_size
+            seconds_left -= time.monotonic() - began
             return
         file = _find(project, ref)
         if file is None or not file.key:
@@ -75,8 +86,7 @@ def _find(project: Project, ref: str) -> File | None:
     return None
 
 
-def _download(url: str, target: Path, should_stop: Callable[[], bool]) -> None:
-    limits = Limits(size=settings.OPTION_FILE_BYTES, seconds=settings.OPTION_FILE_SECONDS)
+def _download(url: str, target: Path, should_stop: Callable[[], bool], limits: Limits) -> None:
     try:
         with target.open("xb") as file, Download(url, limits=limits, should_stop=should_stop) as download:
             while chunk := download.read(CHUNK):

@@ -152,12 +152,12 @@ def file_probe(*, file: File, heartbeat: Heartbeat) -> tuple[Probe, Preview | No
         raise SourceUnreadable("The file is empty.")
     room = file.entry_size if bucket().copies else 0
     with work_directory(f"probe-{file.pk}-{file.attempt}", reserve=room) as place:
-        path = _readable(file, place, heartbeat)
+        path = file_bytes(file, place, heartbeat)
         facts = probe(path, report=heartbeat)
         return facts, preview(path, facts, place, report=heartbeat)
 
 
-def _readable(file: File, place: Path, heartbeat: Heartbeat) -> Path:
+def file_bytes(file: File, place: Path, heartbeat: Heartbeat) -> Path:
     """The file's bytes under a name of this machine: their own, or one in `place`, where they are brought."""
     local = bucket().local_path(file.key)
     if local is not None:

@@ -32,6 +32,7 @@ from media_app.storage.pieces import JOINED, MAX_JOINED, Piece, Pieces, PiecesLo
 from media_app.storage.s3 import S3Bucket
 from media_app.storage.s3_client import S3Options
 from media_app.storage.s3_pieces import S3Pieces
+from media_app.storage.together import FileToPut, put_files
 from workers.engine.confinement import Roots
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "MAX_JOINED",
     "Bucket",
     "Chunks",
+    "FileToPut",
     "FolderBucket",
     "ObjectMissing",
     "Piece",
@@ -61,6 +63,7 @@ __all__ = [
     "file_prefix",
     "file_sha256",
     "pieces",
+    "put_files",
     "smallest_piece",
     "warm",
 ]

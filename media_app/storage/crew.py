@@ -53,9 +53,13 @@ class Crew:
         while ahead:
             yield self._result(ahead.popleft())
 
+    def is_over(self) -> bool:
+        """For the threads: whether nobody waits for them any more."""
+        return self._over.is_set()
+
     def proceed(self) -> None:
         """For the threads, between two pieces: raise Halted when nobody waits for them any more."""
-        if self._over.is_set():
+        if self.is_over():
             raise Halted
 
     def afterwards(self, clean_up: Callable[[], object]) -> None:

@@ -5,11 +5,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import find_version
 from media_app.models import File
 from media_app.tests.factories import make_file, make_media
 from orgs_app.tests.caller import VERSIONS, Caller, created
+from tests.documents import document
 
 pytestmark = pytest.mark.django_db
 

@@ -20,7 +20,7 @@ from orgs_app.tests.factories import make_project
 pytestmark = pytest.mark.django_db
 
 VERSIONS = [version.name for version in all_versions()]
-SOON = int(time.time()) + 600
+SOON = int(time.time()) + 24 * 3600
 
 
 @pytest.fixture

@@ -17,7 +17,16 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from media_app import storage
-from media_app.storage import FolderBucket, ObjectMissing, S3Bucket, S3Options, StorageUnavailable, TransferStopped
+from media_app.storage import (
+    FileToPut,
+    FolderBucket,
+    ObjectMissing,
+    S3Bucket,
+    S3Options,
+    StorageUnavailable,
+    TransferStopped,
+    put_files,
+)
 from media_app.storage import folder as folder_module
 from media_app.storage import s3 as s3_module
 from media_app.storage.base import CHUNK, Bucket, checked_key, checked_prefix
@@ -446,6 +455,22 @@ def quick(s3_quick: S3Server, tmp_path: Path) -> Iterator[S3Bucket]:
     made = s3_bucket(s3_quick, tmp_path)
     yield made
     made.close()
+
+
+def test_many_files_are_put_together(quick: S3Bucket, tmp_path: Path):
+    files = []
+    for number in range(60):
+        path = tmp_path / str(number)
+        path.write_bytes(b"%d" % number)
+        files.append(FileToPut(f"p/f/1/{number}", path, "video/mp2t"))
+    stored = put_files(quick, files)
+    assert [b"".join(quick.open(item.key)) for item in stored] == [b"%d" % number for number in range(60)]
+    assert len(list(quick.list_prefix("p/f/1/"))) == 60
+    again = [FileToPut(file.key.replace("/f/1/", "/f/2/"), file.path) for file in files]
+    with pytest.raises(TransferStopped):
+        put_files(quick, again, should_stop=lambda: True)
+    time.sleep(0.5)
+    assert len(list(quick.list_prefix("p/f/2/"))) == 0
 
 
 def test_a_presigned_url_gives_the_object_under_the_type_and_name_asked_for(quick: S3Bucket):

@@ -1,11 +1,13 @@
 """How the body of `POST /tasks` is read: the same two questions in every version, of what and what to make."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pydantic import ValidationError
 
 from ittyhost.api.messages import refused_options
-from ittyhost.errors import Invalid, NotFound
+from ittyhost.errors import DomainError, Invalid, NotFound
 from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
@@ -120,6 +122,19 @@ def read_object(value: object, *, param: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid(f"{param} must be an object.", param=param)
     return value
+
+
+@contextmanager
+def options_within(body: object) -> Iterator[None]:
+    """Name an option that a service refuses as the body has it: within `output`, where that is its form."""
+    try:
+        yield
+    except DomainError as exc:
+        name = (exc.param or "").partition(".")[0]
+        nested = body.get("output") if isinstance(body, dict) else None
+        if isinstance(nested, dict) and name in nested and name != "input":  # that one is the task's own
+            exc.param = f"output.{exc.param}"
+        raise
 
 
 def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from ittyhost.api.permissions import READ
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from media_app.api import views as media_views
-from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS
+from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS, options_within
 from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
 from tasks_app.control import INGEST, all_kinds
@@ -78,7 +78,8 @@ class TaskListView(ProjectView):
         Its input is a file, the original of a media, or a URL that is fetched first.
         """
         asked = self.shape.task_read(request.data, project=self.project)
-        task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
+        with options_within(request.data):
+            task = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
         return self.created(self.shape.task_created(task))
 
 
@@ -93,7 +94,9 @@ class SourceListView(media_views.SourceListView):
         """
         shape = SHAPES[self.version]
         asked = shape.task_read(request.data, project=self.project)
-        task = shape.task_created(task_create(project=self.project, created_by=self.api_key.public_id, **asked))
+        with options_within(request.data):
+            made = task_create(project=self.project, created_by=self.api_key.public_id, **asked)
+        task = shape.task_created(made)
         return self.created(task, path=f"/tasks/{task['id']}", parent="/tasks")
 
 
@@ -126,7 +129,9 @@ class TaskPreviewView(ProjectView):
         will be used, the exact commands, what will come of them, about how long they will take, and warnings in words.
         """
         asked = self.shape.task_read(request.data, project=self.project)
-        return self.ok(self.shape.plan_show(task_plan(project=self.project, **asked)), parent="/tasks")
+        with options_within(request.data):
+            planned = task_plan(project=self.project, **asked)
+        return self.ok(self.shape.plan_show(planned), parent="/tasks")
 
 
 class TaskPlanView(ProjectView):

@@ -10,7 +10,7 @@ from ittyhost.errors import Invalid, NotFound
 from ittyhost.records import parse_id
 from media_app.models import File, Media
 from media_app.selectors import media_get
-from media_app.services import UNSETTLED, file_from_url, media_lock
+from media_app.services import UNSETTLED, facts_known, file_from_url, media_lock
 from orgs_app.models import Project
 from orgs_app.services import storage_check
 from tasks_app.control import IngestOptions
@@ -18,7 +18,6 @@ from tasks_app.models import Task
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
 from workers.engine.limits import TaskLimits, task_limits
-from workers.engine.probe import Probe
 from workers.kinds.base import Kind, Options
 from workers.plans import Plan
 from workers.run import check
@@ -128,14 +127,17 @@ def work_limits(kind: Kind, project: Project) -> TaskLimits:
     return task_limits(kind.name, own=kind.limits, project=project.limits)
 
 
-def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan:
+def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan | None:
     """The whole plan, as the worker will make it: whatever it refuses is refused before anything is queued.
 
-    Raises Invalid.
+    None for a file that an earlier release looked at: then the worker looks anew, and refuses. Raises Invalid.
     """
     if source.probe is None:
         raise Invalid(f"{kind.name} cannot be made of this input: it is no picture, video or sound.", param="input")
+    facts = facts_known(source)
+    if facts is None:
+        return None
     try:
-        return check(kind, options, Probe.from_json(source.probe), work_limits(kind, project).source)
+        return check(kind, options, facts, work_limits(kind, project).source)
     except MediaError as exc:
         raise Invalid(exc.message, param=exc.param or "input") from None

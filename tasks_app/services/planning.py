@@ -5,7 +5,7 @@ from typing import Any
 
 from ittyhost.errors import Conflict, Invalid
 from media_app.models import File
-from media_app.services import UNSETTLED
+from media_app.services import UNSETTLED, facts_known, facts_order
 from orgs_app.models import Project
 from orgs_app.services import storage_check
 from tasks_app.control import ControlKind
@@ -51,8 +51,15 @@ def task_plan(*, project: Project, kind: Kind, options: Options, source: File | 
             "The input is not known yet: ask again when the file is ready.", param="input", code="input_not_ready"
         )
     input_check(source)
-    plan = source_plan(kind, options, source, project)
-    facts = Probe.from_json(source.probe or {})
+    plan, facts = source_plan(kind, options, source, project), facts_known(source)
+    if plan is None or facts is None:
+        facts_order(file=source)
+        raise Conflict(
+            "The input was looked at by an earlier release of the service, and is looked at anew now: "
+            "ask again in some seconds.",
+            param="input",
+            code="input_not_ready",
+        )
     modelled = estimate(plan, facts)
     slowness = kind_slowness(kind=kind.name) or 1.0
     return TaskPlan(

@@ -9,14 +9,13 @@ from django.db.models.functions import Now
 from events_app.services import event_record
 from ittyhost.errors import Invalid
 from media_app.models import File
-from media_app.services import UNSETTLED
+from media_app.services import UNSETTLED, facts_known
 from tasks_app.control import INGEST, get_kind
 from tasks_app.models import Attempt, Task
 from tasks_app.services.attempts import DELETED_MEANWHILE, attempt_drop
 from tasks_app.services.creating import source_plan
 from tasks_app.services.waking import wake
-from workers.engine.probe import Probe
-from workers.kinds.base import facts_result
+from workers.kinds.base import SourceResult, facts_result
 
 logger = logging.getLogger(__name__)
 
@@ -84,13 +83,20 @@ def _ingested(task: Task, file: File) -> int:
         progress=100,
         error="",
         output_size=file.filesize,
-        result=facts_result(Probe.from_json(file.probe or {}), type=file.type).model_dump(mode="json"),
+        result=_ingest_result(file).model_dump(mode="json"),
         updated=Now(),
         finished_at=Now(),
     )
     if ready:
         event_record(project=task.project, type="task.ready", subject=task)
     return ready
+
+
+def _ingest_result(file: File) -> SourceResult:
+    facts = facts_known(file)
+    if facts is None:  # a worker of an earlier release looked at it: what has a column is known all the same
+        return SourceResult.model_validate({"type": file.type, "format": file.format, "filesize": file.filesize})
+    return facts_result(facts, type=file.type)
 
 
 @transaction.atomic

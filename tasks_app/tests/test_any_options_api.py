@@ -101,5 +101,5 @@ def refused_names(kind: Kind, options: dict[str, Any]) -> set[str]:
     try:
         kind.options.model_validate(json.loads(json.dumps(options)))
     except ValidationError as exc:
-        return {name for name, _ in option_errors(exc)}
+        return {path.split(".")[0] for path, _ in option_errors(exc)}
     return set()

@@ -16,6 +16,7 @@ from ittyhost import heartbeat
 from ittyhost.errors import Invalid
 from ittyhost.stopping import StopSign
 from ittyhost.workdir import NoRoom
+from media_app.jobs import facts_renew as renew_facts
 from media_app.models import DeadObject, File
 from media_app.services import file_delete
 from media_app.services.facts import file_facts
@@ -383,3 +384,44 @@ def test_tasks_of_another_project_are_not_touched(photo):
     run(task)
     other.refresh_from_db()
     assert (task.status, other.status) == (Status.READY, Status.CANCELLED)
+
+
+# --- A file that an earlier release looked at ---
+
+
+def older(file: File) -> File:
+    """The file as a release left it whose facts had another form."""
+    probe = {"schema": 1, "media_type": "image", "streams": []}
+    File.objects.filter(pk=file.pk).update(probe=probe, width=None, placeholder="abcd")
+    file.refresh_from_db()
+    return file
+
+
+def test_a_file_that_an_earlier_release_probed_is_probed_anew_and_used(photo):
+    facts = photo.probe
+    task = run(make_task(source=older(photo), width=30, format="png"))
+    assert (task.status, task.error, task.failures) == (Status.READY, "", 0)
+    photo.refresh_from_db()
+    assert (photo.probe, photo.width, photo.placeholder, photo.status) == (facts, 60, "abcd", File.Status.READY)
+
+
+def test_what_cannot_be_made_of_it_is_told_by_the_task(photo):
+    task = run(make_task(source=older(photo), kind="audio"))
+    assert (task.status, task.error) == (Status.ERROR, "audio needs audio or video; the input is an image file.")
+
+
+def test_a_task_that_waited_for_such_a_file_goes_on(photo):
+    task = make_task(source=photo, width=30)
+    Task.objects.filter(pk=task.pk).update(status=Status.WAITING)
+    older(photo)
+    assert services.source_settled(file_id=photo.pk) == 1
+    assert run(task).status == Status.READY
+
+
+def test_the_job_that_a_plan_asks_for_renews_the_facts_once(photo, monkeypatch):
+    facts = photo.probe
+    renew_facts(older(photo).pk)
+    photo.refresh_from_db()
+    assert (photo.probe, list(Path(settings.WORK_DIR).iterdir())) == (facts, [])
+    monkeypatch.setattr("media_app.services.renewal.probe", None)  # would be called
+    renew_facts(photo.pk)

@@ -211,3 +211,31 @@ def test_a_task_that_is_cancelled_stops_fetching(site):
         run(with_layer(site.url("/logo.png")))
     assert time.monotonic() - began < 5  # of the ten that it would take
     assert Task.objects.get().status == "cancelled"
+
+
+def test_all_files_that_urls_give_for_one_task_are_bounded_together(site, settings):
+    size = len(blue())
+    settings.OPTION_FILE_BYTES = size * 2 - 1
+    site.paths["/logo.png"] = sends(blue(), Content_Type="image/png")
+    url = site.url("/logo.png")
+    task = run(with_layer(url, f"{url}?again"))
+    assert (task.status, task.error) == (
+        "error",
+        f"layers.1.url: The file at the URL is larger than {size - 1} bytes, the largest that is taken.",
+    )
+
+
+def test_slow_servers_take_a_slot_no_longer_than_one_would(site, settings):
+    settings.OPTION_FILE_SECONDS = 1
+
+    def slow(request: Any) -> None:
+        time.sleep(0.4)
+        sends(blue(), Content_Type="image/png")(request)
+
+    urls = [f"/{number}.png" for number in range(6)]
+    site.paths |= dict.fromkeys(urls, slow)
+    task = with_layer(*map(site.url, urls))
+    began = time.monotonic()
+    run(task)
+    assert time.monotonic() - began < 2.2  # of the 2.4 that six take, and the work besides
+    assert (len(site.asked), task.status) == (3, "queued")

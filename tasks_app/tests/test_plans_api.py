@@ -114,6 +114,15 @@ def test_what_is_not_known_yet_is_a_conflict_that_tells_the_way_out(version):
         assert counts() == before
 
 
+@pytest.mark.parametrize("path", ["/tasks/plan", "/tasks", "/sources"])
+@pytest.mark.parametrize(("version", "param"), [(G1, "output.interval"), (G4, "interval")])
+def test_an_option_that_does_not_suit_the_input_is_named_as_the_body_has_it(path, version, param):
+    caller = Caller()
+    given = body(version, make_file(project=caller.project).public_id, interval=1)
+    answer = caller.ask("post", path, version, given)
+    assert (answer.status_code, refusal(answer)["param"]) == (400, param)
+
+
 def test_a_kind_without_tools_has_no_plan():
     caller = Caller()
     answer = caller.ask("post", "/tasks/plan", G4, body(G4, "https://example.com/a.mp4", kind="ingest"))
@@ -198,3 +207,17 @@ def test_writing_alone_does_not_let_a_key_plan():
         "/tasks/plan", body(G4, file.public_id), content_type="application/json", headers=bearer_header(secret)
     )
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("version", [G1, G4])
+def test_a_file_that_an_earlier_release_probed_is_looked_at_anew_first(
+    version, monkeypatch, django_capture_on_commit_callbacks
+):
+    caller, sent = Caller(), []
+    monkeypatch.setattr("ittyhost.queue._publish", lambda *message: sent.append(message))
+    file = make_file(project=caller.project, probe={"schema": 1})
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = caller.ask("post", "/tasks/plan", version, body(version, file.public_id))
+    assert answer.status_code == 409
+    assert refusal(answer)["message"].startswith("The input was looked at by an earlier release of the service")
+    assert sent == [("media_app.facts_renew", (file.pk,), "fast")]

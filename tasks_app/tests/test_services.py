@@ -391,7 +391,7 @@ def test_one_task_that_brings_out_a_bug_holds_up_no_other(monkeypatch, caplog):
     poisoned, healthy = make_task(source=source, width=13), make_task(source=source, width=14)
     settle(source, status=File.Status.READY, kind=ready.kind, probe=ready.probe)
 
-    def buggy(kind: Any, options: Any, facts: Any) -> None:
+    def buggy(kind: Any, options: Any, *_facts_and_limits: Any) -> None:
         if options.width == 13:
             raise OverflowError("cannot convert float infinity to integer")
 

@@ -25,7 +25,8 @@ long), at quality `very_high`: what is measured is the way through the engine an
   no flag of rotation or orientation is left, pixels are square, no frame is interlaced, no side is odd in 4:2:0;
 * **a frame** beside the same frame rendered from the source by Debian's ffmpeg, or by Pillow alone: SSIM of luma at
   least {ssim}, and the mean colour of each of 8 × 8 parts no further off than {color:g} of 255 ({hdr:g} for HDR, whose
-  tone curves differ in taste). A GIF's 256 dithered colours cost SSIM, most of all in the dark;
+  tone curves differ in taste: its reference is one plausible rendering, Reinhard's curve with white at 203 cd/m²).
+  A GIF's 256 dithered colours cost SSIM, most of all in the dark;
 * **colours**: primaries, transfer, matrix and range are written, luma stays within 16–235 (signalstats);
 * **time**: each frame is shown when the source shows it; length within 0.12 s; `moov` comes first in MP4 and MOV;
 * **sound**: each channel's level within {level:g} dB of the source's, or of a downmix by ITU-R BS.775 where there are

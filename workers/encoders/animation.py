@@ -5,6 +5,8 @@ from fractions import Fraction
 from typing import Any
 
 from workers.encoders.image import encoder_quality, gif_colors
+from workers.encoders.video import own_threads
+from workers.engine.limits import threads
 from workers.options import on_curve
 
 ENCODERS = {"gif": "gif", "webp": "libwebp_anim", "avif": "libsvtav1"}
@@ -26,6 +28,7 @@ def film_settings(name: str, quality: int) -> dict[str, Any]:
         settings |= {"quality": encoder_quality(name, quality), "compression_level": _WEBP_METHOD}
     if name == "avif":
         settings |= {"crf:v:0": round(on_curve(_CRF, quality)), "preset:v:0": 9}
+        settings |= own_threads("av1", {}, threads())
     return settings
 
 

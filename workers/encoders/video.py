@@ -12,6 +12,8 @@ ENCODERS = {
     "av1": "libsvtav1",
     "prores": "prores_ks",
 }
+# What else people call them.
+NICKNAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 SMALLEST = {"h265": 16, "av1": 8}  # pixels an edge; below that the encoders refuse
 # Codecs whose 10-bit profile players of HDR have: H.264's is played by hardly any.
 TEN_BIT = ("h265", "av1", "vp9")
@@ -92,7 +94,7 @@ def video_settings(
         settings["x265-params"] += ":repeat-headers=1" + (":hdr10=1:hdr10-opt=1" if hdr == "pq" else "")
     if codec == "vp9":
         settings |= _vp9(size[0], alpha)
-    return settings | _threads(codec, settings)
+    return settings | own_threads(codec, settings, threads())
 
 
 def _bounded(codec: str, most: int) -> dict[str, Any]:
@@ -116,11 +118,13 @@ def _prores(quality: int, alpha: bool) -> dict[str, Any]:
     return {"profile:v": 3 if quality >= 90 else 2, "flags:v": "+bitexact"}
 
 
-def _threads(codec: str, settings: dict[str, Any]) -> dict[str, Any]:
-    """This worker's share, in the encoder's own words where ffmpeg's -threads does not bound it."""
-    share = threads()
+def own_threads(codec: str, settings: dict[str, Any], share: int) -> dict[str, Any]:
+    """`share` threads (0: no bound) in the encoder's own words, where ffmpeg's -threads does not reach it."""
     if not share:
         return {}
     if codec == "h265":  # frame-threads changes the bits: fixed, the command makes the same file on every machine
         return {"x265-params": f"{settings['x265-params']}:pools={share}:frame-threads={min(share, 4)}"}
-    return {"svtav1-params": f"lp={share}"} if codec == "av1" else {}
+    if codec == "av1":
+        given = f"{settings['svtav1-params']}:" if "svtav1-params" in settings else ""
+        return {"svtav1-params": f"{given}lp={share}"}
+    return {}

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from workers.engine.encodings import decoded_text
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.typefaces import DEFAULT, best_face, clusters, faces_for, typefaces
 
@@ -21,7 +22,9 @@ def clean_captions(cwd: Path, operations: dict[str, Any]) -> None:
 
     Raises SourceUnsupported, LimitExceeded.
     """
-    text = _decoded(_bounded(cwd / operations["source"]))
+    text = decoded_text(_bounded(cwd / operations["source"]))
+    if "\0" in text:
+        raise SourceUnsupported("The subtitles are no text.", param="subtitle_url")
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n\ufeff")
     if text[:200].lstrip().lower().startswith("[script info]"):
         text = _without_files(text)
@@ -88,20 +91,6 @@ def _bounded(path: Path) -> bytes:
     if len(data) > MOST:
         raise LimitExceeded(f"The subtitles are larger than {MOST // 1024**2} MiB.", param="subtitle_url")
     return data
-
-
-def _decoded(data: bytes) -> str:
-    """The text by its mark, else UTF-8, else what Western Windows wrote."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        text = data.decode("utf-16", "replace")
-    else:
-        try:
-            text = data.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            text = data.decode("cp1252", "replace")
-    if "\0" in text:
-        raise SourceUnsupported("The subtitles are no text.", param="subtitle_url")
-    return text
 
 
 def _without_files(text: str) -> str:

@@ -57,6 +57,16 @@ def decoded_end(path: Path, near: float, *, report: "Stops | None" = None) -> fl
     return float(host.call("end", {"path": str(Path(path).absolute()), "near": near}, report=report))
 
 
+def ends_before(path: Path, moment: float, *, report: "Stops | None" = None) -> bool:
+    """Whether the file cannot be decoded as far as `moment` seconds. Raises Stopped."""
+    from workers.engine.errors import MediaError
+
+    try:
+        return decoded_end(path, moment, report=report) < moment
+    except MediaError:
+        return True
+
+
 def read_end(path: Path, near: float) -> float:
     """What decoded_end tells. Runs only in the resident helper."""
     from av.error import FFmpegError

@@ -1,6 +1,7 @@
 """What can go wrong, told apart by whose fault it is."""
 
-LOG_TAIL = 64 * 1024
+LOG_TAIL = 64 * 1024  # bytes of what tools print that are kept
+NOTHING = "Nothing was made: the input has no picture or sound where it was asked for."
 
 
 class MediaError(Exception):

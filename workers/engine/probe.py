@@ -1,6 +1,6 @@
 """Facts about one file, as a value; read by `probe`, outside this process."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,11 +78,6 @@ class VideoStream(_Believed):
     default: bool = False
     language: str | None = None
     decodable: bool = True
-
-    @property
-    def quarter_turned(self) -> bool:
-        """Whether width and height change places for display."""
-        return self.rotation % 180 == 90
 
 
 @dataclass(frozen=True)
@@ -184,10 +179,6 @@ class Probe(_Believed):
         """The MIME type, with the codecs where they can be told: players decide by them."""
         full = f'{self.mime}; codecs="{self.codecs}"'
         return full if self.codecs and len(full) <= MAX_TYPE else self.mime
-
-    @property
-    def has_video(self) -> bool:
-        return any(stream.decodable for stream in self.videos)
 
     @property
     def has_audio(self) -> bool:
@@ -317,8 +308,3 @@ def probe(path: Path, *, deep: bool = False, report: "Stops | None" = None) -> P
     from workers.engine import host  # the helper's own process reads this module for its values only
 
     return Probe.from_json(host.call("probe", {"path": str(Path(path).absolute()), "deep": deep}, report=report))
-
-
-def without_tags(facts: Probe) -> Probe:
-    """The same facts with no words from the file in them."""
-    return replace(facts, tags={}, chapters=())

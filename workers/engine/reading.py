@@ -281,12 +281,15 @@ class _Reader:
             return believed(round(self.counted, 6))
         if stream.duration and stream.time_base:
             return believed(round(float(stream.duration * stream.time_base), 6))
-        parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's statistics tags
+        parts = stream.metadata.get("DURATION", "").split(":")  # Matroska's tags
         try:
             hours, minutes, seconds = (float(part) for part in parts)
         except ValueError:
             return None
         length = hours * 3600 + minutes * 60 + seconds
+        if stream.start_time and "_STATISTICS_WRITING_APP" not in stream.metadata:
+            # mkvmerge's statistics tell a length, ffmpeg the moment of the end.
+            length -= max(0.0, float(stream.start_time * stream.time_base))
         return believed(round(length, 6)) if math.isfinite(length) else None
 
     def _video(self, stream: Any) -> VideoStream:

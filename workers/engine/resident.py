@@ -13,6 +13,7 @@ import struct
 import sys
 import traceback
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -113,66 +114,6 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
-def _folders(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.packaging.package import make_folders
-
-    make_folders(Path(cwd), operations)
-
-
-def _rendition(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.packaging.rendition import make_rendition
-
-    make_rendition(Path(cwd), operations)
-
-
-def _webvtt(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.packaging.package import make_captions
-
-    make_captions(Path(cwd), operations)
-
-
-def _package(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.packaging.package import make_package
-
-    make_package(Path(cwd), operations)
-
-
-def _check_rendition(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
-    from workers.packaging.checking import check_rendition
-
-    return check_rendition(Path(cwd), operations)
-
-
-def _captions(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.engine.captions import clean_captions
-
-    clean_captions(Path(cwd), operations)
-
-
-def _captions_style(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.engine.captions import style_captions
-
-    style_captions(Path(cwd), operations)
-
-
-def _cover(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
-    from workers.engine.cover import make_cover
-
-    return make_cover(Path(cwd), operations)
-
-
-def _copied(cwd: str, operations: dict[str, Any]) -> dict[str, str]:
-    from workers.engine.copies import check_copy
-
-    return check_copy(Path(cwd), operations)
-
-
-def _waveform(cwd: str, operations: dict[str, Any]) -> None:
-    from workers.engine.waveform import make_waveform
-
-    make_waveform(Path(cwd), operations)
-
-
 def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
     from functools import partial
 
@@ -181,6 +122,16 @@ def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
     from workers.engine.pillow import read_layer
 
     return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+
+
+def _in_folder(module: str, name: str) -> Callable[..., Any]:
+    """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
+    so that the helper starts without what most requests do not need."""
+
+    def run(cwd: str, operations: dict[str, Any]) -> Any:
+        return getattr(import_module(module), name)(Path(cwd), operations)
+
+    return run
 
 
 def _hang(seconds: float) -> None:
@@ -203,16 +154,16 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "raw": _raw,
     "say_clear": _say_clear,
     "look": _look,
-    "folders": _folders,
-    "rendition": _rendition,
-    "webvtt": _webvtt,
-    "package": _package,
-    "check_rendition": _check_rendition,
-    "captions": _captions,
-    "captions_style": _captions_style,
-    "cover": _cover,
-    "copied": _copied,
-    "waveform": _waveform,
+    "folders": _in_folder("workers.packaging.package", "make_folders"),
+    "rendition": _in_folder("workers.packaging.rendition", "make_rendition"),
+    "webvtt": _in_folder("workers.packaging.package", "make_captions"),
+    "package": _in_folder("workers.packaging.package", "make_package"),
+    "check_rendition": _in_folder("workers.packaging.checking", "check_rendition"),
+    "captions": _in_folder("workers.engine.captions", "clean_captions"),
+    "captions_style": _in_folder("workers.engine.captions", "style_captions"),
+    "cover": _in_folder("workers.engine.cover", "make_cover"),
+    "copied": _in_folder("workers.engine.copies", "check_copy"),
+    "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,

@@ -99,7 +99,8 @@ def refuse_known(head: bytes) -> None:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for magic, words in _REFUSED:
         if head.startswith(magic) or start[: len(magic)].lower() == magic.lower():
-            raise SourceUnsupported(f"The file is {words}; send an image, a video or a sound.")
+            named = ", which options such as subtitle_url may name" if words == "a subtitle file" else ""
+            raise SourceUnsupported(f"The file is {words}{named}; send an image, a video or a sound.")
 
 
 def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:

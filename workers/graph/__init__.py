@@ -2,11 +2,25 @@
 
 from workers.graph.deep import sdr_still
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
-from workers.graph.output import chapter_comments, dropped, metadata_args, output_args
+from workers.graph.output import chapter_comments, dropped, metadata_args, output_args, thread_settings
 from workers.graph.picture import colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
-from workers.graph.times import EPSILON, LOOK_BACK, Cut, Span, cut, output_length, reads, seconds, span, ticking, uneven
+from workers.graph.times import (
+    EPSILON,
+    LOOK_BACK,
+    Cut,
+    Span,
+    cut,
+    ended,
+    length_unsure,
+    output_length,
+    reads,
+    seconds,
+    span,
+    ticking,
+    uneven,
+)
 
 __all__ = [
     "EPSILON",
@@ -18,7 +32,9 @@ __all__ = [
     "colors",
     "cut",
     "dropped",
+    "ended",
     "layer_steps",
+    "length_unsure",
     "metadata_args",
     "output_args",
     "output_length",
@@ -33,6 +49,7 @@ __all__ = [
     "seconds",
     "source_input",
     "span",
+    "thread_settings",
     "ticking",
     "track",
     "uneven",

@@ -7,7 +7,7 @@ import ffmpeg
 from workers.engine.limits import threads
 from workers.engine.probe import Image, VideoStream
 from workers.framing import Framing
-from workers.graph.output import output_args
+from workers.graph.output import output_args, thread_settings
 from workers.graph.picture import picture
 
 _TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
@@ -59,4 +59,5 @@ def sdr_still(image: Image, shown: tuple[int, int], framing: Framing, raw: str, 
         hdr=image.hdr,
     )
     stream = picture(stream, video, framing, pix_fmt="rgb24", flags="lanczos+accurate_rnd+full_chroma_int")
-    return output_args([stream], target, {"format": "image2", "c:v": "ppm", "frames:v": 1})
+    still: dict[str, Any] = {"format": "image2", "c:v": "ppm", "update": 1, "frames:v": 1}
+    return output_args([stream], target, still | thread_settings())

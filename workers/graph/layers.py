@@ -11,7 +11,7 @@ from workers.plans import HelperStep
 
 # Frames' times are rounded to their stream's clock: a moment asked for must not miss its frame by that.
 _EARLY = 0.0005
-_HDR = {"smpte2084": "smpte2084", "arib-std-b67": "arib-std-b67"}  # transfers by zscale's names
+_HDR = ("smpte2084", "arib-std-b67")  # transfers, which zscale calls the same
 # Cd/m² of white letters in HDR. Source: ITU-R BT.2408, graphics white.
 _GRAPHICS_WHITE = 203
 
@@ -118,7 +118,7 @@ def _in_colors(layer: Any, pix_fmt: str, colors: tuple[str, str, str]) -> Any:
             pin="709",
             min="gbr",
             rin="pc",
-            t=_HDR.get(transfer, "709"),
+            t=transfer if transfer in _HDR else "709",
             p="2020",
             m="2020_ncl",
             r="tv",

@@ -5,11 +5,18 @@ from typing import Any
 
 import ffmpeg
 
+from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe, SubtitleStream
 
 # QuickTime numbers its languages; ffmpeg knows those numbers by one of each language's two codes of ISO 639-2.
 _QUICKTIME = {"fre": "fra", "rum": "ron", "cze": "ces", "slo": "slk", "deu": "ger", "nld": "dut", "ell": "gre"}
 _QUICKTIME |= {"isl": "ice", "zho": "chi", "sqi": "alb"}
+
+
+def thread_settings() -> dict[str, Any]:
+    """Options of an output that keep its encoder and the filters to this worker's share of the processors; {} where
+    ffmpeg is to choose."""
+    return {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
 
 
 def output_args(

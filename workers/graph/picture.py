@@ -21,6 +21,9 @@ _FAMILY = {
     "bt2020c": "bt2020",
 }
 
+# Samplings of colour, and what has less of it.
+_COARSER = {"rgb": ("422", "420"), "444": ("422", "420"), "440": ("422", "420"), "422": ("420",)}
+
 
 def colors(video: VideoStream, *, keep_hdr: bool = False) -> tuple[str, str, str]:
     """(primaries, transfer, matrix) of the picture after `picture`; guessed by size where the source is silent."""
@@ -49,11 +52,13 @@ def picture(
     flags: str = "bicubic",
     keep_hdr: bool = False,
     late: float = 0.0,
+    brief: bool = False,
 ) -> Any:
     """The displayed picture in its frame: progressive, BT.709 if it was HDR, square pixels, colours tagged.
 
     ffmpeg itself turns a rotated source upright ahead of this and clears the flag. With `keep_hdr` light and colours
     stay the source's. `late` is how many seconds after the beginning the first picture comes: it is shown from there.
+    `brief` is what lasts less than one frame at `fps`, and is one nevertheless.
     """
     mapped = bool(video.hdr) and not keep_hdr
     primaries, transfer, matrix = colors(video, keep_hdr=keep_hdr)
@@ -63,7 +68,7 @@ def picture(
         # Unknown is taken for BT.601 by the scaler whatever the size; say what it is before anything converts.
         known = {} if video.chroma == "rgb" else {"colorspace": matrix}
         stream = stream.filter("setparams", color_primaries=primaries, color_trc=transfer, **known)
-    stream = _steady(_progressive(stream, video), fps, late)
+    stream = _steady(_progressive(stream, video), fps, late, brief)
     conversion = {} if rgb else {"out_range": "tv", "out_color_matrix": _matrix(matrix)}
     stream = stream.filter("scale", framing.scaled[0], framing.scaled[1], flags=flags, **({} if mapped else conversion))
     if framing.crops:
@@ -107,10 +112,11 @@ def _progressive(stream: Any, video: VideoStream) -> Any:
     )
 
 
-def _steady(stream: Any, fps: float | None, late: float) -> Any:
+def _steady(stream: Any, fps: float | None, late: float, brief: bool) -> Any:
     """Frames at a rate, or at their own times; the first from the beginning on, where players show nothing else."""
     if fps:
-        return stream.filter("fps", f"{fps:g}", start_time=0) if late > 0 else stream.filter("fps", f"{fps:g}")
+        options: dict[str, Any] = {"start_time": 0} if late > 0 else {}
+        return stream.filter("fps", f"{fps:g}", **options, **({"eof_action": "pass"} if brief else {}))
     return stream.filter("setpts", "if(N,PTS,0)") if late > 0 else stream
 
 
@@ -164,9 +170,16 @@ def picture_needs(video: VideoStream) -> tuple[str, ...]:
 
 
 def picture_notes(
-    video: VideoStream, *, keep_hdr: bool, bits: int, clear: bool, background: tuple[int, int, int, int] | None
+    video: VideoStream,
+    *,
+    keep_hdr: bool,
+    bits: int,
+    clear: bool,
+    background: tuple[int, int, int, int] | None,
+    chroma: str = "420",
 ) -> tuple[str, ...]:
-    """What `picture` changes, in words; `bits` is the output's depth, `clear` whether it has alpha."""
+    """What `picture` changes, in words; `bits` and `chroma` are the output's depth and sampling, `clear` whether it has
+    alpha."""
     notes = []
     if video.interlaced:
         notes.append("Interlaced fields were made whole pictures (deinterlaced), one for each frame.")
@@ -180,11 +193,13 @@ def picture_notes(
         notes.append("Dolby Vision's own enhancements were left out; its base layer was used.")
     elif video.dolby_vision:
         notes.append("Dolby Vision's own enhancements were left out; HDR is kept.")
-    if video.chroma in ("422", "444", "440", "rgb") and not clear:
-        notes.append(
-            f"{video.chroma.upper() if video.chroma == 'rgb' else ':'.join(video.chroma)} colour became 4:2:0."
-        )
+    if video.chroma in _COARSER and chroma in _COARSER[video.chroma]:
+        notes.append(f"{_sampling(video.chroma)} colour became {_sampling(chroma)}.")
     if video.alpha and not clear:
         color = "#{:02x}{:02x}{:02x}".format(*(background or (0, 0, 0, 255))[:3])
         notes.append(f"Transparency cannot be kept in this format: it was put over {color}.")
     return tuple(notes)
+
+
+def _sampling(chroma: str) -> str:
+    return "RGB" if chroma == "rgb" else ":".join(chroma)

@@ -11,9 +11,9 @@ import ffmpeg
 
 from workers.encoders.audio import fitting_channels, fitting_rate
 from workers.engine.errors import SourceUnsupported
-from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
 from workers.graph import channels as mixing
+from workers.graph.output import thread_settings
 from workers.graph.source import source_input
 from workers.graph.times import Cut, Span, seconds
 from workers.languages import same_language
@@ -35,6 +35,8 @@ TRUE_PEAK = -1.5  # dBTP, as EBU R 128 s2 and AES TD1008 leave room for lossy co
 # from there moves some of them again.
 _OVERSAMPLED, _OVERSHOOT = 192_000, 0.2  # Hz at least, dB
 _PEAK = 10 ** ((TRUE_PEAK - _OVERSHOOT) / 20)
+
+_LEAST = 0.1  # seconds
 
 
 class SoundWishes(Protocol):
@@ -63,6 +65,7 @@ class Sound:
     duration: float | None = None  # of the part used, where it ends before the source does
     synced: bool = False
     measure: str | None = None  # the name its loudness is measured under
+    least: float = 0.0  # seconds: silence, where there is less sound than that
     left: bool = True  # as it is: not mixed, resampled or made louder
 
     def filtered(self, stream: Any) -> Any:
@@ -87,6 +90,8 @@ class Sound:
         # stretched a little where its clock runs differently, else never: lossless sound keeps its samples.
         timing = {"async": 1000, "min_comp": 0.01, "min_hard_comp": 0.03} if self.synced else {"async": 1}
         stream = stream.filter("aresample", **timing, first_pts=0)
+        if self.least:
+            stream = stream.filter("apad", whole_dur=seconds(self.least))
         if self.duration is not None:
             stream = stream.filter("atrim", end=seconds(self.duration))
         # What is levelled after this has a limiter there.
@@ -129,6 +134,8 @@ def prepared(
         part.duration if part.limited else None,
         synced,
         None if wishes.loudness is None else name,
+        # Who knows whether it lasts until the span: a stream without anything in it is none that can be written.
+        _LEAST if synced and part.start and not stream.duration else 0.0,
         wishes.loudness is None and channels == stream.channels and rate == stream.sample_rate,
     )
     return sound if wishes.loudness is None else _measured(sound, source, wishes.loudness, part, cut)
@@ -194,8 +201,7 @@ def _measured(sound: Sound, source: Source, target: float, part: Span, cut: Cut 
 
 def _measuring(stream: Any) -> tuple[str, ...]:
     heard = stream.filter("ebur128", peak="true", framelog="quiet")
-    settings = {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
-    return tuple(ffmpeg.output(heard, "-", format="null", **settings).get_args())
+    return tuple(ffmpeg.output(heard, "-", format="null", **thread_settings()).get_args())
 
 
 def _channels(stream: AudioStream, wanted: int | None, codec: str) -> tuple[int, tuple[str, ...]]:

@@ -17,7 +17,7 @@ EXTRACTED, STYLED = "subtitles.ass", "styled.ass"
 FONTS = "fonts"  # a folder of the work directory
 # What the checked file may be, and nothing else: none of these opens another file.
 DEMUXERS = "srt,webvtt,ass"
-_LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
+LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
 _EARLY = 0.001  # seconds
 _TEXT = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
 _READ = {
@@ -32,15 +32,18 @@ def keepable(probe: Probe, chosen: Format, part: Span) -> tuple[SubtitleStream, 
     cut."""
     pictures = chosen.name == "mkv" and not part.partial
     return tuple(
-        track
-        for track in probe.subtitles
-        if (track.codec in _READ if track.text else pictures and track.codec in _COPIED)
+        track for track in probe.subtitles if (readable(track) if track.text else pictures and track.codec in _COPIED)
     )
 
 
 def burnable(track: SubtitleStream) -> bool:
     """Whether a track can be drawn into the picture."""
-    return track.codec in _READ if track.text else track.codec in _COPIED
+    return readable(track) if track.text else track.codec in _COPIED
+
+
+def readable(track: SubtitleStream) -> bool:
+    """Whether ffmpeg makes text of any format of a track; closed captions and teletext need other tools."""
+    return track.text and track.codec in _READ
 
 
 def encoder(chosen: Format, track: SubtitleStream | None) -> str:
@@ -63,7 +66,7 @@ def kept(read: Any, probe: Probe, path: str, part: Span, tracks: Sequence[Subtit
 
 def _apart(probe: Probe, path: str, part: Span, early: float = 0.0) -> Any:
     """The source once more, from a while before the span on; times before the span are negative."""
-    seek = max(0.0, part.start - _LOOK_BACK)
+    seek = max(0.0, part.start - LOOK_BACK)
     options = {"ss": seconds(seek)} if seek else {}
     shift = seek - part.start - early
     return ffmpeg.input(path, **guarded(probe), **options, **({"itsoffset": seconds(shift)} if shift else {}))

@@ -15,6 +15,7 @@ EPSILON = 0.001  # seconds; spans shorter than this are no spans
 _UNINDEXED = {"mpegts", "mpeg", "mpegvideo", "h264", "hevc", "obu", "m4v", "ivf"}
 _LONGEST_GOP = 12.0  # seconds: ten are usual at most
 _USUAL_RATE, _FINEST = 30.0, 1000.0  # frames per second
+_LONG_FRAME = 0.1  # seconds; in slide shows it matters which picture a span begins with
 _NEVER = 10**12  # microseconds
 
 
@@ -131,12 +132,12 @@ def cut(
     output at `fps` if that is to be steady; None when plain seeking is exact."""
     if not part.partial:
         return None
-    if not uneven(video):
-        if part.start <= 0 or (demuxer or "").split(",")[0] not in _UNINDEXED:
+    unindexed = (demuxer or "").split(",")[0] in _UNINDEXED
+    seek = max(0.0, part.start - (_LONGEST_GOP if unindexed else LOOK_BACK))
+    if not uneven(video) and not _few_frames(video, part):
+        if part.start <= 0 or not unindexed:
             return None
-        seek = max(0.0, part.start - _LONGEST_GOP)
         return Cut(seek, part.start - seek, duration, 0.0, True, ticks=False)
-    seek = max(0.0, part.start - LOOK_BACK)
     # A steady rate repeats frames up to the last it is given.
     rate = _FINEST if fps else min(video.base_rate or _USUAL_RATE, 2 * _USUAL_RATE)
     return Cut(seek, part.start - seek, duration, 1 / rate, bool(video.base_rate))
@@ -149,6 +150,14 @@ def ticking(video: VideoStream, part: Span, *, demuxer: str | None = None) -> Sp
     unindexed = (demuxer or "").split(",")[0] in _UNINDEXED
     seek = max(0.0, part.start - (_LONGEST_GOP if unindexed else LOOK_BACK))
     return Cut(seek, part.start - seek, part.duration, 1 / _FINEST, bool(video.base_rate))
+
+
+def _few_frames(video: VideoStream, part: Span) -> bool:
+    """Whether a span is about as short as a frame: then none may begin inside it, and one is shown all the same."""
+    frame = 1 / (video.frame_rate or _USUAL_RATE)
+    left = [part.duration] if part.duration is not None else []
+    left += [end - part.start for end in _ends(video)]
+    return frame > _LONG_FRAME or min(left, default=frame * 2) < frame * 2
 
 
 def seconds(value: float) -> str:
@@ -165,11 +174,27 @@ def reads(probe: Probe, part: Span) -> str:
 
 def output_length(probe: Probe, video: VideoStream, audio: AudioStream | None, part: Span) -> float | None:
     """How long the output will be: the streams used may end before the container says."""
-    if part.duration is None or part.limited:
+    # Of an uneven picture the last frame of a span stays, however early its header ends.
+    if part.duration is None or (part.limited and uneven(video)):
         return part.duration
-    streams = (video, audio)
-    known = [
-        max(0.0, stream.start or 0.0) + stream.duration for stream in streams if stream is not None and stream.duration
-    ]
-    count = 2 if audio else 1
-    return min(part.duration, max(known) - part.start) if len(known) == count else part.duration
+    known = _ends(video, audio)
+    return min(part.duration, max(known) - part.start) if len(known) == (2 if audio else 1) else part.duration
+
+
+def ended(stream: VideoStream | AudioStream, moment: float) -> bool:
+    """Whether a stream is known to end before a moment of the source."""
+    return any(moment >= end - EPSILON for end in _ends(stream))
+
+
+def length_unsure(probe: Probe, *used: VideoStream | AudioStream | None) -> bool:
+    """Whether what is made of these streams may end before the span does: only how long the source is on the whole is
+    known (Flash video, recordings of browsers), and it has other streams."""
+    count = sum(stream is not None for stream in used)
+    others = len(probe.videos) + len(probe.audios) > count
+    return others and len(_ends(*used)) < count
+
+
+def _ends(*streams: VideoStream | AudioStream | None) -> list[float]:
+    """When those end that tell it."""
+    told = [stream for stream in streams if stream is not None]
+    return [max(0.0, stream.start or 0.0) + stream.duration for stream in told if stream.duration]

@@ -5,7 +5,7 @@ from typing import Any
 import ffmpeg
 
 from workers.engine.errors import SourceUnsupported
-from workers.engine.limits import threads
+from workers.graph.output import thread_settings
 
 PEAKS = "peaks.txt"
 SAMPLES = 256  # for each point, as audiowaveform has it
@@ -22,8 +22,7 @@ def peak_args(sound: Any, *, channels: int, samples: int) -> tuple[str, ...]:
         "astats", metadata=1, reset=1, measure_perchannel="Min_level+Max_level", measure_overall="none"
     )
     stream = stream.filter("ametadata", mode="print", file=PEAKS)
-    settings = {"threads": threads(), "filter_complex_threads": threads()} if threads() else {}
-    return tuple(ffmpeg.output(stream, "-", format="null", **settings).get_args())
+    return tuple(ffmpeg.output(stream, "-", format="null", **thread_settings()).get_args())
 
 
 def samples_per_point(wanted: int | None, points_per_second: int | None, rate: int, samples: int | None) -> int:

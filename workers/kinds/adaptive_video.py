@@ -3,25 +3,26 @@
 from typing import Annotated, Any, Literal
 
 import ffmpeg
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from workers import graph, layers
-from workers.encoders.video import ENCODERS, SMALLEST
+from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
+from workers.engine.limits import threads
 from workers.engine.probe import VideoStream
-from workers.framing import Framing, framing, side_at_fault
+from workers.formats import format_named
+from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.options import QUALITY, FileRef, Quality, anchor, quality_number, rgba
+from workers.languages import language_tag
+from workers.options import QUALITY, FileRef, Quality, any_case, quality_number, rgba
 from workers.packaging import dash, hls, streams, transport
 from workers.packaging.ladder import LONGEST_SEGMENT, Rung, ladder, steady_rate, timing
-from workers.packaging.languages import language_tag
 from workers.packaging.package import TEXT
 from workers.packaging.results import package_result, verify_package
 from workers.packaging.streams import MOST_TEXTS, Work
 from workers.plans import Step
 
-_CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
 _FORMATS = {"m3u8": "hls", "mpd": "dash"}
 _START_PEAK = 3_000_000  # bits a second that most first visitors have
 
@@ -43,7 +44,7 @@ class SubtitlesGiven(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    url: FileRef = Field(description="A WebVTT or SubRip (.srt) file: an URL, or the id of a file of the project.")
+    url: FileRef = Field(description="A WebVTT or SubRip (.srt) file: a URL, or the id of a file of the project.")
     label: Annotated[str | None, Field(max_length=100), AfterValidator(_plain)] = Field(
         None, description="What players show; the language's name when not given."
     )
@@ -53,21 +54,11 @@ class SubtitlesGiven(BaseModel):
     default: bool = Field(False, description="Whether it is shown when the viewer has not chosen.")
 
 
-def _named(names: dict[str, str]) -> Any:
-    def check(value: Any) -> Any:
-        if not isinstance(value, str):
-            return value
-        name = value.strip().lower()
-        return names.get(name, name)
-
-    return BeforeValidator(check)
-
-
 class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
-    format: Annotated[Literal["hls", "dash"], _named(_FORMATS)] = Field(
+    format: Annotated[Literal["hls", "dash"], any_case(_FORMATS)] = Field(
         "hls", description="Which of the two is the file's own URL; with fmp4 segments both are made of the same ones."
     )
-    segments: Annotated[Literal["fmp4", "ts"], _named({"mp4": "fmp4", "mpegts": "ts"})] = Field(
+    segments: Annotated[Literal["fmp4", "ts"], any_case({"mp4": "fmp4", "mpegts": "ts"})] = Field(
         "fmp4", description="Fragmented MP4, or MPEG-TS for players from before 2016 (HLS only)."
     )
     segment_duration: float | None = Field(
@@ -78,12 +69,20 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
         description="About how long a segment is, seconds; 6 when not given, more in very long media.",
     )
     quality: Quality = Field(None, description=QUALITY)
-    codec: Annotated[Literal["h264", "h265", "av1"], _named(_CODEC_NAMES)] = Field(
+    codec: Annotated[Literal["h264", "h265", "av1"], any_case(NICKNAMES)] = Field(
         "h264", description="h264 plays everywhere; h265 and av1 need fewer bits and fmp4 segments."
     )
     subtitles: list[SubtitlesGiven] = Field(
         default=[], max_length=MOST_TEXTS, description="Tracks beside those that the input holds as text."
     )
+
+    @field_validator("filename")
+    @classmethod
+    def _no_other_file(cls, filename: str | None) -> str | None:
+        ending = (filename or "").rpartition(".")[2].lower()
+        if filename and format_named(filename):
+            raise ValueError(f"must not end in .{ending}: a package is no such file; use .m3u8, .mpd or no extension")
+        return filename
 
     @field_validator("segments")
     @classmethod
@@ -107,7 +106,10 @@ class AdaptiveVideoOptions(Sized, Spanned, Sounding, MovingLayered):
         return subtitles
 
     def file_refs(self) -> tuple[tuple[str, str], ...]:
-        return (*super().file_refs(), *(("subtitles", track.url) for track in self.subtitles))
+        return (
+            *super().file_refs(),
+            *((f"subtitles.{place}.url", track.url) for place, track in enumerate(self.subtitles)),
+        )
 
 
 def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
@@ -126,7 +128,7 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
             length = min(length, audio.duration - part.start)
         work = Work(options, source, part, length, timing(length, options.segment_duration))
     else:
-        framed = _framed(options, source, video)
+        framed = options.framed((video.width, video.height), edge=source.limits.edge, even=True)
         rungs, rung_notes = _rungs(options, source, video, framed)
         notes = (*notes, *rung_notes)
         ends = (video.start or 0.0) + (video.duration or float("inf"))
@@ -141,6 +143,8 @@ def plan(options: AdaptiveVideoOptions, source: Source) -> Plan:
     heard, sound_outputs, measuring, sound_notes = streams.heard(work, read, tracks, alone=video is None)
     texts, text_outputs, files = streams.texts(work, read)
     command = ffmpeg.merge_outputs(*outputs, *sound_outputs, *text_outputs).get_args()
+    if share := threads():  # of all outputs together; each encoder has its own
+        command = ["-filter_complex_threads", str(share), *command]
     needs: tuple[str, ...] = ("aac",) if heard else ()
     if video:
         needs = (ENCODERS[options.codec], *needs, *graph.picture_needs(video))
@@ -171,12 +175,7 @@ def _rungs(
 ) -> tuple[tuple[Rung, ...], tuple[str, ...]]:
     """The ladder, and what was changed of the picture for it. Raises SourceUnsupported."""
     least = SMALLEST.get(options.codec, 2)
-    if min(framed.canvas) < least:
-        width, height = framed.canvas
-        raise SourceUnsupported(
-            f"{options.codec} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "codec",
-        )
+    options.check_smallest(framed.canvas, least, options.codec, param="codec")
     rate, changed = steady_rate(video.frame_rate, video.base_rate, variable=video.variable)
     rungs = ladder(
         framed.canvas,
@@ -190,21 +189,10 @@ def _rungs(
     notes = graph.picture_notes(video, keep_hdr=False, bits=8, clear=False, background=rgba(options.background))
     if changed:
         notes = (*notes, f"The picture has a steady {float(rate):.5g} frames per second, so that key frames align.")
-    if framed.enlarges((video.width, video.height)):
+    asked = options.width is not None or options.height is not None  # else it only became even
+    if asked and framed.enlarges((video.width, video.height)):
         notes = (*notes, "The picture is larger than the input's, as asked for.")
     return rungs, notes
-
-
-def _framed(options: AdaptiveVideoOptions, source: Source, video: VideoStream) -> Framing:
-    return framing(
-        (video.width, video.height),
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        even=True,
-        edge=source.limits.edge,
-    )
 
 
 def _renditions(work: Work, rungs: tuple[Rung, ...], heard: list[dict[str, Any]]) -> list[dict[str, Any]]:

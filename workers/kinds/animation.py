@@ -22,11 +22,11 @@ from workers.encoders.animation import (
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
-from workers.framing import Framing, framing, side_at_fault
+from workers.framing import Framing
 from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, Plan, Source, Variant
 from workers.kinds.groups import Sized, Spanned
-from workers.options import QUALITY, Quality, anchor, format_option, quality_number, rgba
+from workers.options import QUALITY, Quality, format_option, quality_number, rgba
 
 MOST_MADE = 1_500_000_000  # pixels of all frames together: a minute of 1080p at 12 frames per second
 PALETTE = "palette.png"
@@ -64,7 +64,7 @@ def plan(options: AnimationOptions, source: Source) -> Plan:
             f"The picture is {shown[0]} × {shown[1]} pixels; at most {source.limits.edge} on the longest edge."
         )
     part, notes = graph.span(source.probe, start=options.start, end=options.end, duration=options.duration)
-    framed = _framing(options, shown, source.limits.edge, even=False)
+    framed = options.framed(shown, edge=source.limits.edge)
     end = None if part.duration is None else part.start + part.duration
     fps = float(steady_rate(chosen.name, options.fps)) if options.fps else None
     return films.film_plan(
@@ -95,31 +95,14 @@ def _color_notes(source: Source, chosen: Format, options: AnimationOptions, fram
     return films.still_notes(source.probe.image, chosen, options.background, framed=framed)
 
 
-def _framing(options: AnimationOptions, shown: tuple[int, int], edge: int, *, even: bool) -> Framing:
-    return framing(
-        shown,
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        even=even,
-        edge=edge,
-    )
-
-
 def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Plan:
     probe, name = source.probe, chosen.name
     video = graph.usable_video(source, "An animation")
     part, notes = graph.span(probe, start=options.start, end=options.end, duration=options.duration)
     if part.duration is None:
         raise SourceUnsupported("How long the input is, is not known: say how much of it with duration.")
-    framed = _framing(options, (video.width, video.height), source.limits.edge, even=name == "avif")
-    if min(framed.canvas) < SMALLEST.get(name, 1):
-        least, (width, height) = SMALLEST[name], framed.canvas
-        raise SourceUnsupported(
-            f"{name} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
-            param=side_at_fault(options.width, options.height, taller=height < width) or "format",
-        )
+    framed = options.framed((video.width, video.height), edge=source.limits.edge, even=name == "avif")
+    options.check_smallest(framed.canvas, SMALLEST.get(name, 1), name, param="format")
     rate = steady_rate(name, options.fps or usual_rate(video.frame_rate))
     length = graph.output_length(probe, video, None, part) or part.duration
     frames = max(1, math.ceil(length * rate - LEAST_PART))
@@ -146,6 +129,7 @@ def _from_video(options: AnimationOptions, source: Source, chosen: Format) -> Pl
         height=framed.canvas[1],
         duration=float(frames / rate),
         until=part.start + length,
+        at_most=graph.length_unsure(probe, video),
         container=name,
     )
     notes = (*notes, *tone, *sound, *dropped, *_rate_note(options.fps, chosen))
@@ -181,7 +165,7 @@ def _steps(
         return _pictures(options, source, video, part, cut, framed, rate, frames, clear, name)
 
     needs = graph.picture_needs(video)
-    settings = film_settings(name, quality)
+    settings = film_settings(name, quality) | graph.thread_settings()
     if name != "gif":
         streams = pictures()
         args = graph.output_args(streams, target, settings | _alpha_settings(name, clear))
@@ -189,7 +173,9 @@ def _steps(
         return (encode, HelperStep("say_clear", {"target": target})) if name == "webp" and clear else (encode,)
     # Twice through the source: a palette is only known at the end, and frames that wait for it would fill the memory.
     palette = _as_srgb(pictures()[0]).filter("palettegen", **palette_settings(quality, clear=clear))
-    once = graph.output_args([palette], PALETTE, {"format": "image2", "c:v": "png", "update": 1, "frames:v": 1})
+    once = graph.output_args(
+        [palette], PALETTE, {"format": "image2", "c:v": "png", "update": 1, "frames:v": 1} | graph.thread_settings()
+    )
     chosen = ffmpeg.input(PALETTE, format="png_pipe", format_whitelist="png_pipe", protocol_whitelist="file")
     reduced = ffmpeg.filter([_as_srgb(pictures()[0]), chosen], "paletteuse", **DITHER)
     args = graph.output_args([reduced], target, settings)

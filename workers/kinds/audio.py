@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 
 from workers import graph
+from workers.copying import copy_note
 from workers.encoders.audio import audio_settings
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.limits import threads
@@ -26,7 +27,7 @@ from workers.kinds.base import (
     source_result,
 )
 from workers.kinds.groups import Sounding, Spanned
-from workers.options import QUALITY, Color, Quality, check_extension, quality_number, rgba
+from workers.options import QUALITY, Color, Quality, any_case, check_extension, quality_number, rgba
 
 JSON = Format("json", "data", "application/json", "json")
 PICTURES = ("png", "webp", "jpeg")
@@ -41,10 +42,9 @@ _LOSSLESS = ("pcm", "flac", "alac")
 _TIMED = ("mp4", "mov", "3gp", "mkv", "webm")  # of those: in which a sound may begin late
 _WAVE = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le")
 _EVEN_START = 0.01  # seconds; sound that begins later in its file gets its silence, which copying cannot give it
-_LOOK_BACK = (
-    1.0  # seconds of sound ahead of a span: decoders need some of it before they are right (Opus 80 ms, MP3 its
-)
-# bit reservoir), and files have a place to begin at that often
+# Seconds of sound ahead of a span: decoders need some of it before they are right (Opus 80 ms, MP3 its bit reservoir),
+# and files have a place to begin at that often.
+_LOOK_BACK = 1.0
 _LARGE_WAVE = 3.9e9  # bytes; beyond 4 GiB a WAV file's lengths need RF64
 
 
@@ -66,10 +66,6 @@ def _format(value: Any) -> Any:
     return found.name
 
 
-def _codec(value: Any) -> Any:
-    return value.strip().lower() if isinstance(value, str) else value
-
-
 class AudioOptions(Sounding, Spanned):
     makes = "audio"
 
@@ -79,10 +75,8 @@ class AudioOptions(Sounding, Spanned):
         "container (.m4a), ogg is Vorbis, and opus comes in an Ogg container (.opus). json is the waveform's data as "
         "audiowaveform writes it; png, webp and jpeg are a picture of it.",
     )
-    codec: Annotated[Literal["mp3", "aac", "alac", "vorbis", "opus", "flac", "pcm"] | None, BeforeValidator(_codec)] = (
-        Field(
-            None, description="The format's own when not given. ogg can have vorbis, opus and flac, m4a aac and alac."
-        )
+    codec: Annotated[Literal["mp3", "aac", "alac", "vorbis", "opus", "flac", "pcm"] | None, any_case()] = Field(
+        None, description="The format's own when not given. ogg can have vorbis, opus and flac, m4a aac and alac."
     )
     quality: Quality = Field(None, description=f"{QUALITY} No meaning for wav, flac and alac.")
     bitrate: int | None = Field(None, ge=32_000, le=320_000, description="Bits per second; wins over quality.")
@@ -215,7 +209,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
     used = [*videos, *([probe.covers[0].index] if cover else [])]
     notes = (
         *notes,
-        *(("Copied without re-encoding: the input is already as it is asked for.",) if copied else sound.notes),
+        *(copy_note(True, None) if copied else sound.notes),
         *_precision_note(codec, audio),
         *(("The chapters were left out.",) if probe.chapters and not chapters else ()),
         *graph.dropped(probe, audio.index, *used),
@@ -226,6 +220,7 @@ def plan(options: AudioOptions, source: Source) -> Plan:
         "audio",
         duration=part.duration,
         until=None if part.duration is None else part.start + part.duration,
+        at_most=graph.length_unsure(probe, audio),
         audio_codec=codec,
         channels=sound.channels,
         sample_rate=sound.sample_rate,
@@ -379,7 +374,8 @@ def _waveform(options: AudioOptions, source: Source, chosen: Format, part: Span,
     )
     target = f"waveform.{chosen.extension}"
     operations: dict[str, Any] = {"source": PEAKS, "target": target, "format": chosen.name}
-    operations |= {"points": None if samples is None else -(-samples // block)}
+    unsure = samples is None or graph.length_unsure(source.probe, audio)
+    operations |= {"points": None if unsure or samples is None else -(-samples // block)}
     if chosen.name == "json":
         operations |= {
             "channels": sound.channels,

@@ -4,9 +4,11 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
+from workers.engine.errors import SourceUnsupported
+from workers.framing import Framing, Size, framing, side_at_fault
 from workers.kinds.base import Options
 from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
-from workers.options import Color, Extent, Fit, Position, Seconds
+from workers.options import Color, Extent, Fit, Position, Seconds, anchor
 
 # LUFS of `normalize: true`: within EBU R 128 s2 for streams (−20 to −16) and AES TD1008's figure for music. Services
 # that even out by themselves (to −14, often) turn it up again, while speech at −14 would have its peaks squeezed.
@@ -56,6 +58,28 @@ class Sized(Options):
     )
     position: Position = Field("center", description="What the crop or the padding keeps in place: a side or a corner.")
     background: Color = Field(None, description="Hex colour behind the picture; transparent or #000000 when not given.")
+
+    def framed(self, shown: Size, *, edge: int, even: bool = False) -> Framing:
+        """Where a picture of display size `shown` goes. Raises LimitExceeded when that is longer than `edge` pixels."""
+        return framing(
+            shown,
+            width=self.width,
+            height=self.height,
+            fit=self.fit,
+            anchor=anchor(self.position),
+            even=even,
+            edge=edge,
+        )
+
+    def check_smallest(self, canvas: Size, least: int, name: str, *, param: str) -> None:
+        """Raise SourceUnsupported where an output of size `canvas` is smaller than the codec or format `name` can be;
+        it names the option of a size, else `param`."""
+        width, height = canvas
+        if min(canvas) < least:
+            raise SourceUnsupported(
+                f"{name} needs {least} × {least} pixels at least; the output would be {width} × {height}.",
+                param=side_at_fault(self.width, self.height, taller=height < width) or param,
+            )
 
 
 class StillLayered(Options):

@@ -10,7 +10,7 @@ from workers import films, graph, layers
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import Image, Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
-from workers.framing import Framing, framing
+from workers.framing import Framing
 from workers.graph import Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, PictureStep, Plan, Source, Variant
 from workers.kinds.groups import Sized, StillLayered
@@ -18,7 +18,6 @@ from workers.options import (
     QUALITY,
     Quality,
     Seconds,
-    anchor,
     format_option,
     quality_number,
     rgba,
@@ -78,7 +77,7 @@ def _from_picture(options: ImageOptions, source: Source, chosen: Format) -> Plan
         raise SourceUnsupported("The size of the picture is not known.")
     if reason := source.limits.too_large("picture", *shown):
         raise LimitExceeded(reason)
-    framed = _framing(options, shown, edge)
+    framed = options.framed(shown, edge=edge)
     target = f"image.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
     notes = films.still_notes(image, chosen, options.background, framed=framed)
@@ -142,17 +141,6 @@ def output_format(options: ImageOptions, probe: Probe) -> Format:
     return format_of_filename(options.filename, "image") or (own if own and own.write else FORMATS["jpeg"])
 
 
-def _framing(options: ImageOptions, shown: tuple[int, int], edge: int) -> Framing:
-    return framing(
-        shown,
-        width=options.width,
-        height=options.height,
-        fit=options.fit,
-        anchor=anchor(options.position),
-        edge=edge,
-    )
-
-
 def _variant(options: ImageOptions, chosen: Format, framed: Framing, target: str) -> Variant:
     over = tuple(placed.spec for placed in layers.place(options.layers, framed.canvas))
     return Variant(target, chosen.name, framed, quality_number(options.quality), rgba(options.background), over)
@@ -169,7 +157,7 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     video = graph.usable_video(source, "An image")
     part, _ = graph.span(probe, start=options.start, end=None, duration=None)
     shown = (video.width, video.height)
-    framed = _framing(options, shown, source.limits.edge)
+    framed = options.framed(shown, edge=source.limits.edge)
     # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
     size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
     whole = Framing(size, (0, 0), size, (0, 0), size)
@@ -255,7 +243,8 @@ def grab(
     it on. With `key_frames` no other will do."""
     stream = graph.source_input(source.probe, source.path, part, alpha=video, key_frames=key_frames)[str(video.index)]
     stream = _still(stream, video, whole, clear)
-    options = _still_options(clear) | ({"update": 1} if last else {"frames:v": 1})
+    # One picture for each run: `update` says that its name is no pattern, of which ffmpeg warns otherwise.
+    options = _still_options(clear) | {"update": 1} | ({} if last else {"frames:v": 1})
     args = graph.output_args([stream], name, options)
     return FfmpegStep(
         args, needs=graph.picture_needs(video), unless=name if last else None, weight=0.0 if last else 1.0
@@ -269,7 +258,7 @@ def _still(stream: Any, video: VideoStream, whole: Framing, clear: bool) -> Any:
 
 def _still_options(clear: bool) -> dict[str, Any]:
     # image2 with the codec named: its extension must not choose.
-    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"}
+    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"} | graph.thread_settings()
     return options | ({"compression_level": 1} if clear else {})
 
 

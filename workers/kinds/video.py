@@ -1,18 +1,22 @@
 """A video for playing anywhere: another size, length, format or quality of a video."""
 
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from workers import graph, layers
-from workers.encoders.video import TEN_BIT
+from workers.encoders.video import NICKNAMES, TEN_BIT
+from workers.engine.ending import SLOWEST
 from workers.formats import FORMATS, format_of_filename
 from workers.graph import subtitles as captions
-from workers.kinds.base import FfmpegStep, FileUse, Kind, Plan, Source
+from workers.kinds.base import FfmpegStep, FileUse, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.options import QUALITY, FileRef, Quality, format_option
+from workers.options import QUALITY, FileRef, Quality, any_case, format_option
+from workers.plans import SOURCE
 from workers.transcoding import (
     ADDED,
+    Work,
     decided,
     expected_of,
     needs_of,
@@ -24,21 +28,12 @@ from workers.transcoding import (
 
 __all__ = ["KIND", "VideoOptions", "output_format", "plan"]
 
-_CODEC_NAMES = {"avc": "h264", "x264": "h264", "h.264": "h264", "hevc": "h265", "x265": "h265", "h.265": "h265"}
-
-
-def _codec(value: Any) -> Any:
-    if isinstance(value, str):
-        name = value.strip().lower()
-        return _CODEC_NAMES.get(name, name)
-    return value
-
 
 class VideoOptions(Sized, Spanned, Sounding, MovingLayered):
     makes = "video"
 
     format: format_option("video") = Field(None, description="As the filename says, or as the input, else mp4.")  # type: ignore[valid-type]
-    codec: Annotated[Literal["h264", "h265", "vp9", "av1", "prores"] | None, BeforeValidator(_codec)] = Field(
+    codec: Annotated[Literal["h264", "h265", "vp9", "av1", "prores"] | None, any_case(NICKNAMES)] = Field(
         None, description="h264 in mp4, mov and mkv, vp9 in webm, when not given; prores, in mov only, for editing."
     )
     quality: Quality = Field(None, description=QUALITY)
@@ -111,43 +106,50 @@ class VideoOptions(Sized, Spanned, Sounding, MovingLayered):
 def plan(options: VideoOptions, source: Source) -> Plan:
     """Decide the whole ffmpeg command. Pure: no file is opened, no process started."""
     work, notes = decided(options, source)
-    probe, video, part = work.probe, work.video, work.part
-    cut = graph.cut(video, part, work.length, options.fps, demuxer=probe.demuxer)
+    probe, part = work.probe, work.part
+    cut = graph.cut(work.video, part, work.length, options.fps, demuxer=probe.demuxer)
     sound = None
     if work.audio is not None and work.sound is not None and not work.sound_copied:
         sound = graph.prepared(source, options, work.sound, part, cut=cut, synced=True)
         notes = (*notes, *(sound.notes if sound else ()))
-    read = graph.source_input(probe, source.path, cut or part, alpha=None if work.picture_copied else video)
-    streams = [picture_stream(work, read, cut)]
-    if work.audio is not None:
-        heard = read[str(work.audio.index)]
-        streams.append(sound.filtered(cut.sound(heard) if cut else heard) if sound else heard)
-    streams += captions.kept(read, probe, source.path, part, work.tracks, file=work.file_kept)
     chapters = bool(probe.chapters) and (cut is None or not cut.ticks)
     if probe.chapters and not chapters:
         notes = (*notes, "Chapters were left out: the span begins between two pictures.")
     target = f"video.{work.chosen.extension}"
-    settings = settings_of(work, cut, sound)
-    args = graph.output_args(
-        streams,
-        target,
-        settings,
-        graph.metadata_args(
-            probe,
-            work.audio,
-            chapters=chapters,
-            muxer=work.chosen.muxer,
-            subtitles=(*work.tracks, *((ADDED,) if work.file_kept else ())),
-        ),
-    )
-    step = FfmpegStep(args, duration=part.duration, needs=needs_of(work, settings))
+    step = _step(work, cut, sound, target, chapters=chapters)
+    making: tuple[FfmpegStep | HelperStep, ...] = (step,)
+    if work.picture_copied:
+        # A stream that only decoders understand, or a damaged one, is found out by copying it.
+        again = _step(replace(work, picture_copied=False), cut, sound, target, chapters=chapters)
+        patience = 120.0 + probe.size / SLOWEST
+        making = (
+            replace(step, attempts=target),
+            HelperStep("copied", {"target": target}, 0.05, patience, measures="copied"),
+            replace(again, unless=target, weight=0.01),
+        )
     measuring = sound.steps if sound else ()
-    steps = (*measuring, *graph.layer_steps(work.layers), *subtitle_steps(work, source), step)
+    steps = (*measuring, *graph.layer_steps(work.layers), *subtitle_steps(work, source), *making)
     files = (FileUse(options.subtitle_url, captions.GIVEN, "subtitle_url"),) if options.subtitle_url else ()
     # Burned subtitles are looked for from beginning to end.
     reads = "whole" if work.burned is not None else graph.reads(probe, part)
     made = Plan(steps, (expected_of(work, target, sound),), reads=reads, notes=notes, files=files)
     return layers.with_files(made, options.layers)
+
+
+def _step(work: Work, cut: graph.Cut | None, sound: graph.Sound | None, target: str, *, chapters: bool) -> FfmpegStep:
+    """The run of ffmpeg that makes it all."""
+    probe, video, part = work.probe, work.video, work.part
+    read = graph.source_input(probe, SOURCE, cut or part, alpha=None if work.picture_copied else video)
+    streams = [picture_stream(work, read, cut)]
+    if work.audio is not None:
+        heard = read[str(work.audio.index)]
+        streams.append(sound.filtered(cut.sound(heard) if cut else heard) if sound else heard)
+    streams += captions.kept(read, probe, SOURCE, part, work.tracks, file=work.file_kept)
+    settings = settings_of(work, cut, sound)
+    subtitles = (*work.tracks, *((ADDED,) if work.file_kept else ()))
+    metadata = graph.metadata_args(probe, work.audio, chapters=chapters, muxer=work.chosen.muxer, subtitles=subtitles)
+    args = graph.output_args(streams, target, settings, metadata)
+    return FfmpegStep(args, duration=part.duration, needs=needs_of(work, settings))
 
 
 KIND = Kind(

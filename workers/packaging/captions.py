@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from workers.engine.encodings import decoded_text
 from workers.engine.errors import SourceUnsupported
 
 MIME = "text/vtt"
@@ -32,7 +33,7 @@ class Cue:
 
 def read_cues(data: bytes) -> tuple[Cue, ...]:
     """The cues of a file, WebVTT or SubRip, by start. Raises SourceUnsupported when there is none."""
-    text = _BREAKS.sub("\n", _decoded(data)).lstrip("\ufeff")
+    text = _BREAKS.sub("\n", decoded_text(data)).lstrip("\ufeff")
     is_vtt = text.startswith("WEBVTT")
     cues: list[Cue] = []
     for block in re.split(r"\n[ \t]*\n", text):
@@ -55,16 +56,6 @@ def read_cues(data: bytes) -> tuple[Cue, ...]:
     if not cues and not is_vtt:
         raise SourceUnsupported("The subtitles are neither WebVTT nor SubRip (.srt).")
     return tuple(sorted(cues, key=lambda cue: (cue.start, cue.end)))
-
-
-def _decoded(data: bytes) -> str:
-    """By its mark, else as UTF-8, else as what Windows wrote."""
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", "replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("cp1252", "replace")
 
 
 def _seconds(hours: str | None, minutes: str, seconds: str, part: str) -> float:

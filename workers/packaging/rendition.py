@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from workers.engine.errors import LimitExceeded, OutputMismatch
+from workers.engine.errors import NOTHING, LimitExceeded, OutputMismatch
 from workers.packaging import boxes, transport
 from workers.packaging.hls import INIT, PLAYLIST
 from workers.packaging.ladder import MOST_SEGMENTS
@@ -104,7 +104,7 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> D
     parts = list(boxes.boxes(file))
     moov = next((box for box in parts if box.kind == b"moov"), None)
     if moov is None:
-        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+        raise OutputMismatch(NOTHING)
     track = boxes.track(boxes.read(file, moov))
     body = boxes.read(file, moov)
     later = _later(track) if picture else 0
@@ -141,7 +141,7 @@ def _cut(folder: Path, file: BinaryIO, segment: Fraction, *, picture: bool) -> D
                 samples += len(chunk.samples)
             segments.append((name, ticks, target.tell(), chunks[0].key))
     if begin is None:
-        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+        raise OutputMismatch(NOTHING)
     return Described(
         folder=folder.name,
         fmp4=True,
@@ -236,7 +236,7 @@ def _transport(cwd: Path, folder: str, *, picture: bool) -> Described:
         keys += [(path.name, start.pts, start.place, end - start.place)
                  for start, end in zip(found.starts, ends, strict=True) if start.key and picture]  # fmt: skip
     if not segments or codecs is None:
-        raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+        raise OutputMismatch(NOTHING)
     whole = sum(ticks for _, ticks, _, _ in segments)
     moments = [(pts - begin) % transport.WRAP for _, pts, _, _ in keys] + [whole]
     return Described(

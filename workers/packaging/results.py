@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers.engine import host
-from workers.engine.ending import decoded_end
-from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
+from workers.engine.ending import ends_before
+from workers.engine.errors import NOTHING, EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Silent, Stops
 from workers.kinds.base import SourceResult, facts_result
@@ -23,7 +23,8 @@ from workers.plans import HelperStep, Output, Plan
 from workers.preview import preview
 from workers.verify import SHARE, SLACK
 
-_SYNC = 0.06  # seconds between the beginnings of picture and sound: priming, the distance of two frames
+_SYNC = 0.06  # seconds between the beginnings of picture and sound: the distance of two frames
+_PRIMING = 1024  # samples ahead of the first that is heard: a frame of AAC
 _SAMPLE = "rendition.mp4"
 
 
@@ -93,10 +94,15 @@ def verify_package(
     asked, workdir = _Asked.of(plan), outputs[0].path.parent
     for output in outputs:
         if not output.path.is_file() or not output.path.stat().st_size:
-            raise OutputMismatch("Nothing was made: the input has no picture or sound where it was asked for.")
+            raise OutputMismatch(NOTHING)
     expected = plan.expected[0]
     found = [described(workdir, told["folder"]) for told in (*asked.pictures, *asked.sounds)]
-    problems = [*_strays(outputs, workdir), *_sizes(asked, found), *_alignment(asked, found), *_beginnings(found)]
+    problems = [
+        *_strays(outputs, workdir),
+        *_sizes(asked, found),
+        *_alignment(asked, found),
+        *_beginnings(asked, found),
+    ]
     length = _read(workdir / FACTS)["duration"]
     problems += _length(length, expected.duration, expected.until, source, report)
     for one, told in zip(found, (*asked.pictures, *asked.sounds), strict=True):
@@ -161,11 +167,13 @@ def _alignment(asked: _Asked, found: list[Described]) -> Iterable[str]:
             yield f"The segments of {one.folder} are not cut where the others' are."
 
 
-def _beginnings(found: list[Described]) -> Iterable[str]:
-    """All of it begins at the same moment: renditions are played together, by their timestamps."""
-    for one in found:
+def _beginnings(asked: _Asked, found: list[Described]) -> Iterable[str]:
+    """All of it begins at the same moment: renditions are played together, by their timestamps. Sound by its priming
+    before it, which lasts the longer the lower its rate is."""
+    for one, told in zip(found, (*asked.pictures, *asked.sounds), strict=True):
         start = (one.begin - (0 if one.fmp4 else transport.BEGIN)) / one.timescale
-        if abs(start) > _SYNC:
+        priming = _PRIMING / told["sample_rate"] if "sample_rate" in told else 0.0
+        if not -_SYNC - priming <= start <= _SYNC:
             yield f"{one.folder} begins at {start:.3f} s, not at 0."
 
 
@@ -174,19 +182,12 @@ def _length(length: float, planned: float | None, until: float | None, source: P
         return
     slack = max(SLACK, planned * SHARE)
     if length < planned - slack:
-        if until is not None and _source_ends(source, until - slack, report):
+        if until is not None and ends_before(source, until - slack, report=report):
             yield f"The input is damaged or cut short: only {length:.2f} of {planned:.2f} s could be made."
         else:
             yield f"The package is {length:.2f} s long, not {planned:.2f} s."
     elif length > planned + slack:
         yield f"The package is {length:.2f} s long, not {planned:.2f} s."
-
-
-def _source_ends(source: Path, moment: float, report: Stops) -> bool:
-    try:
-        return decoded_end(source, moment, report=report) < moment
-    except MediaError:
-        return True
 
 
 def _decoded(workdir: Path, one: Described, told: dict[str, Any], report: Stops) -> Iterable[str]:

@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 import ffmpeg
 
 from workers import graph
-from workers.encoders.video import ENCODERS, SETTINGS, rate_control
+from workers.encoders.video import ENCODERS, SETTINGS, own_threads, rate_control
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, SubtitleStream, VideoStream
 from workers.framing import Framing
 from workers.graph import Cut, Sound, Span
+from workers.graph import subtitles as captions
+from workers.languages import language_name, language_tag
 from workers.layers import Placed
 from workers.options import quality_number, rgba
 from workers.packaging import hls, transport
 from workers.packaging.ladder import BESIDE, BUFFER, Rung, Timing, sounds
-from workers.packaging.languages import language_name, language_tag
 from workers.plans import FfmpegStep, FileUse, Source
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ Told = dict[str, Any]  # of one rendition, for the steps that write it; JSON dat
 MOST_SOUNDS, MOST_TEXTS = 8, 20
 _MUX_DELAY = 1.4  # seconds that ffmpeg puts ahead of a transport stream, for decoders that follow its clock
 _GAP = 0.1  # seconds that one may end before the other; more is filled up, as renditions are to be as long
-_LOOK_BACK = 30.0  # seconds before a span in which a subtitle may have begun that is still shown in it
 _MONO = 0.6  # of stereo's bits sound as good
-# Text that ffmpeg turns into WebVTT; closed captions and teletext need other tools.
-_TEXT_CODECS = frozenset({"subrip", "srt", "mov_text", "webvtt", "ass", "ssa", "text"})
 # Speed counts for more than where one picture is made: five are. veryfast needs 10 % more bits than faster, in two
 # thirds of the time; SVT-AV1's 10 a third of 8's.
 _PRESETS: dict[str, Any] = {"h264": "veryfast", "h265": "fast", "av1": 10}
@@ -96,9 +94,10 @@ def pictures(
     rate = rungs[0].rate
     # From 0 on, as the sound beside it: a picture that comes later is shown from the beginning.
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", start_time=0)
-    missing = _missing(work, video)
-    if missing > _GAP and not work.cut:  # the last frame stays, as a cut sees to by itself
-        stream = stream.filter("tpad", stop_mode="clone", stop_duration=graph.seconds(missing))
+    if work.length and _missing(work, video) > _GAP and not work.cut:
+        # The last frame stays, as a cut sees to by itself. Up to the end and not by what is missing: headers of uneven
+        # pictures count frames and not the gaps between.
+        stream = stream.filter("tpad", stop=-1, stop_mode="clone").filter("trim", end=graph.seconds(work.length))
     made = []
     halved = False
     for place, rung in enumerate(rungs):
@@ -110,7 +109,8 @@ def pictures(
         if place < len(rungs) - 1:
             both = stream.filter_multi_output("split")
             mine, stream = both[0], both[1]
-        settings = _encoding(work.options, rung) | {"threads": _threads(rung, rungs)}
+        share = _threads(rung, rungs)
+        settings = _encoding(work.options, rung, share) | {"threads": share}
         target, muxer = work.muxed(rung.name, "+cmaf+delay_moov+frag_keyframe+skip_trailer")
         if work.fmp4:
             muxer["video_track_timescale"] = _timescale(rung.rate)
@@ -131,7 +131,7 @@ def _missing(work: Work, stream: VideoStream | AudioStream) -> float:
     return work.part.start + work.length - (stream.start or 0.0) - stream.duration
 
 
-def _encoding(options: "AdaptiveVideoOptions", rung: Rung) -> dict[str, Any]:
+def _encoding(options: "AdaptiveVideoOptions", rung: Rung, share: int) -> dict[str, Any]:
     codec = options.codec
     settings: dict[str, Any] = {"c:v": ENCODERS[codec], **SETTINGS[codec], "preset": _PRESETS[codec]}
     # Constant quality, so that easy pictures cost little, under a bound that a line of that speed can carry.
@@ -147,7 +147,7 @@ def _encoding(options: "AdaptiveVideoOptions", rung: Rung) -> dict[str, Any]:
         settings["tag:v"] = "hvc1"  # the tag Apple's players ask for
     else:
         settings["svtav1-params"] = "scd=0"
-    return settings
+    return settings | own_threads(codec, settings, share)
 
 
 def _threads(rung: Rung, rungs: tuple[Rung, ...]) -> int:
@@ -216,7 +216,9 @@ def _prepared(work: Work, audio: AudioStream, number: int, *, alone: bool) -> So
     # Rates that every device plays, the same for all tracks between which a listener changes.
     rate = 44_100 if (audio.sample_rate or 48_000) % 11_025 == 0 else 48_000
     place = work.source.probe.audios.index(audio)
-    wishes = _Wishes(place, options.channels, options.sample_rate or rate, options.loudness)
+    # ADTS, in which transport streams carry AAC, has no number for 7.1 (ISO/IEC 13818-7, table 8).
+    channels = options.channels if work.fmp4 or options.channels is None else min(6, options.channels)
+    wishes = _Wishes(place, channels, options.sample_rate or rate, options.loudness)
     name = f"loudness.{number}" if number else "loudness"
     sound = graph.prepared(work.source, wishes, "aac", work.part, cut=work.cut, synced=not alone, name=name)
     assert sound is not None  # its track is there
@@ -239,7 +241,7 @@ def unique(name: str, names: list[str]) -> str:
 
 def text_tracks(source: Source) -> tuple[SubtitleStream, ...]:
     """The source's subtitles that become tracks."""
-    found = [one for one in source.probe.subtitles if one.text and one.codec in _TEXT_CODECS]
+    found = [one for one in source.probe.subtitles if captions.readable(one)]
     return tuple(found[:MOST_TEXTS])
 
 
@@ -256,12 +258,13 @@ def texts(work: Work, read: Any) -> tuple[list[Told], list[Any], tuple[FileUse, 
         told.append({**about, "source": f"{folder}.{extension}", **more})
         return f"{folder}.{extension}"
 
-    for track in work.options.subtitles:
+    for place, track in enumerate(work.options.subtitles):
         name = track.label or language_name(track.language) or "Subtitles"
-        more = {"default": track.default, "forced": False, "param": "subtitles", "start": work.part.start}
-        files.append(FileUse(track.url, add(name, track.language, "txt", **more), "subtitles"))
+        param = f"subtitles.{place}.url"
+        more = {"default": track.default, "forced": False, "param": param, "start": work.part.start}
+        files.append(FileUse(track.url, add(name, track.language, "txt", **more), param))
     # Reading by seeking would leave out what began before the span and is still shown in it.
-    seek = max(0.0, work.part.start - _LOOK_BACK)
+    seek = max(0.0, work.part.start - captions.LOOK_BACK)
     if work.part.start:
         read = graph.source_input(work.source.probe, work.source.path, Span(seek, None, False))
     for stream in text_tracks(work.source):

@@ -32,7 +32,7 @@ _FAMILIES |= {("webm", "vp8"): "vp8", ("webm", "vp9"): "vp09"}
 def _codec_family(facts):
     """What the codecs of a video's type begin with; None where they are not told."""
     _, told, codecs = facts.type.partition('; codecs="')
-    return codecs.split(".")[0].split(",")[0].rstrip('"') if told and facts.has_video else None
+    return codecs.split(".")[0].split(",")[0].rstrip('"') if told and facts.video else None
 
 
 def _size(text: str) -> tuple[int, int] | None:

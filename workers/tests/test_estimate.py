@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from workers.engine.probe import AudioStream, Image, Probe, VideoStream
+from workers.engine.probe import AudioStream, Image, Probe, SubtitleStream, VideoStream
 from workers.estimate import estimate
 from workers.kinds import get_kind
 from workers.run import check, run
@@ -65,6 +65,14 @@ def test_a_frame_costs_no_more_in_a_longer_film():
 def test_formats_of_stills_differ_as_their_encoders_do():
     cheap, dear = (seconds("image", PHOTO, width=1000, format=name) for name in ("jpeg", "avif"))
     assert cheap < 0.5 < dear + 0.3
+
+
+def test_what_is_done_to_sound_and_picture_costs_as_well():
+    hours = replace(FILM, duration=6000.0, subtitles=(SubtitleStream(2, "subrip"),))
+    plain = seconds("audio", hours, cores=1, format="mp3")
+    assert 2 * plain < seconds("audio", hours, cores=1, format="mp3", normalize=True) < 5 * plain
+    plain = seconds("video", hours, cores=1, width=640)
+    assert plain + 50 < seconds("video", hours, cores=1, width=640, subtitle_style="burn_in") < 1.5 * plain
 
 
 def test_facts_cost_nothing():

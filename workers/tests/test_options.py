@@ -210,10 +210,13 @@ def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
         "image": {"interval": (0.001, 0.5, 86_400), "start": (0, 1e-320, 3.0, 1e7), "fit": ("cover", "contain")},
         "video": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "fps": (1, 60), "codec": ("av1",)},
         "audio": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "format": ("ogg", "mp3", "opus")},
+        "animation": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "format": ("gif", "avif")},
+        "adaptive_video": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "segments": ("ts",)},
+        "probe": {},
     }[kind]
-    if kind != "audio":
+    if kind not in ("audio", "probe"):
         given |= {"width": (1, 8192, "0.000001%", "10000%"), "height": (1, 8192, "50%")}
-    for _ in range(3000):
+    for _ in range(1000):
         picture = VideoStream(0, "h264", *(pick((1, 64, 8192, 0, 10**12)) for _ in range(4)),
                               frame_rate=pick(RATES), base_rate=pick(RATES), duration=pick(LENGTHS),
                               time_base=pick((None, (1, 25), (0, 0))), variable=pick((True, False)),

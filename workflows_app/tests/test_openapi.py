@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from ittyhost.api.openapi import document
 from ittyhost.api.versions import all_versions
+from tests.documents import document
 from workers.kinds import all_kinds
 from workflows_app.steps import STEP_ALIASES, step_kinds
 

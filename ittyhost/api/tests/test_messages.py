@@ -88,6 +88,20 @@ def test_options_are_named(options, message, param):
 
 
 @pytest.mark.parametrize(
+    ("kind", "options", "message"),
+    [
+        ("audio", {"format": "mp3", "width": 100}, "output.width is only for format png or webp or jpeg."),
+        ("video", {"codec": "h264", "hdr": "keep"}, "output.hdr cannot be kept in h264: use codec h265, vp9 or av1."),
+        ("video", {"subtitle_track": 0}, 'output.subtitle_track needs subtitle_style "burn_in".'),
+    ],
+)
+def test_options_that_do_not_go_together_are_told_in_a_sentence(kind, options, message):
+    with pytest.raises(ValidationError) as caught:
+        get_kind(kind).options.model_validate(options)
+    assert refused_options(caught.value, prefix=["output"]).message == message
+
+
+@pytest.mark.parametrize(
     ("layer", "message"),
     [
         (

@@ -7,6 +7,7 @@ import pytest
 
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.probe import Probe, displayed_size, probe
+from workers.tests.media import ffmpeg
 
 
 def facts_of(path):
@@ -213,6 +214,18 @@ def test_a_length_beyond_belief_is_unknown(make_video, claimed):
     assert found.video.duration is None
     assert found.duration == pytest.approx(0.4, abs=0.1)
     json.dumps(found.to_json(), allow_nan=False)
+
+
+@pytest.mark.ffmpeg
+def test_matroska_tells_ends_and_mkvmerge_lengths(tmp_path):
+    late = tmp_path / "late.mkv"
+    inputs = ("-f", "lavfi", "-i", "testsrc2=s=64x48:r=25:d=2", "-itsoffset", "0.7", "-f", "lavfi", "-i", "sine=d=1")
+    ffmpeg(*inputs, "-c:v", "libx264", "-c:a", "pcm_s16le", late)
+    found = facts_of(late).audio
+    assert (found.start, found.duration) == (0.7, pytest.approx(1.0, abs=0.05))
+    merged = tmp_path / "merged.mkv"
+    ffmpeg("-i", late, "-c", "copy", "-metadata:s:a", "_STATISTICS_WRITING_APP=mkvmerge", merged)
+    assert facts_of(merged).audio.duration == pytest.approx(1.7, abs=0.05)
 
 
 def test_too_many_frames_are_refused(make_image):

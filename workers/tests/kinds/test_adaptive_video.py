@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from workers.engine.capabilities import ffmpeg_path
 from workers.engine.errors import MediaError, OutputMismatch, SourceUnsupported
-from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream
+from workers.engine.probe import AudioStream, Probe, SubtitleStream, VideoStream, probe
 from workers.kinds.adaptive_video import KIND, AdaptiveVideoOptions, plan
 from workers.kinds.base import FfmpegStep, Source, execute_steps
 from workers.run import check, run
@@ -114,11 +114,11 @@ def test_files_of_subtitles_are_fetched():
     options = AdaptiveVideoOptions.model_validate(
         {"subtitles": [{"url": "a.srt"}, {"url": "b.vtt", "language": "eng"}]}
     )
-    assert options.file_refs() == (("subtitles", "a.srt"), ("subtitles", "b.vtt"))
+    assert options.file_refs() == (("subtitles.0.url", "a.srt"), ("subtitles.1.url", "b.vtt"))
     made = plan(options, source())
     assert [(use.ref, use.name, use.param) for use in made.files] == [
-        ("a.srt", "subtitles-1.txt", "subtitles"),
-        ("b.vtt", "subtitles-2.txt", "subtitles"),
+        ("a.srt", "subtitles-1.txt", "subtitles.0.url"),
+        ("b.vtt", "subtitles-2.txt", "subtitles.1.url"),
     ]
     assert [told["name"] for told in made.steps[-1].operations["subtitles"]] == ["Subtitles", "English"]
 
@@ -129,8 +129,10 @@ def test_loudness_is_measured_of_each_track():
     assert [measure.split()[0] for measure in measures] == [
         "loudness",
         "loudness/correction",
+        "loudness/again",
         "loudness.1",
         "loudness.1/correction",
+        "loudness.1/again",
     ]
 
 
@@ -151,6 +153,7 @@ def test_what_was_changed_is_said():
         ({"segments": "ts", "codec": "hevc"}, "must be h264 for ts segments"),
         ({"segment_duration": 0.5}, "greater than or equal to 1"),
         ({"subtitles": [{"url": "a"}] * 21}, "at most 20"),
+        ({"filename": "talk.mp4"}, "must not end in .mp4: a package is no such file; use .m3u8, .mpd or no extension"),
         ({"subtitles": [{"url": "a", "default": True}, {"url": "b", "default": True}]}, "one default at most"),
         ({"subtitles": [{"url": "a", "language": "englisch!"}]}, "must be a language tag"),
         ({"subtitles": [{"url": "a", "label": 'x\n#EXT-X"'}]}, "must be plain text in one line"),
@@ -369,6 +372,35 @@ def test_uneven_and_rotated_sources_come_out_steady_and_upright(make_video, work
 
 
 @pytest.mark.ffmpeg
+def test_a_picture_whose_header_leaves_out_its_gaps_is_no_longer_than_the_sound(workdir, tmp_path):
+    # Sparse frames that are stored out of their order: the header counts fewer seconds than there are frames for.
+    path = tmp_path / "in.mp4"
+    sparse = "testsrc2=s=64x48:r=30:d=3,select='lt(n,20)+not(mod(n,7))'"
+    ffmpeg("-f", "lavfi", "-i", sparse, "-f", "lavfi", "-i", "sine=d=3", "-fps_mode", "vfr", "-c:v", "libx264", path)
+    facts = probe(path)
+    assert facts.video.duration < 2.5 < facts.duration
+    done = run(KIND, {}, path, workdir)
+    assert done.result.duration == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("segments", ["fmp4", "ts"])
+def test_sound_of_a_low_rate_begins_with_a_longer_priming(make_video, workdir, segments):
+    done = run(KIND, {"sample_rate": 8000, "segments": segments}, make_video(), workdir)
+    assert done.result.duration == pytest.approx(1.0 + (1024 / 8000 if segments == "ts" else 0.0), abs=0.01)
+    assert done.outputs[0].probe.audio.sample_rate == 8000
+
+
+@pytest.mark.ffmpeg
+def test_transport_streams_have_no_more_than_six_channels(make_video, make_audio, workdir, tmp_path):
+    path = tmp_path / "in.mkv"
+    ffmpeg("-i", make_video(audio=None), "-i", make_audio(channels=8, sample_rate=48_000), "-c", "copy", path)
+    done = run(KIND, {"channels": 8, "segments": "ts"}, path, workdir)
+    assert done.outputs[0].probe.audio.channels == 6
+    assert "8 channels were mixed down to 5.1." in done.warnings
+
+
+@pytest.mark.ffmpeg
 def test_sound_alone_has_several_bitrates(make_audio, workdir):
     done = run(KIND, {"segment_duration": 2}, make_audio(seconds=4.5), workdir)
     playlists = check_package(workdir, duration=4.5)
@@ -408,7 +440,7 @@ def test_subtitles_are_cut_with_the_span(make_video, workdir, tmp_path):
 def test_subtitles_that_are_none_are_refused(make_video, make_audio, workdir):
     with pytest.raises(SourceUnsupported, match="neither WebVTT nor SubRip") as refused:
         run(KIND, {"subtitles": [{"url": str(make_audio())}]}, make_video(), workdir)
-    assert refused.value.param == "subtitles"
+    assert refused.value.param == "subtitles.0.url"
 
 
 @pytest.mark.ffmpeg

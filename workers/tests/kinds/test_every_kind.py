@@ -8,6 +8,7 @@ import pytest
 from workers.estimate import estimate
 from workers.kinds import all_kinds, get_kind
 from workers.kinds.base import Options
+from workers.plans import FfmpegStep
 from workers.resolved import resolved_options
 from workers.run import check, run, source_from_path
 
@@ -52,6 +53,35 @@ def test_examples_make_what_the_plan_says(source, workdir, report, name, number)
     assert planned == done.plan or "@{" in json.dumps(planned)  # measured values have their places in the plan
     assert "@{" not in json.dumps(done.plan)
     assert report.percents == sorted(report.percents)
+
+
+BOUNDED = {"libx265": "pools=3:", "libsvtav1": "lp=3"}  # what ffmpeg's own option does not reach
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *((name, KINDS[name].examples[number]) for name, number in EXAMPLES),
+        ("adaptive_video", {"codec": "h265"}),
+        ("adaptive_video", {"codec": "av1", "normalize": True}),
+        ("video", {"codec": "h265", "normalize": True}),
+        ("image", {"interval": 0.5}),
+    ],
+)
+def test_tools_keep_to_the_share_of_processors(source, monkeypatch, name, options):
+    monkeypatch.setenv("FFMPEG_THREADS", "3")
+    kind = get_kind(name)
+    plan = check(kind, options, source_from_path(source(kind.accepts)).probe)
+    for args in (step.args for step in plan.steps if isinstance(step, FfmpegStep)):
+        told = " ".join(args)
+        if "png_pipe" not in told and "-c:v copy" not in told:
+            assert args[: args.index("-i")].count("-threads") == 1, told
+        if "-filter_complex" in args:
+            assert "-filter_complex_threads 3" in told
+            assert args[args.index("-i") :].count("-threads") >= 1, told
+        for encoder, words in BOUNDED.items():
+            assert told.count(f"-c:v {encoder} ") == told.count(words), told
 
 
 @pytest.mark.ffmpeg

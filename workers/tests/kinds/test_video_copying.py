@@ -9,6 +9,7 @@ import pytest
 from workers.engine.capabilities import ffmpeg_path
 from workers.engine.probe import probe
 from workers.kinds.video import KIND, VideoOptions, plan
+from workers.plans import FfmpegStep
 from workers.run import run
 from workers.tests.kinds.test_video import SOUND, source, value
 from workers.tests.media import ffmpeg
@@ -34,7 +35,8 @@ def compliant(video=None, audio=None, **facts):
 
 
 def codecs(given, **options):
-    args = plan(VideoOptions.model_validate(options), given).steps[-1].args
+    steps = plan(VideoOptions.model_validate(options), given).steps
+    args = next((step for step in steps if isinstance(step, FfmpegStep) and step.attempts), steps[-1]).args
     return value(args, "-c:v"), value(args, "-c:a")
 
 
@@ -168,6 +170,22 @@ def test_every_codec_can_be_copied(make_video, workdir, codec, encoder, suffix, 
     made, before = done.outputs[0].probe.video, probe(path).video
     assert (made.codec, made.profile, made.color_matrix) == (codec, before.profile, "smpte170m")
     assert made.tag == {"h265": "hvc1", "av1": "av01", "vp9": None}[codec]
+
+
+@pytest.mark.ffmpeg
+def test_a_picture_that_no_copy_can_be_tagged_of_is_encoded(make_video, workdir, tmp_path):
+    # Private data of 4 bytes where 16 are told of: decoders pass over it, filters of the bitstream give up.
+    plain, stream, path = make_video(seconds=1.0, extra=("-bf", "0")), tmp_path / "in.h264", tmp_path / "in.mp4"
+    ffmpeg("-i", plain, "-an", "-c", "copy", "-bsf:v", "h264_mp4toannexb", stream)
+    data = stream.read_bytes()
+    place = data.index(b"\x00\x00\x01\x65")
+    stream.write_bytes(data[:place] + bytes.fromhex("0000010605040102030480") + data[place:])
+    ffmpeg("-r", "25", "-i", stream, "-i", plain, "-map", "0:v", "-map", "1:a", "-c", "copy", path)
+    done = run(KIND, {}, path, workdir)
+    assert done.warnings == (COPIED, "The input is damaged in places, so it was encoded again after all.")
+    made = done.outputs[0].probe
+    assert (made.video.codec, made.video.frames, made.audio.codec) == ("h264", 25, "aac")
+    assert packets(path) != packets(done.outputs[0].path)
 
 
 @pytest.mark.ffmpeg

@@ -272,3 +272,17 @@ def test_mirrored_pictures_are_shown_as_players_show_them(make_video, workdir, t
         near(a, b, 30) for a, b in zip(corner_colors(first).values(), corner_colors(shown).values(), strict=True)
     )
     assert all(near(a, b, 30) for a, b in zip(corner_colors(first).values(), turned, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("chroma", "options", "note"),
+    [
+        ("422", {"codec": "prores", "format": "mov"}, None),
+        ("444", {"codec": "prores", "format": "mov"}, "4:4:4 colour became 4:2:2."),
+        ("rgb", {"codec": "prores", "format": "mov"}, "RGB colour became 4:2:2."),
+        ("422", {}, "4:2:2 colour became 4:2:0."),
+    ],
+)
+def test_notes_on_sampling_are_true_of_every_codec(chroma, options, note):
+    found = plan(VideoOptions.model_validate(options), source({"chroma": chroma})).notes
+    assert [line for line in found if "colour became" in line] == ([note] if note else [])

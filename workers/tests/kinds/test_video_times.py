@@ -10,11 +10,13 @@ import av
 import pytest
 
 from workers.engine.capabilities import ffmpeg_path
+from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import Chapter, probe
+from workers.kinds import get_kind
 from workers.kinds.video import KIND, VideoOptions, plan
 from workers.run import run
 from workers.tests.kinds.test_video import VIDEO, args_of, source, value
-from workers.tests.media import ffmpeg
+from workers.tests.media import ffmpeg, level
 
 NUMBERED = "nullsrc=s=64x48:r=25:d=4,geq=lum=16+2*N:cb=128:cr=128,format=yuv420p"  # as bright as the frame's number
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "10")
@@ -199,6 +201,91 @@ def test_sound_can_be_left_out(make_video, workdir):
         "Copied without re-encoding: the input is already as it is asked for.",
         "Not used: audio stream 0 (aac).",
     )
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("format", ["mp4", "webm"])
+def test_a_coarse_clock_of_the_picture_is_not_the_sounds(make_video, workdir, format):
+    path = make_video(".avi", seconds=2.5, fps=20, codec="mpeg4", audio_codec="libmp3lame")
+    done = run(KIND, {"format": format}, path, workdir)
+    assert level(done.outputs[0].path) == pytest.approx(level(path), abs=1.0)
+
+
+# ── streams that end before others ───────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def unequal(make_video, tmp_path):
+    """A file whose picture or sound is a quarter as long as the other."""
+
+    def made(suffix, *, short):
+        lengths = [0.5 if kind == short else 2.0 for kind in ("picture", "sound")]
+        path = tmp_path / f"unequal{suffix}"
+        inputs = [f"testsrc2=s=64x48:r=25:d={lengths[0]}", f"sine=f=440:r=44100:d={lengths[1]}"]
+        sources = itertools.chain.from_iterable(("-f", "lavfi", "-i", one) for one in inputs)
+        ffmpeg(*sources, "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", path)
+        return path
+
+    return made
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("options", "first", "count"),
+    [
+        ({"start": 0.3, "end": 0.8}, 8, 12),  # the next frame, shown from the beginning on
+        ({"start": 0.3, "end": 0.8, "fps": 30}, 8, 15),
+        ({"start": 3.97}, 99, 1),
+        ({"start": 1.21, "end": 1.22}, 30, 1),
+    ],
+    ids=str,
+)
+def test_a_span_that_begins_within_a_frame_has_a_picture_from_its_beginning(workdir, tmp_path, options, first, count):
+    path = tmp_path / "in.mp4"
+    ffmpeg("-f", "lavfi", "-i", NUMBERED, *X264, path)
+    made = numbers(run(KIND, {"quality": "very_high"} | options, path, workdir).outputs[0].path)
+    assert (made[0], len(made)) == ((0.0, first), count)
+
+
+@pytest.mark.ffmpeg
+def test_a_slide_show_begins_with_what_is_shown_then(workdir, tmp_path):
+    path = tmp_path / "in.mp4"
+    ffmpeg("-f", "lavfi", "-i", NUMBERED.replace("r=25", "r=1"), *X264, path)
+    made = numbers(run(KIND, {"start": 1.5, "quality": "very_high"}, path, workdir).outputs[0].path)
+    assert made == [(0.0, 1), (0.5, 2), (1.5, 3)]
+
+
+@pytest.mark.ffmpeg
+def test_one_frame_stays_one_at_a_rate_it_is_too_short_for(make_video, workdir):
+    done = run(KIND, {"fps": 1}, make_video(seconds=0.04, audio=None), workdir)
+    assert done.outputs[0].probe.video.frames == 1
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".flv"])
+@pytest.mark.parametrize("options", [{}, {"end": 1.5}], ids=str)
+def test_one_stream_may_end_before_the_file_does(unequal, workdir, suffix, options):
+    sound, picture = workdir / "sound", workdir / "picture"
+    sound.mkdir()
+    picture.mkdir()
+    done = run(get_kind("audio"), {"format": "wav"} | options, unequal(suffix, short="sound"), sound)
+    assert done.outputs[0].probe.duration == pytest.approx(0.5, abs=0.06)
+    done = run(KIND, {"audio": False} | options, unequal(suffix, short="picture"), picture)
+    assert done.outputs[0].probe.duration == pytest.approx(0.5, abs=0.06)
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize(("suffix", "heard"), [(".mp4", False), (".mkv", False), (".flv", True)])
+def test_a_span_after_the_end_of_the_sound_is_silent(unequal, workdir, suffix, heard):
+    done = run(KIND, {"start": 1.0}, unequal(suffix, short="sound"), workdir)
+    assert done.outputs[0].probe.duration == pytest.approx(1.0, abs=0.06)
+    assert (done.outputs[0].probe.audio is not None) is heard  # Flash video does not tell when its streams end
+    assert ("The sound was left out: it ends before the span begins." in done.warnings) is not heard
+
+
+@pytest.mark.ffmpeg
+def test_a_span_after_the_end_of_the_picture_is_refused(unequal, workdir):
+    with pytest.raises(SourceUnsupported, match="start is 1 s, but the picture ends before that") as told:
+        run(KIND, {"start": 1.0}, unequal(".mp4", short="picture"), workdir)
+    assert told.value.param == "start"
 
 
 # ── chapters ─────────────────────────────────────────────────────────────────────────────────────────────────────────
