@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 from PIL import ImageChops
 
 Box = tuple[int, int, int, int]
+LONGEST = 655_350  # milliseconds, told in hundredths of a second
 
 
 def write_film(frames: Iterable[tuple[Pillow.Image, int]], target: Path, *, plays: int, exif: bytes | None) -> None:
@@ -50,6 +51,13 @@ class _Writer:
         self.counted = 0  # where the number of frames stands
 
     def frame(self, picture: Pillow.Image, box: Box, milliseconds: int) -> None:
+        """As several that are equal where it is longer than sixteen bits can say."""
+        parts = -(-milliseconds // LONGEST)
+        for part in range(parts):
+            shown = milliseconds * (part + 1) // parts - milliseconds * part // parts
+            self._frame(picture, (0, 0, 1, 1) if part else box, shown)
+
+    def _frame(self, picture: Pillow.Image, box: Box, milliseconds: int) -> None:
         packed = BytesIO()
         picture.crop(box).save(packed, "PNG")
         chunks = list(_chunks(packed.getvalue()))
@@ -62,7 +70,7 @@ class _Writer:
             self._chunk(b"acTL", struct.pack(">II", 0, self.plays))
         left, top, right, bottom = box
         # Numerator and denominator have 16 bits each.
-        delay = (milliseconds, 1000) if milliseconds < 65_536 else (min(65_535, milliseconds // 100), 10)
+        delay = (milliseconds, 1000) if milliseconds < 65_536 else (min(65_535, round(milliseconds / 10)), 100)
         control = struct.pack(">5I2H2B", self.sequence, right - left, bottom - top, left, top, *delay, 0, 0)
         self._chunk(b"fcTL", control)
         self.sequence += 1

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 CLEAR = 255  # the index of what is transparent
 OPAQUE = 128  # alpha from which on a pixel is seen: a GIF's are or are not
 SHORTEST = 2  # hundredths of a second: what is shorter, players show for ten
+LONGEST = 65_535  # hundredths of a second
 _SAMPLE = 128  # pixels of the edges of a frame that colours are looked for in
 MOST_SAMPLES = 32  # frames
 
@@ -68,6 +69,39 @@ class Survey:
         return Palette(_reduced(self._tiles, self.most), exact=False)
 
 
+def step_to(image: Any, frame: int) -> None:
+    """Go to a frame of an opened animation, leaving clear what browsers leave clear: what was disposed of, and what is
+    around a first frame smaller than the canvas. Pillow fills these with the background's colour, which no browser
+    has shown since Netscape."""
+    if frame < image.tell():
+        image.seek(0)
+    if image.tell() == 0:
+        _clear_around(image)
+    while image.tell() < frame:
+        image.load()
+        if image.disposal_method == 2 and image.dispose is not None:
+            left, top, right, bottom = image.dispose_extent
+            _compose_in(image, image.convert("RGBA"))
+            image.dispose = Pillow.new("RGBA", (right - left, bottom - top)).im
+        image.seek(image.tell() + 1)
+
+
+def _clear_around(image: Any) -> None:
+    extent = image.dispose_extent
+    if extent in (None, (0, 0, *image.size)):
+        return
+    image.load()
+    whole = Pillow.new("RGBA", image.size)
+    whole.paste(image.convert("RGBA").crop(extent), extent[:2])
+    _compose_in(image, whole)
+
+
+def _compose_in(image: Any, whole: Pillow.Image) -> None:
+    """From a frame of RGBA on, Pillow composes all others in it."""
+    image.im, image._mode = whole.im, whole.mode
+    image.info.pop("transparency", None)
+
+
 def write_still(picture: Pillow.Image, target: Path, colors: int) -> None:
     """One picture as a GIF."""
     survey = Survey(colors)
@@ -86,7 +120,7 @@ def write_film(
     """
     with target.open("wb") as file:
         last: Pillow.Image | None = None
-        for picture, hundredths in _in_hundredths(_changes(frames)):
+        for picture, hundredths in _in_parts(_in_hundredths(_changes(frames))):
             box: Box | None = (0, 0, *picture.size)
             made = palette.indexed(picture)
             settings: dict[str, Any] = {"duration": hundredths * 10, "disposal": 2 if clear else 1}
@@ -144,6 +178,14 @@ def _in_hundredths(frames: Iterable[tuple[Pillow.Image, int]]) -> Iterator[tuple
         now += shown
     if waiting is not None:
         yield waiting, max(SHORTEST, round(now / 10) - begin)
+
+
+def _in_parts(frames: Iterable[tuple[Pillow.Image, int]]) -> Iterator[tuple[Pillow.Image, int]]:
+    """Those longer than sixteen bits can say, several times over."""
+    for picture, shown in frames:
+        parts = -(-shown // LONGEST)
+        for part in range(parts):
+            yield picture, shown * (part + 1) // parts - shown * part // parts
 
 
 def _unseen(picture: Pillow.Image) -> Pillow.Image:

@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 # Every browser shows a frame of 10 ms or less for this long.
 HURRIED, UNHURRIED = 10, 100  # milliseconds
+LONGEST = 2**24 - 1  # milliseconds, hours: what a WebP can say of one frame
 _ENDLESS = 65_535  # times; what is said to be longer was meant to be for ever
 FRAMES = 100_000  # more than these are not counted
 MOST = 4 * 1024 * 1024  # bytes of one header that are read
@@ -21,6 +22,10 @@ class Timing:
 
     delays: tuple[int, ...]
     plays: int = 0
+
+
+# JPEG's markers that begin a frame; DHT, JPG and DAC lie between them. 0xF7 is JPEG-LS.
+_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC} | {0xF7})
 
 
 @dataclass(frozen=True)
@@ -42,10 +47,24 @@ def timing(file: BinaryIO, name: str) -> Timing | None:
 
 
 def shown(delays: tuple[int, ...], frames: int, plays: int) -> Timing:
-    """The timing of so many frames as browsers show them."""
+    """The timing of so many frames as browsers show them, none for longer than a WebP can say."""
     known = (*delays, *(0,) * min(frames - len(delays), FRAMES))
-    whole = [UNHURRIED if delay <= HURRIED else delay for delay in known]
+    whole = [UNHURRIED if delay <= HURRIED else min(delay, LONGEST) for delay in known]
     return Timing(tuple(whole[:frames]), plays)
+
+
+def jpeg_coding(file: BinaryIO) -> str | None:
+    """What makes a JPEG uncommon, in words, by its frame header; None of usual ones. Source: ITU-T T.81, table B.1."""
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, size = head[1], int.from_bytes(head[2:], "big")
+        if marker in _FRAMES:
+            precision = file.read(1)
+            if marker not in (0xC0, 0xC1, 0xC2, 0xC9, 0xCA):
+                return "lossless" if marker in (0xC3, 0xCB, 0xF7) else "hierarchical"
+            return f"of {precision[0]} bits" if precision and precision[0] != 8 else None
+        file.seek(size - 2, 1)
+    return None
 
 
 def cicp(file: BinaryIO, name: str) -> Cicp | None:

@@ -4,6 +4,8 @@ One source is decoded once, as small as the largest wanted picture allows, and e
 """
 
 import errno
+import json
+import math
 import os
 import resource
 import sys
@@ -14,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageChops, ImageCms
+from PIL import ImageChops, ImageCms, JpegImagePlugin
 
 from workers.encoders.image import ENCODERS, gif_colors, still_settings
-from workers.engine import animated, deep, gif, headers, preview, profiles, rights, stills
+from workers.engine import animated, deep, gif, headers, light, preview, profiles, rights, stills
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
 from workers.engine.layers import Drawn, draw_layers, put_over
 from workers.engine.limits import SourceLimits
@@ -28,6 +30,8 @@ Box = tuple[float, float, float, float]
 # Decoding beyond this factor of the wanted size first averages blocks of pixels: as sharp to the eye, much faster.
 REDUCING_GAP = 3.0
 FEW = 256  # colours that fit into a palette
+MOST_KEPT = 8_000_000  # pixels of layers, 32 MB, between one request and the next
+_kept: dict[str, tuple[Drawn, ...]] = {}  # by all that they are drawn from; the helper has one thread
 _TURNS = {
     2: Pillow.Transpose.FLIP_LEFT_RIGHT,
     3: Pillow.Transpose.ROTATE_180,
@@ -50,6 +54,7 @@ class Decoded:
     profile: bytes | None
     rights: dict[int, bytes] = field(default_factory=dict)
     indexed: bool = False  # whether it has a palette
+    hdr: headers.Cicp | None = None  # whether it is lit as PQ or HLG says, and of which primaries
 
 
 def make_pictures(
@@ -91,7 +96,7 @@ def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimi
     source = _read(path, None, limits, orient=True, wanted=wanted)
     turn = _TURNS.get(source.orientation)
     picture = source.picture if turn is None else source.picture.transpose(turn)
-    return _in_srgb(picture, source.profile), _swapped(source.original, source.orientation)
+    return _in_srgb(picture, source.profile, source.hdr), _swapped(source.original, source.orientation)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
@@ -103,7 +108,7 @@ def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[
     source = _read(path, type, limits, orient=True, wanted=(edge, edge))
     size = preview.fitted(_swapped(source.original, source.orientation), edge)
     small = _framed(source, {"scaled": size, "crop": (0, 0), "size": size})
-    return preview.look(_in_srgb(small, source.profile))
+    return preview.look(_in_srgb(small, source.profile, source.hdr))
 
 
 def _read(
@@ -127,14 +132,16 @@ def _read(
         indexed = image.mode == "P"
         if moment:
             _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
-        transform = profiles.to_srgb(profile, "RGB") if fine and profile and deep.is_deep(image) else None
+        hdr = None if type else _hdr(path, image)
+        exact = fine and deep.is_deep(image) and not stills.has_alpha(image)
+        transform = profiles.to_srgb(profile, "RGB") if exact and profile else None
         converted = deep.in_srgb(path, image, transform) if transform else None
         if converted is not None:
             turned = stills.orientation_of(image) if orient else 1
             return Decoded(converted, converted.size, turned, None, kept)
         size = wanted(_swapped((stored[0], stored[1]), orientation)) if callable(wanted) else wanted
         decoded = _decoded(image, _swapped(size, orientation))
-        return Decoded(decoded, stored, orientation, profile, kept, indexed)
+        return Decoded(decoded, stored, orientation, profile, kept, indexed, hdr)
 
 
 def _check_edge(image: Pillow.Image, limits: SourceLimits) -> None:
@@ -145,7 +152,10 @@ def _check_edge(image: Pillow.Image, limits: SourceLimits) -> None:
 def _seek(image: Pillow.Image, frame: int) -> None:
     try:
         if getattr(image, "n_frames", 1) > 1:
-            image.seek(frame)
+            if image.format == "GIF":
+                gif.step_to(image, frame)
+            else:
+                image.seek(frame)
     except stills.DAMAGE as exc:
         raise SourceUnreadable("The animation is damaged or cut short.", log=repr(exc)) from exc
 
@@ -167,6 +177,11 @@ def _profile(path: Path, image: Pillow.Image) -> bytes | None:
     return own
 
 
+def _hdr(path: Path, image: Pillow.Image) -> headers.Cicp | None:
+    numbers = stills.cicp_of(path, stills.NAMES.get(image.format or "", ""))
+    return numbers if numbers and numbers.transfer in stills.HDR else None
+
+
 def _plugins(path: Path) -> tuple[str, ...]:
     try:
         with path.open("rb") as file:
@@ -184,9 +199,19 @@ def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
     """All pixels, in a mode that can be resized: L, LA, RGB, RGBA or CMYK."""
     try:
         image.draft(image.mode, wanted)  # JPEG only: decodes at 1/2, 1/4 or 1/8, never below what is wanted
+        if isinstance(image, JpegImagePlugin.JpegImageFile):
+            image.decodermaxblock = 4 * 1024 * 1024  # its decoder works on while there are bytes: 1 ms of 65 for 3 MB
+        deeper = deep.is_deep(image)
         image.load()
+        clear = image.info.get("transparency")
+        if isinstance(clear, tuple) and deeper:  # the colour that is clear is told in 16 bits, and the pixels have 8
+            image.info["transparency"] = tuple(part >> 8 for part in clear)
         if image.mode.startswith("I;16"):
+            inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0  # type: ignore[attr-defined]
             image = image.convert("I").convert("F").point(lambda value: value * (1 / 257) + 0.5).convert("L")
+            if isinstance(clear, int):
+                image.info["transparency"] = round(clear / 257)
+            image = ImageChops.invert(image) if inverted else image  # zero is white, which Pillow knows of 8 bits only
         if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
             return ImageChops.invert(image)  # only Adobe writes it upside down, which Pillow takes for granted
         if image.mode == "LAB":
@@ -248,8 +273,8 @@ def _animation(
             for number, milliseconds in shown:
                 _seek(image, stills.first_of(image) + number)
                 picture = _decoded(image, wanted)
-                # The opened picture itself becomes the next frame.
-                picture = picture.copy() if picture is image else picture
+                # The opened picture itself becomes the next frame; what a GIF has beyond its canvas is not shown.
+                picture = picture.crop((0, 0, *stored)) if picture.size != stored or picture is image else picture
                 decoded = Decoded(picture, stored, orientation, profile)
                 yield _finished(decoded, variant, over), milliseconds
 
@@ -261,9 +286,18 @@ def _animation(
 
 
 def _layers(cwd: Path, variant: dict[str, Any], limits: SourceLimits) -> tuple[Drawn, ...]:
-    """What is put over the picture."""
-    canvas = (variant["canvas"][0], variant["canvas"][1])
-    return draw_layers(cwd, variant.get("layers", ()), canvas, partial(read_layer, limits=limits))
+    """What is put over the picture; kept for the next of a series, each of which is a request of its own."""
+    specs, canvas = variant.get("layers", ()), (variant["canvas"][0], variant["canvas"][1])
+    if not specs:
+        return ()
+    asked = json.dumps([str(cwd), cwd.stat().st_ino, specs, canvas])
+    if asked in _kept:
+        return _kept[asked]
+    _kept.clear()
+    drawn = draw_layers(cwd, specs, canvas, partial(read_layer, limits=limits))
+    if sum(math.prod(layer.picture.size) for layer in drawn) <= MOST_KEPT:
+        _kept[asked] = drawn
+    return drawn
 
 
 def _finished(source: Decoded, variant: dict[str, Any], over: tuple[Drawn, ...]) -> Pillow.Image:
@@ -305,12 +339,17 @@ def _swapped(size: Size, orientation: int) -> Size:
     return (size[1], size[0]) if orientation >= 5 else size
 
 
-def _in_srgb(image: Pillow.Image, profile: bytes | None) -> Pillow.Image:
+def _in_srgb(image: Pillow.Image, profile: bytes | None, hdr: headers.Cicp | None = None) -> Pillow.Image:
     """The same colours in sRGB, which is what an untagged picture is taken for."""
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     colors = image.convert(image.mode[:-1]) if alpha is not None else image
     transform = profiles.to_srgb(profile, colors.mode) if profile else None
-    if transform is not None:
+    if hdr is not None:
+        colors = light.in_sdr(colors.convert("RGB"), hdr)
+    elif profile and transform is None and colors.mode == "L" and (of_rgb := profiles.to_srgb(profile, "RGB")):
+        grey = colors.convert("RGB")  # as a PNG's gamma is told, whatever its pixels
+        colors = (ImageCms.applyTransform(grey, of_rgb) or grey).convert("L")
+    elif transform is not None:
         applied = ImageCms.applyTransform(colors, transform)
         colors = applied if applied is not None else colors
     elif colors.mode == "CMYK":
@@ -344,6 +383,8 @@ def _on_canvas(image: Pillow.Image, variant: dict[str, Any]) -> Pillow.Image:
 
 def _save(image: Pillow.Image, target: Path, name: str, quality: int, kept: dict[int, bytes]) -> None:
     image.info = {}  # profile, comments and whatever else would be written along
+    if name == "heic":
+        image = image.copy()  # the encoder takes what EXIF it can find, and an opened picture has its own read
     if image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (255, 255):
         image = image.convert(image.mode[:-1])
     if name in ("webp", "avif", "heic") and image.mode in ("L", "LA"):

@@ -11,6 +11,7 @@ from PIL import ImageCms
 from workers.engine.headers import Cicp
 
 SRGB = ImageCms.createProfile("sRGB")
+SPACES = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}  # of a mode's pixels
 Pair = tuple[float, float]
 Matrix = tuple[tuple[float, ...], ...]
 _D65, _C, _DCI = (0.3127, 0.3290), (0.310, 0.316), (0.314, 0.351)
@@ -38,8 +39,7 @@ def to_srgb(profile: bytes, mode: str, target: str = "RGB") -> Any:
         opened = ImageCms.ImageCmsProfile(BytesIO(profile))
         if "srgb" in ImageCms.getProfileDescription(opened).lower():
             return None
-        space = opened.profile.xcolor_space.strip()
-        if space != {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}.get(mode):
+        if space_of(opened) != SPACES.get(mode):
             return None
         return ImageCms.buildTransform(
             opened,
@@ -51,6 +51,11 @@ def to_srgb(profile: bytes, mode: str, target: str = "RGB") -> Any:
         )
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return None
+
+
+def space_of(profile: ImageCms.ImageCmsProfile) -> str:
+    """What the profile's pixels are: GRAY, RGB, CMYK, …"""
+    return str(profile.profile.xcolor_space).strip()
 
 
 @lru_cache(maxsize=1)
@@ -103,6 +108,23 @@ def matrix_profile(primaries: tuple[Pair, Pair, Pair, Pair], power: float | None
         return _packed(tags)
     except (ZeroDivisionError, struct.error, OverflowError):
         return None
+
+
+@lru_cache(maxsize=8)
+def to_bt709(primaries: int) -> Matrix | None:
+    """Rows that take linear RGB of H.273's primaries to BT.709's; None for primaries that are not known."""
+    known = _PRIMARIES.get(primaries)
+    if known is None:
+        return None
+    back = _inverse(_to_xyz(_PRIMARIES[1]))
+    columns = _transposed(_to_xyz(known))
+    return _transposed(tuple(tuple(_times(back, column)) for column in columns))
+
+
+def _to_xyz(primaries: tuple[Pair, Pair, Pair, Pair]) -> Matrix:
+    columns = _transposed(tuple(_xyz(pair) for pair in primaries[:3]))
+    scale = _times(_inverse(columns), _xyz(primaries[3]))
+    return tuple(tuple(part * factor for part, factor in zip(row, scale, strict=True)) for row in columns)
 
 
 def _packed(tags: dict[bytes, bytes]) -> bytes:

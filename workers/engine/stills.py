@@ -11,15 +11,16 @@ from typing import Any, BinaryIO
 
 import pillow_heif
 from PIL import Image as Pillow
-from PIL import ImageCms, UnidentifiedImageError
+from PIL import ImageCms, TiffImagePlugin, UnidentifiedImageError
 
-from workers.engine import headers
+from workers.engine import headers, profiles
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.probe import Image, Probe
 from workers.formats import FORMATS
 
 ORIENTATION = 0x0112
 GPS = 0x8825
+_BITS, _PLANES = 258, 284  # TIFF tags: bits of each sample, and whether these lie in planes (2)
 # Pillow's name → ours. PPM and BMP also carry frames from ffmpeg to Pillow.
 NAMES = {
     "JPEG": "jpeg",
@@ -84,7 +85,7 @@ def plugins_for(head: bytes) -> tuple[str, ...]:
         return ("GIF",)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return ("WEBP",)
-    if head.startswith((b"II*\0", b"MM\0*")):
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
         return ("TIFF",)
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return ("BMP",)
@@ -103,15 +104,64 @@ def refuse_known(head: bytes) -> None:
 
 
 def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:
-    """The picture, its header read and its pixels not. Raises SourceUnreadable."""
+    """The picture, its header read and its pixels not. Raises SourceUnreadable, SourceUnsupported."""
     try:
-        return Pillow.open(path, formats=plugins)
+        image = Pillow.open(path, formats=plugins)
+        _refuse_planes(image)
+        _refuse_jpeg(getattr(image, "fp", None) or path, plugins)  # of some codings only the pixels would fail
+        return image
     except UnidentifiedImageError as exc:
+        _refuse_jpeg(path, plugins)
+        _refuse_tiff(path, plugins)
         raise SourceUnreadable("The picture is damaged: its header cannot be read.") from exc
     except MemoryError as exc:
         raise LimitExceeded("The picture needs more memory than it may have.") from exc
     except DAMAGE as exc:
         raise SourceUnreadable("The picture is damaged: its header cannot be read.", log=repr(exc)) from exc
+
+
+def _refuse_planes(image: Pillow.Image) -> None:
+    """Pillow takes 16-bit samples that lie in planes for 8-bit ones."""
+    tags: Any = getattr(image, "tag_v2", {}) if image.format == "TIFF" else {}
+    if tags.get(_PLANES) == 2 and len(tags.get(_BITS, ())) > 1 and max(tags[_BITS]) > 8:
+        image.close()
+        raise SourceUnsupported("The TIFF holds more than 8 bits a colour in planes: save it interleaved.")
+
+
+def _refuse_jpeg(source: Path | BinaryIO, plugins: tuple[str, ...]) -> None:
+    """Raise SourceUnsupported for a sound file of a coding that is not read: nobody should search it for damage."""
+    if "JPEG" not in plugins:
+        return
+    with _header(source) as file:
+        coding = headers.jpeg_coding(file)
+    if coding:
+        raise SourceUnsupported(f"The JPEG is {coding}, which is not read: save it as a usual JPEG of 8 bits.")
+
+
+def _refuse_tiff(source: Path | BinaryIO, plugins: tuple[str, ...]) -> None:
+    if "TIFF" not in plugins:
+        return
+    try:
+        with _header(source) as file:
+            sound = _has_size(file)
+    except DAMAGE:
+        return
+    if sound:
+        raise SourceUnsupported(
+            "The TIFF holds its pixels in a way that is not read: save it as RGB, grey or CMYK of 8 or 16 bits."
+        )
+
+
+def _has_size(file: BinaryIO) -> bool:
+    """Whether a TIFF's first directory tells how large the picture is."""
+    file.seek(0)
+    head = file.read(8)
+    if head[2:3] == b"+" or head[3:4] == b"+":  # of 64 bits
+        head += file.read(8)
+    tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+    file.seek(tags.next)
+    tags.load(file)
+    return {256, 257, _BITS} <= set(tags)
 
 
 def orientation_of(image: Pillow.Image) -> int:
@@ -126,12 +176,16 @@ def turn_left(image: Pillow.Image) -> int:
 
 
 def icc_description(image: Pillow.Image) -> str | None:
-    """What the embedded colour profile calls itself, "" when it cannot be read; None without one."""
+    """What the embedded colour profile calls itself, "" when it cannot be read or is none for such pixels; None without
+    one."""
     data = image.info.get("icc_profile")
     if not data:
         return None
     try:
-        return ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(BytesIO(data))).strip("\0 \n")[:200]
+        profile = ImageCms.ImageCmsProfile(BytesIO(data))
+        if (profiles.space_of(profile) == "CMYK") != (image.mode == "CMYK"):
+            return ""
+        return ImageCms.getProfileDescription(profile).strip("\0 \n")[:200]
     except (ImageCms.PyCMSError, OSError, ValueError):
         return ""
 
@@ -169,6 +223,8 @@ def _header(source: Path | BinaryIO) -> Iterator[BinaryIO]:
 
 def cicp_of(source: Path | BinaryIO, name: str) -> headers.Cicp | None:
     """The colours that a picture of this format tells in numbers; None where it has none, or none that can be read."""
+    if name not in ("png", "avif", "heic"):
+        return None
     try:
         with _header(source) as file:
             return headers.cicp(file, name)

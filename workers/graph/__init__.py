@@ -18,6 +18,7 @@ from workers.graph.times import (
     reads,
     seconds,
     span,
+    ticking,
     uneven,
 )
 
@@ -49,6 +50,7 @@ __all__ = [
     "source_input",
     "span",
     "thread_settings",
+    "ticking",
     "track",
     "uneven",
     "usable_video",

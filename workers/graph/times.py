@@ -143,6 +143,15 @@ def cut(
     return Cut(seek, part.start - seek, duration, 1 / rate, bool(video.base_rate))
 
 
+def ticking(video: VideoStream, part: Span, *, demuxer: str | None = None) -> Span | Cut:
+    """How to read a span so that the first picture is the one shown at its start, which may have begun before."""
+    if part.start <= 0:
+        return part
+    unindexed = (demuxer or "").split(",")[0] in _UNINDEXED
+    seek = max(0.0, part.start - (_LONGEST_GOP if unindexed else LOOK_BACK))
+    return Cut(seek, part.start - seek, part.duration, 1 / _FINEST, bool(video.base_rate))
+
+
 def _few_frames(video: VideoStream, part: Span) -> bool:
     """Whether a span is about as short as a frame: then none may begin inside it, and one is shown all the same."""
     frame = 1 / (video.frame_rate or _USUAL_RATE)

@@ -208,9 +208,11 @@ def _many(
         if most < MOST_PICTURES:
             words = f"make it longer, or the pictures smaller than {_times(framed.canvas, whole.canvas)} pixels."
         raise SourceUnsupported(f"interval would make {count} pictures; at most {most}: {words}", param="interval")
-    stream = graph.source_input(source.probe, source.path, part, alpha=video)[str(video.index)]
-    # Chosen by time, from the first frame on: the frame shown at each multiple of the interval.
-    stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass")
+    read = graph.ticking(video, part, demuxer=source.probe.demuxer)
+    stream = graph.source_input(source.probe, source.path, read, alpha=video)[str(video.index)]
+    stream = read.picture(stream) if isinstance(read, Cut) else stream
+    # Chosen by time: the frame shown at each multiple of the interval, the first where none is shown yet.
+    stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass", start_time=0)
     clear = still.endswith("png")
     stream = _still(stream, video, whole, clear)
     args = graph.output_args([stream], still.replace("*", "-%04d"), _still_options(clear) | {"frames:v": most})

@@ -3,7 +3,9 @@
 import base64
 import io
 import os
+import struct
 import time
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -269,6 +271,22 @@ def test_hdr_is_as_bright_as_in_any_picture_of_it(tmp_path, workdir):
         mapped = image.convert("RGB").getpixel((64, 48))
     assert near(seen, mapped, 4)
     assert not near(seen, (0x80, 0x80, 0x80), 20), "taken for SDR"
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("transfer", [16, 18])
+def test_an_hdr_still_is_as_bright_as_the_picture_made_of_it(tmp_path, workdir, transfer):
+    chunk = b"cICP" + bytes((9, transfer, 0, 1))
+    path = tmp_path / "a.png"
+    Image.new("RGB", (64, 48), (140, 110, 90)).save(path)
+    data = path.read_bytes()
+    path.write_bytes(data[:33] + struct.pack(">I", 4) + chunk + struct.pack(">I", zlib.crc32(chunk)) + data[33:])
+    seen = color(look(path, workdir))
+    done = run(get_kind("image"), {"format": "png"}, path, workdir)
+    with Image.open(done.outputs[0].path) as image:
+        mapped = image.convert("RGB").getpixel((32, 24))
+    assert near(seen, mapped, 6)
+    assert not near(seen, (140, 110, 90), 20), "taken for SDR"
 
 
 @pytest.mark.ffmpeg

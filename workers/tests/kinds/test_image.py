@@ -404,6 +404,29 @@ def test_interval_makes_a_picture_every_so_often(make_video, workdir):
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize(
+    ("source", "options", "moments"),
+    [
+        ({"fps": 25}, {"interval": 1, "start": 0.53}, [0.53, 1.53, 2.53]),
+        ({"fps": 25}, {"interval": 60, "start": 1.21}, [1.21]),
+        ({"fps": 25}, {"interval": 5, "start": 2.99}, [2.99]),
+        ({"fps": 25, "suffix": ".ts", "codec": "mpeg2video"}, {"interval": 1, "start": 1.05}, [1.05, 2.05]),
+    ],
+)
+def test_the_first_of_an_interval_is_the_one_shown_at_its_start(
+    make_video, tmp_path, workdir, source, options, moments
+):
+    path = make_video(**{"seconds": 3.0, "audio": None} | source)
+    done = run(KIND, {**options, "width": 32, "format": "png"}, path, workdir)
+    assert len(done.outputs) == len(moments)
+    for number, (output, moment) in enumerate(zip(done.outputs, moments, strict=True)):
+        (tmp_path / f"{number}").mkdir()
+        _, expected = made({"start": moment, "width": 32, "format": "png"}, path, tmp_path / f"{number}")
+        with Image.open(output.path) as image:
+            assert image.convert("RGB").tobytes() == expected.tobytes()
+
+
+@pytest.mark.ffmpeg
 def test_the_commands_make_the_same_file_by_hand(make_video, workdir, tmp_path):
     import os
     import subprocess

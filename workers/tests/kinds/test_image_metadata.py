@@ -114,3 +114,11 @@ def test_words_without_end_are_cut(workdir, tmp_path):
     Image.new("RGB", (32, 32)).save(tmp_path / "in.jpg", exif=exif)
     done = run(KIND, {}, tmp_path / "in.jpg", workdir)
     assert told(done.outputs[0].path) == ((None, "x" * 500), set())
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+def test_a_place_without_rights_beside_it_is_left_out(make_image, workdir, suffix, name):
+    done = run(KIND, {"format": name}, make_image(suffix, gps=True), workdir)
+    assert told(done.outputs[0].path) == ((None, None), set())
+    assert not done.outputs[0].probe.has_location

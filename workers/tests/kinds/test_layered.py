@@ -8,12 +8,15 @@ import pytest
 from PIL import Image, ImageChops
 
 from workers import graph
-from workers.engine import host, runner
+from workers.engine import host, pillow, runner
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
+from workers.engine.limits import SourceLimits
+from workers.engine.pillow import read_layer
 from workers.kinds import get_kind
 from workers.layers import place
 from workers.run import run
 from workers.tests.media import RED, cornered, frames_of, near
+from workers.tests.media import ffmpeg as ffmpeg_by_hand
 
 IMAGE, VIDEO = get_kind("image"), get_kind("video")
 BLACK, YELLOW = (0, 0, 0), (255, 255, 0)
@@ -414,3 +417,35 @@ def test_commands_of_a_layered_video_make_it_again(make_video, logo, workdir):
     assert done.plan["files"] == [{"ref": str(logo), "name": "layer-0", "param": "layers.0.url"}]
     assert [step["tool"] for step in done.plan["steps"]] == ["layer", "layer", "ffmpeg"]
     assert str(workdir) not in str(done.plan["commands"])
+
+
+@pytest.mark.parametrize("hdr", ["pq", "hlg"])
+def test_an_hdr_layer_is_lit_as_the_picture_made_of_it(tmp_path, workdir, hdr):
+    source, under = tmp_path / "hdr.avif", tmp_path / "under.png"
+    transfer = {"pq": "smpte2084", "hlg": "arib-std-b67"}[hdr]
+    yuv = "scale=out_color_matrix=bt2020:out_range=tv,format=yuv444p10le,setparams=color_primaries=bt2020:"
+    yuv += f"color_trc={transfer}:colorspace=bt2020nc:range=tv"
+    ffmpeg_by_hand("-f", "lavfi", "-i", "color=c=0x8c6e5a:s=32x32", "-vf", yuv, "-frames:v", "1", "-c:v", "libaom-av1",
+                   "-crf", "4", "-cpu-used", "8", source)  # fmt: skip
+    plain = still(source, workdir).convert("RGB").getpixel((16, 16))
+    Image.new("RGB", (32, 32)).save(under)
+    over = still(under, workdir, picture(source)).convert("RGB").getpixel((16, 16))
+    assert near(over, plain, 8)
+    assert not near(over, (0x8C, 0x6E, 0x5A), 20), "taken for SDR"
+
+
+def test_layers_of_a_series_are_drawn_once(black, logo, monkeypatch, workdir):
+    (workdir / "layer-0").symlink_to(logo)
+    (workdir / "frame.png").symlink_to(black)
+    framed = {"scaled": [120, 80], "crop": [0, 0], "size": [120, 80], "place": [0, 0], "canvas": [120, 80]}
+    (spec,) = (placed.spec for placed in place(IMAGE.options(layers=[picture(logo)]).layers, (120, 80)))
+    read = []
+    monkeypatch.setattr(pillow, "read_layer", lambda *args, **more: read.append(args) or read_layer(*args, **more))
+    for number, opacity in ((1, 1.0), (2, 1.0), (3, 0.5)):
+        variant = framed | {"target": f"{number}.png", "format": "png", "quality": 80, "background": None}
+        variant["layers"] = [spec | {"opacity": opacity}]
+        asked = {"source": "frame.png", "type": None, "orient": True, "variants": [variant]}
+        pillow.make_pictures(workdir, asked, SourceLimits())
+    assert len(read) == 2, "once for the two that are alike"
+    colors = [Image.open(workdir / f"{number}.png").convert("RGB").getpixel((60, 40)) for number in (1, 2, 3)]
+    assert colors == [YELLOW, YELLOW, (128, 128, 0)]
