@@ -96,7 +96,8 @@ def timing(made: list[float], source: list[float], start: float, duration: float
     """Every frame at the time that the source shows it, less `start`.
 
     `made` and `source` are the moments at which frames are shown. What was shown already when the span began may come
-    at its beginning, or not at all; near the end a frame may come again, so that it is shown until the end.
+    at its beginning, or not at all: then the first that begins in the span is shown from the span's beginning on, so
+    that no player shows nothing there. Near the end a frame may come again, so that it is shown until the end.
     """
     ends = [*source[1:], source[-1] + 1.0]
     wanted = [
@@ -114,6 +115,8 @@ def timing(made: list[float], source: list[float], start: float, duration: float
     if late:
         yield f"{len(late)} of {len(made)} frames are not at their time (first {late[0]:.3f} s)"
     gone = [moment for moment in wanted[1:-1] if abs(_nearest(moment - shift, made) - moment + shift) > _UNIT]
+    if gone[:1] == [next(moment for moment in wanted if moment)] and not made[0]:
+        gone = gone[1:]
     if gone:
         yield f"{len(gone)} of {len(wanted)} frames are missing (first {gone[0]:.3f} s)"
 
