@@ -87,18 +87,22 @@ def _scan(path: str) -> list[dict[str, Any]]:
 def _picture(
     cwd: str, operations: dict[str, Any], looked_at: str | None = None, limits: dict[str, Any] | None = None
 ) -> list[dict[str, Any]]:
-    from workers.engine.limits import SourceLimits, source_limits
     from workers.engine.pillow import make_pictures
 
-    budgets = SourceLimits(**limits) if limits else source_limits()
-    return make_pictures(Path(cwd), operations, budgets, looked_at=looked_at)
+    return make_pictures(Path(cwd), operations, _budgets(limits), looked_at=looked_at)
 
 
-def _raw(cwd: str, operations: dict[str, Any]) -> None:
+def _budgets(limits: dict[str, Any] | None) -> Any:
+    """What a picture may be, by the task's limits where they were handed in."""
+    from workers.engine.limits import SourceLimits, source_limits
+
+    return SourceLimits(**limits) if limits else source_limits()
+
+
+def _raw(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
     from workers.engine.deep import write_raw
-    from workers.engine.limits import source_limits
 
-    write_raw(Path(cwd), operations, source_limits())
+    write_raw(Path(cwd), operations, _budgets(limits))
 
 
 def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
@@ -114,14 +118,13 @@ def _look(path: str, type: str | None = None) -> dict[str, str | None]:
     return look_at_picture(Path(path), type, source_limits())
 
 
-def _layer(cwd: str, operations: dict[str, Any]) -> dict[str, Any]:
+def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> dict[str, Any]:
     from functools import partial
 
     from workers.engine.layers import write_layer
-    from workers.engine.limits import source_limits
     from workers.engine.pillow import read_layer
 
-    return write_layer(Path(cwd), operations, partial(read_layer, limits=source_limits()))
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
 
 
 def _in_folder(module: str, name: str) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from PIL import Image, ImageChops
 from workers import graph
 from workers.engine import host, pillow, runner
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
-from workers.engine.limits import SourceLimits
+from workers.engine.limits import SourceLimits, task_limits
 from workers.engine.pillow import read_layer
 from workers.kinds import get_kind
 from workers.layers import place
@@ -303,6 +303,16 @@ def test_a_damaged_picture_is_refused(black, make_image, workdir):
     with pytest.raises(SourceUnreadable) as caught:
         made(black, workdir, picture(make_image(".png", size=(200, 200), keep=0.6)))
     assert caught.value.param == "layers.0.url"
+
+
+@pytest.mark.parametrize("kind", ["image", "video"])
+def test_a_picture_is_held_to_the_tasks_own_budget(black, make_video, make_image, workdir, kind):
+    limits = task_limits(kind, project={"source": {"edge": 300}})
+    source = black if kind == "image" else make_video(seconds=0.2)
+    with pytest.raises(LimitExceeded) as caught:
+        run(get_kind(kind), {"layers": [picture(make_image(".png", size=(301, 8)))]}, source, workdir, limits=limits)
+    assert caught.value.param == "layers.0.url"
+    assert "301 × 8 pixels; at most 300" in caught.value.message
 
 
 # --- videos ---
