@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import transaction
 
 from media_app.services import output_publish, outputs_store
 from media_app.signatures import url_sign
@@ -83,7 +84,8 @@ def delivered(done: Done, *, private: bool) -> str:
     given = {"project_id": project.pk, "file_id": media.pk, "attempt": 1}
     stored = outputs_store(**given, outputs=list(done.outputs))
     names = {"object": "source", "kind": "adaptive_video", "folder": "talks", "filename": "talk one.m3u8"}
-    output_publish(project=project, media=media, file_id=media.pk, attempt=1, stored=stored, **names)
+    with transaction.atomic():
+        output_publish(project=project, media=media, file_id=media.pk, attempt=1, stored=stored, **names)
     signed = urlsplit(url_sign(key=key, folder="talks", filename="talk one.m3u8").url)
     return f"{signed.path}?{signed.query}" if private else signed.path
 

@@ -3,6 +3,7 @@
 import io
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,14 +40,15 @@ class Slow:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[FileToPut]:
+def files(tmp_path: Path) -> Iterator[list[FileToPut]]:
     bucket().put("p/f/0/first", io.BytesIO(b"x"))  # it is looked at once, with the database, before threads use it
     made = []
     for number in range(40):
         path = tmp_path / f"{number}.ts"
         path.write_bytes(b"%d" % number * 100)
         made.append(FileToPut(f"p/f/1/{number}.ts", path, "video/mp2t"))
-    return made
+    yield made
+    bucket().delete_prefix("p/f/")  # the bucket is that of other tests, too
 
 
 def test_small_files_go_some_at_a_time_and_come_back_in_order(files):
