@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from media_app.storage.base import Bucket, ShouldStop, Stored
+from media_app.storage.base import Bucket, ShouldStop, Stored, TransferStopped
 from media_app.storage.crew import Crew
 
 THREADS = 8  # small files at a time
@@ -27,6 +27,8 @@ def put_files(store: Bucket, files: Sequence[FileToPut], *, should_stop: ShouldS
     In the order given; a folder takes over one after the other. Raises StorageUnavailable, TransferStopped; what was
     written by then stays.
     """
+    if should_stop is not None and should_stop():  # else each thread would still begin with one
+        raise TransferStopped
     small, stored = [], {}
     for file in files:
         if store.copies and file.path.stat().st_size <= SMALL:

@@ -160,18 +160,19 @@ def fuzz(folder: Path, *, seed: int, cases: int, tell: bool = False) -> Findings
     whole = [path.read_bytes() for path in (*sources(made), *corpus())]
     shutil.rmtree(made)
     found, settled = Findings(), 0
+    others = _children()
     host.call("ping", {})
     for number in range(cases):
         chance = random.Random(f"{seed}-{number}")
         data = damaged(chance.choice(whole), chance.choice(whole), chance)
         path = work / "file"
         path.write_bytes(data)
-        before = _left(work)
+        before = _left(work, others)
         try:
             _case(path, work, number, chance, found)
         except Exception as exc:  # all others are what is looked for
             _defect(found, seed, number, data, f"{type(exc).__name__}: {exc} {getattr(exc, 'log', '')[-2000:]}")
-        left = _left(work)
+        left = _left(work, others)
         # Fewer than before is what earlier work of this process let go of meanwhile.
         if left[0] > before[0] or left[1] > before[1] or left[2] != before[2]:
             _defect(found, seed, number, data, f"left behind: {before} → {left}")
@@ -212,13 +213,17 @@ def _case(path: Path, work: Path, number: int, chance: random.Random, found: Fin
         raise AssertionError(f"took {took:.1f} s")
 
 
-def _left(work: Path) -> tuple[int, int, list[str]]:
-    """Child processes but the helper, open descriptors but the helper's, files. (Not their children: what else this
-    process has started may come and go.)"""
+def _children() -> set[int]:
+    return {int(pid) for task in Path("/proc/self/task").iterdir() for pid in (task / "children").read_text().split()}
+
+
+def _left(work: Path, others: set[int]) -> tuple[int, int, list[str]]:
+    """Processes below this one, open descriptors, files; without the helper's, and without those of `others`, which were
+    there before and may start and end some meanwhile."""
     host.warm()  # its successor may have taken over just now
     helper = host._HOST._helper
-    own = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    children = [pid for pid in own if helper is None or int(pid) != helper.process.pid]
+    own = _children() - others - ({helper.process.pid} if helper else set())
+    children = [pid for child in own for pid in runner.family(child)]
     return len(children), len(os.listdir("/proc/self/fd")), sorted(entry.name for entry in work.iterdir())
 
 
