@@ -34,10 +34,8 @@ services:  # servers for integration tests, where this machine can have them
 test: dev services  ## the whole suite, real services included (DATABASE=postgres, PYTEST_ARGS=…)
 	@$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadgroup --database=$(DATABASE) $(PYTEST_ARGS)
 
-# What browsers show of the reference page and of packages is the same on any database.
 test-postgres: dev services  ## the suite's database tests on a private PostgreSQL
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "database and not processes" \
-		--ignore=tests/test_docs_browser.py --ignore=tests/test_streaming_browser.py $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --database=postgres -m "database and not processes" $(PYTEST_ARGS)
 
 lint: dev  ## ruff: lint and format
 	@$(BIN)/ruff check .

@@ -65,7 +65,7 @@ def test_facts(row):
         assert facts.frames == int(row["other"].split()[-1])
 
 
-@pytest.mark.parametrize("name", ["image", "video", "audio"])  # packages, slow ones: tests/test_real_files.py
+@pytest.mark.parametrize("name", ["image", "video", "audio", "adaptive_video"])
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_every_kind(row, name, workdir):
     source, kind = FOLDER / row["file"], get_kind(name)
