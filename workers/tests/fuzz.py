@@ -218,8 +218,8 @@ def _children() -> set[int]:
 
 
 def _left(work: Path, others: set[int]) -> tuple[int, int, list[str]]:
-    """Processes below this one, open descriptors, files; without the helper's, and without those of `others`, which were
-    there before and may start and end some meanwhile."""
+    """Processes below this one, open descriptors, files. Not counted are the helper, and `others`, which were there
+    before, with whatever they start and end meanwhile."""
     host.warm()  # its successor may have taken over just now
     helper = host._HOST._helper
     own = _children() - others - ({helper.process.pid} if helper else set())
