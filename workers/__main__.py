@@ -5,6 +5,7 @@ python -m workers preview FILE             what stands in for it until it is loa
 python -m workers KIND FILE [name=value …]  for example: image clip.mp4 width=640
 python -m workers picture JSON             a picture step of a plan, in this folder
 python -m workers step OPERATION JSON      another step of a plan that no ffmpeg makes, in this folder
+python -m workers model ABILITY JSON       a question to a model (speech, vision, language), in this folder
 """
 
 import json
@@ -17,12 +18,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from workers.asking import ask
 from workers.engine import host
 from workers.engine.errors import EngineUnavailable, MediaError
 from workers.engine.probe import probe
+from workers.engine.runner import Silent
 from workers.kinds import UnknownKind, get_kind
 from workers.options import option_errors
 from workers.preview import preview
+from workers.providers.local import local_providers
 from workers.run import run
 
 
@@ -58,6 +62,8 @@ def main(arguments: list[str]) -> int:
                 _show(_step("picture", operations))
             case ["step", operation, operations]:
                 _show(_step(operation, operations))
+            case ["model", ability, request]:
+                _show(ask(ability, json.loads(request), Path(), local_providers(), report=Silent(), progress=_unsaid))
             case [name, path, *pairs]:
                 _show(_make(name, Path(path), dict(_pair(pair) for pair in pairs)))
             case _:
@@ -70,6 +76,9 @@ def main(arguments: list[str]) -> int:
     except (UnknownKind, ValueError, OSError) as exc:
         return _fail(str(exc))
     return 0
+
+
+def _unsaid(part: float) -> None: ...
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -1,17 +1,19 @@
 """Carries out the steps of a plan."""
 
+import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from workers import asking
 from workers.engine import capabilities, host, runner
 from workers.engine.errors import EngineUnavailable, LimitExceeded, ProcessingFailed, SourceUnreadable
 from workers.engine.limits import Limits
 from workers.engine.probe import Probe
 from workers.engine.runner import Report
 from workers.measures import measured
-from workers.plans import Expected, FfmpegStep, HelperStep, Output, PictureStep, Plan, Preview, Source
+from workers.plans import Expected, FfmpegStep, HelperStep, ModelStep, Output, PictureStep, Plan, Preview, Source
 
 OPENS_PICTURES = frozenset({"layer", "raw"})  # operations of the helper that are held to what a picture may be
 Made = tuple[Probe, Preview | None]
@@ -33,6 +35,8 @@ def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> 
             made |= _pictures(step, workdir, report, share, entries, limits)
         elif isinstance(step, HelperStep):
             values |= _helped(step, workdir, report, limits)
+        elif isinstance(step, ModelStep):
+            values |= _asked(step, workdir, report, share, limits)
         elif _wanted(step, workdir, values):
             values |= _ffmpeg(step.bound(values), workdir, report, share, limits.runs)
         done += step.weight
@@ -76,6 +80,24 @@ def _helped(step: HelperStep, workdir: Path, report: Report, limits: Source) -> 
     values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}
     if values:
         report.ran(step.command(), "", values)
+    return values
+
+
+def _asked(
+    step: ModelStep, workdir: Path, report: Report, share: tuple[float, float], limits: Source
+) -> dict[str, str]:
+    """A note, where the answer has one for people; nothing where the step is left out."""
+    if step.when is not None and not (workdir / step.when).exists():
+        return {}
+
+    def progress(part: float) -> None:
+        report.progress(share[0] + (share[1] - share[0]) * part)
+
+    told = asking.ask(step.ability, step.request, workdir, limits.providers, report=report, progress=progress)
+    with (workdir / step.target).open("x", encoding="utf-8") as file:
+        json.dump(told, file, ensure_ascii=False, allow_nan=False)
+    values = {f"{step.target}.note": note for note in [told.get("note")] if note}
+    report.ran(step.command(), "", values)
     return values
 
 

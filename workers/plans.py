@@ -21,6 +21,7 @@ from workers.engine.limits import (
 from workers.engine.probe import Probe
 from workers.framing import Framing
 from workers.measures import bind
+from workers.providers.base import Providers
 
 SOURCE = "source"  # the name a source is stored under: no extension, so that types are told by content
 
@@ -35,7 +36,9 @@ class Source:
 
     `fetch(target, reads)` puts the bytes, or a link to them, at `target`; `reads` is what the plan declared.
     `fetch_file(ref, target)` does so for another file that an option names. `limits` is what a source may be, `runs`
-    and `pictures` what one run of a tool and one request to the helper may use for it.
+    and `pictures` what one run of a tool and one request to the helper may use for it. `providers` are the models at
+    hand. `results` has, by kind, how to get what another kind told of this source (Need); `stamp` is what a document
+    made of it begins with, in a service: its id and dates.
     """
 
     probe: Probe
@@ -44,6 +47,9 @@ class Source:
     limits: SourceLimits = field(default_factory=source_limits)
     runs: Limits = field(default_factory=limits_from_environment)
     pictures: PictureLimits = field(default_factory=picture_limits)
+    providers: Providers = field(default_factory=Providers)
+    results: Mapping[str, Callable[[Path], None]] = field(default_factory=dict)
+    stamp: Mapping[str, Any] = field(default_factory=dict)
 
     def within(self, limits: TaskLimits) -> "Source":
         """The same with these budgets."""
@@ -63,6 +69,20 @@ class FileUse:
     ref: str
     name: str
     param: str
+
+
+@dataclass(frozen=True)
+class Need:
+    """What another kind tells of the same source, needed before the first step: its document lies then at `name` in the
+    work directory. Where it is not `required`, work goes on without it when it cannot be had."""
+
+    kind: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    required: bool = True
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}.need.json"
 
 
 @dataclass(frozen=True)
@@ -185,7 +205,28 @@ class HelperStep:
         return {"tool": self.op, "operations": dict(self.operations)}
 
 
-Step = FfmpegStep | PictureStep | HelperStep
+@dataclass(frozen=True)
+class ModelStep:
+    """One request to a model; `ability` and `request` as workers.asking reads them, with paths relative to the work
+    directory. What it answers is written as JSON to `target`. It is left out where the file `when` is missing."""
+
+    ability: str  # "speech", "vision" or "language"
+    request: Mapping[str, Any]
+    target: str
+    weight: float = 1.0
+    when: str | None = None
+
+    def command(self) -> str:
+        """The command line, to be run in the work directory."""
+        line = f"python -m workers model {self.ability} {shlex.quote(json.dumps(self.request))} > {self.target}"
+        return f"test ! -e {shlex.quote(self.when)} || {line}" if self.when else line
+
+    def to_json(self) -> dict[str, Any]:
+        told = {"tool": "model", "ability": self.ability, "request": dict(self.request), "target": self.target}
+        return told | ({"when": self.when} if self.when else {})
+
+
+Step = FfmpegStep | PictureStep | HelperStep | ModelStep
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,22 @@
 """One task from options to verified files."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workers.budgets import check_source
+from workers.documents import stamp
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
 from workers.engine.limits import SourceLimits, TaskLimits, task_limits
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Report, Silent
 from workers.kinds.base import Kind, Options, Result
 from workers.measures import bind_all, measured_notes
-from workers.plans import SOURCE, FileUse, Output, Plan, Source
+from workers.plans import SOURCE, FileUse, Need, Output, Plan, Source
 from workers.preview import preview
+from workers.providers.local import local_providers
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
@@ -65,8 +68,13 @@ def run(
         source.fetch(workdir / SOURCE, plan.reads)
     for use in plan.files:
         fetch_file(source, use, workdir)
+    for need in kind.needs(options, source.probe):
+        keeper.values |= needed(need, source, workdir, report)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
+    if kind.object == "intelligence":
+        for output in outputs:
+            stamp(output.path, kind.name, source.stamp)
     if keeper.values:
         plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
         described = bind_all(plan.to_json(), keeper.values)
@@ -103,6 +111,56 @@ def fetch_file(source: Source, use: FileUse, workdir: Path) -> None:
     except MediaError as exc:
         exc.param = exc.param or use.param
         raise
+
+
+def needed(need: Need, source: Source, workdir: Path, report: Report) -> dict[str, str]:
+    """Have a need's document at its place: from where the source says, else made here. A note where it is not to be
+    had and can be done without. Raises MediaError and what `run` raises."""
+    target = workdir / need.name
+    fetch = source.results.get(need.kind)
+    try:
+        if fetch is not None:
+            fetch(target)
+            return {}
+        place = workdir / f"{need.kind}.need"
+        place.mkdir()
+        alone = replace(source, fetch=_linked(workdir / SOURCE, source.fetch), stamp={})
+        done = run(_kind_named(need.kind), dict(need.options), alone, place, report=_Below(report))
+        entry = next(output for output in done.outputs if output.entry)
+        entry.path.rename(target)
+        return {}
+    except MediaError as exc:
+        if need.required:
+            raise
+        return {f"{need.kind}.note": f"Made without {need.kind}: {exc.message}"}
+
+
+def _kind_named(name: str) -> Kind:
+    from workers.kinds import get_kind  # which imports every kind, and they what is here
+
+    return get_kind(name)
+
+
+def _linked(fetched: Path, fetch: Callable[[Path, str], None]) -> Callable[[Path, str], None]:
+    def again(target: Path, reads: str) -> None:
+        if fetched.exists():
+            os.symlink(fetched.resolve(), target)
+        else:
+            fetch(target, reads)
+
+    return again
+
+
+class _Below:
+    """The report of work that another waits for: it can be stopped, and tells nothing of its own."""
+
+    def __init__(self, report: Report) -> None:
+        self.should_stop = report.should_stop
+        self.ran = report.ran
+
+    def progress(self, percent: float) -> None: ...
+
+    def planned(self, plan: dict) -> None: ...
 
 
 def _looked_at(output: Output, workdir: Path, report: Report) -> Output:
@@ -144,4 +202,4 @@ def source_from_path(path: Path) -> Source:
             raise SourceUnreadable(f"{ref} is no file of this machine.")
         os.symlink(Path(ref).absolute(), target)
 
-    return Source(probe(whole), fetch, fetch_file)
+    return Source(probe(whole), fetch, fetch_file, providers=local_providers())

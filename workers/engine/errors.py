@@ -52,6 +52,18 @@ class OutputMismatch(MediaError):
     code = "output_mismatch"
 
 
+class ModelMissing(MediaError):
+    """The work needs a model that is not installed here; the message says how to get it."""
+
+    code = "model_missing"
+
+
+class ModelFailed(MediaError):
+    """A model gave no answer that is of use; the message says what it did instead."""
+
+    code = "model_failed"
+
+
 class EngineUnavailable(Exception):
     """This host's fault (no ffmpeg, missing encoder, full disk): another attempt may succeed."""
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from workers.engine.limits import SETTINGS, PictureLimits, picture_limits
 from workers.engine.runner import Silent, Stops
 
 SCRIPT = Path(__file__).with_name("resident.py")
+MEDIA = "workers.engine.operations"  # the module of what a helper does, unless it is another's
 POLL = 0.1  # seconds between two looks at the report
 START_TIMEOUT = 60.0  # seconds that loading the libraries may take on a busy machine
 
@@ -38,7 +40,7 @@ class _Died(Exception):
 class Helper:
     """One resident process and the pipes to it."""
 
-    def __init__(self, limits: PictureLimits, roots: Roots | None = None) -> None:
+    def __init__(self, limits: PictureLimits, roots: Roots | None = None, *, operations: str = MEDIA) -> None:
         self.owner = os.getpid()
         self.limits = limits
         self.roots = roots
@@ -56,7 +58,7 @@ class Helper:
         kept = {name: os.environ[name] for name in known if name in os.environ}
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, json.dumps(terms)],
+                [sys.executable, "-I", str(SCRIPT), str(self.owner), dies, json.dumps(terms), operations],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self.log,
@@ -135,17 +137,26 @@ class Helper:
 
 
 class Host:
-    """Keeps one helper at hand for this process."""
+    """Keeps one helper at hand for this process; `operations` is the module of what it does, `bounds` tells what it may
+    use."""
 
-    def __init__(self, limits: PictureLimits | None = None) -> None:
+    def __init__(
+        self,
+        limits: PictureLimits | None = None,
+        *,
+        operations: str = MEDIA,
+        bounds: Callable[[], PictureLimits] = picture_limits,
+    ) -> None:
         self._limits = limits
+        self._operations = operations
+        self._bounds = bounds
         self.roots: RootsNow = lambda: None
         self._lock = threading.Lock()
         self._helper: Helper | None = None
 
     @property
     def limits(self) -> PictureLimits:
-        return self._limits or picture_limits()
+        return self._limits or self._bounds()
 
     def call(
         self,
@@ -226,7 +237,7 @@ class Host:
     def _new(self, limits: PictureLimits | None = None) -> Helper:
         own, asked = self.limits, limits or self.limits
         most = replace(own, memory=max(own.memory, asked.memory), output=max(own.output, asked.output))
-        return Helper(most, self.roots())
+        return Helper(most, self.roots(), operations=self._operations)
 
     @staticmethod
     def _value(response: dict[str, Any]) -> Any:
@@ -259,9 +270,14 @@ class Host:
             helper.end()
 
 
-_HOST = Host()
-os.register_at_fork(after_in_child=_HOST.forget)
-atexit.register(_HOST.end)
+def lasting(host: Host) -> Host:
+    """The same, made fit to live as long as this process: its children forget it, and its helper ends with it."""
+    os.register_at_fork(after_in_child=host.forget)
+    atexit.register(host.end)
+    return host
+
+
+_HOST = lasting(Host())
 
 
 def call(
@@ -290,3 +306,8 @@ def warm() -> None:
 def end() -> None:
     """End this process's helper; the next call makes a new one."""
     _HOST.end()
+
+
+def roots() -> Roots | None:
+    """Where this process's helper finds its files, as `confine` tells; None where that was left open."""
+    return _HOST.roots()

@@ -171,6 +171,15 @@ def picture_limits() -> PictureLimits:
     return _read(PictureLimits(), _PICTURE)
 
 
+_MODEL = {"wall": "MODEL_TIMEOUT", "memory": "MODEL_ADDRESS_SPACE", "resident": "MODEL_MEMORY"}
+
+
+def model_limits() -> PictureLimits:
+    """MODEL_TIMEOUT (seconds) and MODEL_ADDRESS_SPACE (bytes) bound one request to the helper that holds models;
+    MODEL_MEMORY is how many bytes it may keep between two requests: above, a fresh one takes over."""
+    return _read(PictureLimits(wall=900.0, memory=16 * GIB, requests=1_000_000, resident=4 * GIB), _MODEL)
+
+
 def source_limits() -> SourceLimits:
     """MEDIA_MAX_BYTES, …_PIXELS, …_EDGE, …_FRAMES, …_VIDEO_FRAMES, …_SECONDS and …_STREAMS."""
     return _read(SourceLimits(), _SOURCE)

@@ -18,6 +18,8 @@ from workers.plans import (
     FileUse,
     Film,
     HelperStep,
+    ModelStep,
+    Need,
     Output,
     PictureStep,
     Plan,
@@ -34,6 +36,8 @@ __all__ = [
     "Film",
     "HelperStep",
     "Kind",
+    "ModelStep",
+    "Need",
     "Options",
     "Output",
     "PictureStep",
@@ -139,6 +143,10 @@ def facts_result(facts: Probe, *, type: str, count: int = 1, notes: tuple[str, .
     )
 
 
+def _nothing(options: Any, facts: Probe) -> tuple[Need, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind of task: all that the rest of the service needs to know about it."""
@@ -154,4 +162,5 @@ class Kind:
     object: str = "source"  # of the output: "source", "track" or "intelligence"; "" where only the result is wanted
     lane: str = "fast"  # "fast", "heavy" or "intelligence"
     limits: Mapping[str, Any] = field(default_factory=dict)  # what it changes of the usual ones (TaskLimits.changed)
+    needs: Callable[[Any, Probe], tuple[Need, ...]] = _nothing  # of other kinds, before this can begin; pure
     examples: tuple[dict[str, Any], ...] = ()

@@ -181,7 +181,7 @@ def test_an_exception_of_a_decoder_is_the_files_fault_and_one_of_ours_is_not(mon
     def wrong() -> None:
         raise KeyError("ours")
 
-    monkeypatch.setattr(resident, "_OPERATIONS", {"broken": broken, "wrong": wrong})
+    monkeypatch.setattr(resident, "_operations", {"broken": broken, "wrong": wrong})
     assert resident.answer({"op": "broken", "args": {}})["error"]["class"] == "SourceUnreadable"
     defect = resident.answer({"op": "wrong", "args": {}})["error"]
     assert (defect["class"], "ours" in defect["log"]) == ("EngineUnavailable", True)
@@ -240,7 +240,7 @@ def test_numbers_that_json_has_no_word_for_are_a_defect(monkeypatch):
 
     from workers.engine import resident
 
-    monkeypatch.setattr(resident, "_OPERATIONS", {"endless": lambda: float("inf")})
+    monkeypatch.setattr(resident, "_operations", {"endless": lambda: float("inf")})
     asked, answered = BytesIO(), BytesIO()
     resident.write_message(asked, {"op": "endless", "args": {}, "timeout": 60})
     asked.seek(0)

@@ -1,0 +1,126 @@
+"""What the resident helper does with media: an operation each for what opens them.
+
+A new one takes `cwd`, the work directory, and `operations`, JSON data with paths relative to it.
+"""
+
+import os
+import signal
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+
+def load() -> None:
+    """Load the libraries that most requests need."""
+    import workers.engine.pillow
+    import workers.engine.reading  # noqa: F401
+
+
+def _probe(path: str, deep: bool = False) -> dict[str, Any]:
+    from workers.engine.limits import source_limits
+    from workers.engine.reading import read_facts
+
+    return read_facts(Path(path), source_limits(), deep=deep).to_json()
+
+
+def _end(path: str, near: float) -> float:
+    from workers.engine.ending import read_end
+
+    return read_end(Path(path), near)
+
+
+def _scan(path: str) -> list[dict[str, Any]]:
+    from workers.engine.ending import read_packets
+
+    return read_packets(Path(path))
+
+
+def _picture(
+    cwd: str, operations: dict[str, Any], looked_at: str | None = None, limits: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    from workers.engine.pillow import make_pictures
+
+    return make_pictures(Path(cwd), operations, _budgets(limits), looked_at=looked_at)
+
+
+def _budgets(limits: dict[str, Any] | None) -> Any:
+    """What a picture may be, by the task's limits where they were handed in."""
+    from workers.engine.limits import SourceLimits, source_limits
+
+    return SourceLimits(**limits) if limits else source_limits()
+
+
+def _raw(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
+    from workers.engine.deep import write_raw
+
+    write_raw(Path(cwd), operations, _budgets(limits))
+
+
+def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
+    from workers.engine.animated import say_clear
+
+    say_clear(Path(cwd) / operations["target"])
+
+
+def _look(path: str, type: str | None = None) -> dict[str, str | None]:
+    from workers.engine.limits import source_limits
+    from workers.engine.pillow import look_at_picture
+
+    return look_at_picture(Path(path), type, source_limits())
+
+
+def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> dict[str, Any]:
+    from functools import partial
+
+    from workers.engine.layers import write_layer
+    from workers.engine.pillow import read_layer
+
+    return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
+
+
+def _in_folder(module: str, name: str) -> Callable[..., Any]:
+    """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
+    so that the helper starts without what most requests do not need."""
+
+    def run(cwd: str, operations: dict[str, Any]) -> Any:
+        return getattr(import_module(module), name)(Path(cwd), operations)
+
+    return run
+
+
+def _hang(seconds: float) -> None:
+    """For tests of time limits and of stopping."""
+    import time
+
+    time.sleep(seconds)
+
+
+def _crash(number: int = signal.SIGSEGV) -> None:
+    """For tests: what a decoder's memory error does, or the system's memory guard."""
+    os.kill(os.getpid(), number)
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "probe": _probe,
+    "end": _end,
+    "scan": _scan,
+    "picture": _picture,
+    "raw": _raw,
+    "say_clear": _say_clear,
+    "look": _look,
+    "folders": _in_folder("workers.packaging.package", "make_folders"),
+    "rendition": _in_folder("workers.packaging.rendition", "make_rendition"),
+    "webvtt": _in_folder("workers.packaging.package", "make_captions"),
+    "package": _in_folder("workers.packaging.package", "make_package"),
+    "check_rendition": _in_folder("workers.packaging.checking", "check_rendition"),
+    "captions": _in_folder("workers.engine.captions", "clean_captions"),
+    "captions_style": _in_folder("workers.engine.captions", "style_captions"),
+    "cover": _in_folder("workers.engine.cover", "make_cover"),
+    "copied": _in_folder("workers.engine.copies", "check_copy"),
+    "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
+    "layer": _layer,
+    "ping": lambda: os.getpid(),
+    "hang": _hang,
+    "crash": _crash,
+}
