@@ -58,9 +58,7 @@ def _graph(weights: dict[str, Any]) -> bytes:
 
     def layer(value: str, name: str, norm: str, *, stride: int = 1, groups: int = 1, active: bool = True) -> str:
         kernel, bias = _folded(weights, name, norm)
-        value = graph.convolution(
-            value, kernel, bias, strides=[stride, stride], group=groups, auto_pad="SAME_UPPER"
-        )
+        value = graph.convolution(value, kernel, bias, strides=[stride, stride], group=groups, auto_pad="SAME_UPPER")
         return graph.clipped(value, 0.0, 6.0) if active else value
 
     value = layer("x", "_conv_stem", "_bn0", stride=2)

@@ -38,7 +38,7 @@ def look(
 
 def _looked(picture: Image.Image, parts: Mapping[str, Sequence[str]], runtime: Runtime) -> Any:
     found = {part: _model(name, path, runtime)(picture) for part, (name, path) in parts.items()}
-    return found[""] if "" in found else found
+    return found.get("", found)
 
 
 def _model(name: str, path: str, runtime: Runtime) -> Callable[[Image.Image], Any]:

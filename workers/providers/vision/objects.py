@@ -4,7 +4,7 @@ Takes one picture: floats of 0 to 1 in the order 1, 3, height, width, or bytes i
 than that, it lies at the top left on grey. What comes out is told apart by its shape:
 
 1, 4 + classes, n      middle, size and a score for each class: YOLOv8, YOLO11
-1, n, 5 + classes      middle, size, a score of there being anything, one for each class: YOLOv5, YOLOv7, YOLOX (decoded)
+1, n, 5 + classes      middle, size, a score of there being anything, one for each class: YOLOv5, YOLOv7
 1, n, 6                corners, score, class: YOLOv10 and others that end with a suppression of their own
 boxes, scores, labels  three outputs by these names: DETR and torchvision, corners in pixels of the input, or
 detection_boxes, …     of TensorFlow's detectors: top, left, bottom, right as shares
@@ -65,7 +65,8 @@ class Objects:
             boxes = named["detection_boxes"][0][:, [1, 0, 3, 2]] * np.tile(self._size, 2)
             scores, kinds = named["detection_scores"][0], named["detection_classes"][0]
         elif {"boxes", "scores", "labels"} <= set(named):
-            boxes, scores, kinds = (_one(named[name]) for name in ("boxes", "scores", "labels"))
+            boxes = named["boxes"].reshape(-1, 4)
+            scores, kinds = named["scores"].reshape(-1), named["labels"].reshape(-1)
         else:
             boxes, scores, kinds = _of_rows(answer[0])
         sure = scores >= _LEAST
@@ -82,11 +83,6 @@ class Objects:
         label = self._labels[kind] if 0 <= kind < len(self._labels) else f"class {kind}"
         told = {"x": left, "y": top, "width": right - left, "height": bottom - top}
         return told | {"confidence": min(1.0, float(score)), "label": label}
-
-
-def _one(value: Any) -> Any:
-    """Without the dimension of the one picture, where there is one."""
-    return value[0] if value.ndim > 1 and len(value) == 1 and value.shape[-1:] != (4,) or value.ndim == 3 else value
 
 
 def _of_rows(value: Any) -> tuple[Any, Any, Any]:

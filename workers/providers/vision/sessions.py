@@ -38,5 +38,7 @@ def open_session(model: str | bytes, runtime: Runtime) -> Any:
         return onnxruntime.InferenceSession(model, sess_options=options, providers=runtime.providers())
     except Exception as exc:  # of many kinds, all of onnxruntime's own
         if type(exc).__module__.startswith("onnxruntime"):
-            raise ModelFailed("The model cannot be loaded: it is no ONNX that onnxruntime reads.", log=repr(exc)) from exc
+            raise ModelFailed(
+                "The model cannot be loaded: it is no ONNX that onnxruntime reads.", log=repr(exc)
+            ) from exc
         raise

@@ -24,7 +24,7 @@ def read_weights(path: Path) -> dict[str, Any]:
             raise ValueError(f"{path.name} is no file of PyTorch's first format.")
         _Tensors(file).load()
         named = _Tensors(file).load()
-        storages = {key: b"" for key in _Tensors(file).load()}
+        storages = dict.fromkeys(_Tensors(file).load(), b"")
         types = {tensor.key: tensor.type for tensor in named.values()}
         for key in storages:
             (count,) = struct.unpack("<q", file.read(8))
