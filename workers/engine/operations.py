@@ -135,6 +135,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "document_faces": _in_folder("workers.findings", "write_faces"),
     "document_text": _in_folder("workers.findings", "write_text"),
     "layer": _layer,
+    "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

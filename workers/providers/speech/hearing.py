@@ -142,8 +142,8 @@ def _load(weights: dict[str, Any], device: str, threads: int) -> Any:
         raise ModelMissing(message, log=repr(exc)) from exc
     if device == "auto":
         device = "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-    settings = {"device": device, "compute_type": "int8" if device == "cpu" else "float16", "cpu_threads": threads}
-    settings["local_files_only"] = True
+    settings: dict[str, Any] = {"device": device, "cpu_threads": threads, "local_files_only": True}
+    settings["compute_type"] = "int8" if device == "cpu" else "float16"
     if weights["digest"]:
         settings["files"] = _files(weights)
     try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
-from workers.languages import language_name
+from workers.languages import SPACELESS, language_name
 from workers.providers import host
 from workers.providers.base import Model, Progress, Transcript
 from workers.providers.settings import model_device, model_threads
@@ -27,7 +27,7 @@ from workers.providers.speech.voice import (
     windows,
 )
 from workers.providers.speech.weights import Weights, speech_weights
-from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped
+from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
 DETECTED, LANGUAGE_KNOWN = 0.1, 0.13  # share of the work that is then done
@@ -53,7 +53,7 @@ class Whisper:
     def transcribe(
         self, sound: Path, *, language: str | None, speakers: bool | int | None, report: Report, progress: Progress
     ) -> Transcript:
-        """As workers.providers.base.Speech; raises ModelMissing naming `language` where the model knows another only."""
+        """As workers.providers.base.Speech. Raises ModelMissing naming `language` where the model does not know it."""
         return _Work(self, str(sound.absolute()), report, progress).transcript(language)
 
 
@@ -128,19 +128,20 @@ class _Work:
     def words(self, found: Sequence[Window], spans: Sequence[Span], language: str) -> list[Heard]:
         """What is said in all windows, each word once."""
         words: list[Heard] = []
-        whole = sum(window.end - window.start for window in found)
+        total = sum(window.end - window.start for window in found)
         done = 0.0
         for before, window in pairwise((None, *found)):
             assert window is not None
             clips = [[clip.start, clip.end] for clip in window.clips]
             told = self.ask("hear", clips=clips, language=language, model=self.how)
             new = believed(map(_passage, told), spans)
+            new = new if language in SPACELESS else whole(new)
             if before and window.start < before.end:
                 words = joined(words, new, Span(window.start, before.end))
             else:
                 words += new
             done += window.end - window.start
-            self.progress(LANGUAGE_KNOWN + (1 - LANGUAGE_KNOWN) * done / whole)
+            self.progress(LANGUAGE_KNOWN + (1 - LANGUAGE_KNOWN) * done / total)
         return words
 
 

@@ -15,6 +15,7 @@ SILENT = 0.6  # how sure the model is itself that nobody speaks
 HEARD = 0.5  # share of a passage's words that must lie where somebody speaks
 REPEATS = {1: 6, 2: 4}  # times that a phrase of so many words may be said in a row; longer ones LOOPS times
 LOOPS, LONGEST_LOOP = 3, 12  # words
+_HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
 LONG, TOO_LONG = 12.0, 20.0  # seconds; sentences are cut at a clause above the one, anywhere above the other
 _ENDS = re.compile(r"[.!?…。！？｡।؟۔]+[\"'”’»)\]」』]*$")
@@ -59,16 +60,31 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
     return kept
 
 
+def whole(words: Sequence[Heard]) -> list[Heard]:
+    """Of a language that writes spaces: parts of a word ("ill", "-disposed") put together."""
+    found: list[Heard] = []
+    for word in words:
+        if found and not word.text[:1].isspace() and word.start - found[-1].end < _HYPHENED:
+            first = found[-1]
+            confidence = min(first.confidence, word.confidence)
+            found[-1] = Heard(first.start, max(first.end, word.end), first.text + word.text, confidence)
+        else:
+            found.append(word)
+    return found
+
+
 def joined(first: Sequence[Heard], second: Sequence[Heard], shared: Span) -> list[Heard]:
     """The words of two windows that share a span. They change over at the word nearest its middle that both heard, else
     at its middle: at its edges either may have heard half a word."""
     middle = (shared.start + shared.end) / 2
     ours = [place for place, word in enumerate(first) if word.end > shared.start]
     theirs = [place for place, word in enumerate(second) if word.start < shared.end]
-    names = [[_plain(words[place].text) for place in places] for words, places in ((first, ours), (second, theirs))]
+    named, named_there = (
+        [_plain(words[place].text) for place in places] for words, places in ((first, ours), (second, theirs))
+    )
     both = [
         (ours[match.a + offset], theirs[match.b + offset])
-        for match in SequenceMatcher(None, *names, autojunk=False).get_matching_blocks()
+        for match in SequenceMatcher(None, named, named_there, autojunk=False).get_matching_blocks()
         for offset in range(match.size)
     ]
     # The same word said twice is not one word: what both heard, they heard at about the same time.
