@@ -53,8 +53,10 @@ def sampling_notes(probe: Probe) -> tuple[str, ...]:
         first = probe.image.animated and (probe.image.hdr or not probe.duration)
         return (f"Only the first of {probe.image.frames} frames was looked at.",) if first else ()
     video = probe.video
-    others = [stream for stream in probe.videos if stream is not video]
-    return (f"{len(others)} more video streams were not looked at.",) if others and video else ()
+    others = len(probe.videos) - 1
+    if video is None or others < 1:
+        return ()
+    return (f"{others} more video stream{'s were' if others > 1 else ' was'} not looked at.",)
 
 
 def _of_still(source: Source, size: int) -> tuple[Step, ...]:
