@@ -107,6 +107,28 @@ class Task(LeasedWork):
         return self.status in {self.Status.READY, self.Status.ERROR, self.Status.CANCELLED}
 
 
+class TaskNeed(models.Model):
+    """What another kind must tell of a task's source first: the need of that one task, and the task that meets it.
+
+    Met when the maker is ready and its output there; gone without, for the reason in `note`, where it could not be had
+    and is not required.
+    """
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="needs")
+    kind = models.CharField(max_length=40, help_text="Of the task that meets it.")
+    options = models.JSONField(default=dict, blank=True, help_text="What that task's options must agree with.")
+    required = models.BooleanField(default=True)
+    maker = models.ForeignKey(Task, models.SET_NULL, null=True, blank=True, related_name="needed_by")
+    made = models.BooleanField(default=False, help_text="The maker was made for this need, and not by a client.")
+    note = models.TextField(blank=True, help_text="Why the task goes on without.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "kind"], name="task_need_once")]
+
+    def __str__(self) -> str:
+        return self.kind
+
+
 class Attempt(models.Model):
     """One run of a task by one worker: kept so that an operator sees what was done, and can do it again by hand."""
 
