@@ -162,7 +162,7 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
         providers=providers(),
-        results={met.kind: _document(met, heartbeat) for met in services.needs_met(task=task)},
+        results={met.kind: _document(task, met, heartbeat) for met in services.needs_met(task=task)},
         stamp=_stamp(task, made_at) if made_at else {},
     )
     options = kind.options.model_validate(task.options)
@@ -188,7 +188,7 @@ def _stamp(task: Task, made_at: datetime) -> dict[str, str]:
     return {"id": f"file_{task.reserved_id}", "created": instant(made_at), "updated": instant(made_at)}
 
 
-def _document(met: NeedMet, heartbeat: Heartbeat) -> Callable[[Path], None]:
+def _document(task: Task, met: NeedMet, heartbeat: Heartbeat) -> Callable[[Path], None]:
     """How the engine gets what another kind told of the source; called where there is nothing, it tells why."""
 
     def fetch(target: Path) -> None:
@@ -197,7 +197,8 @@ def _document(met: NeedMet, heartbeat: Heartbeat) -> Callable[[Path], None]:
         try:
             file_fetcher(met.file, should_stop=heartbeat.should_stop)(target, "whole")
         except ObjectMissing as exc:
-            raise NeedGone(met.kind) from exc
+            services.needs_met(task=task)  # NeedGone, where it was deleted meanwhile
+            raise MediaError(f"What {met.kind} told of the input is no longer there.") from exc
 
     return fetch
 
