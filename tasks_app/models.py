@@ -47,7 +47,9 @@ class Task(LeasedWork):
     )
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
 
-    definition = models.JSONField(help_text="What was asked for, as it was given; without the kind.")
+    definition = models.JSONField(
+        help_text="What was asked for, as it was given; the kind only where another name of it was."
+    )
     options = models.JSONField(help_text="The same, checked.")
     webhook_url = models.URLField(max_length=2048, blank=True)
     created_by = models.CharField(max_length=24, blank=True)
