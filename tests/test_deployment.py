@@ -12,7 +12,9 @@ from compose_spec import ComposeSpecification, PyCompose
 from django.conf import settings
 
 from ittyhost.launcher import roles
+from ittyhost.queue import LANES
 from tests.services.compose import NotGiven, document, interpolate, services
+from workers.engine.limits import MODEL_SETTINGS
 from workers.engine.limits import SETTINGS as LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,8 +46,9 @@ def settings_read() -> set[str]:
     found = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "ittyhost/settings.py").read_text()))
     for path in (ROOT / "workers").rglob("*.py"):
         if "tests" not in path.parts:
-            found |= set(re.findall(r'(?:environ\.get\(|environ\[|_whole\()\s*"([A-Z0-9_]+)"', path.read_text()))
-    return (found | {name for names in LIMITS.values() for name in names.values()}) - INTERNAL
+            found |= set(re.findall(r'(?:environ\.get\(|environ\[|_setting\()\s*"([A-Z0-9_]+)"', path.read_text()))
+    limits = {name for names in (*LIMITS.values(), MODEL_SETTINGS) for name in names.values()}
+    return (found | limits) - INTERNAL
 
 
 def test_the_compose_file_is_valid_by_the_compose_specification() -> None:
@@ -139,7 +142,7 @@ def test_a_setting_that_is_given_reaches_its_processes_as_it_is(name: str) -> No
         for role, service in services({**SECRETS, name: "given"}).items()
         if service.environment.get(name) == "given"
     }
-    only = {"WORKERS_FAST": "worker-fast", "WORKERS_HEAVY": "worker-heavy", "WORKERS_TRANSFER": "worker-transfer"}
+    only = {f"WORKERS_{lane.upper()}": f"worker-{lane}" for lane in LANES}
     assert reached == ({only[name]} if name in only else set(services(SECRETS)))
 
 

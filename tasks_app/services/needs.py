@@ -30,7 +30,7 @@ Making = Callable[[Task, Need], Task]  # makes the task that meets a need; raise
 
 
 class NeedGone(Exception):
-    """What met a need was deleted before it could be used."""
+    """What a task needs is not there: deleted, or not looked for, as its source had to be looked at anew first."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class NeedMet:
 
 
 def needs_of(kind: Kind, options: Options, source: File) -> tuple[Need, ...]:
-    """What a task of this kind needs first; nothing for a source whose facts must be found anew: then the worker that
-    does so makes what is needed within the task."""
+    """What a task of this kind needs first; nothing for a source whose facts must be found anew: the worker that does
+    so gives the task back to wait."""
     facts = facts_known(source) if source.probe is not None else None
     return kind.needs(options, facts) if facts is not None else ()
 
@@ -121,18 +121,21 @@ def agrees(kind: Kind, made_with: dict[str, Any], wanted: Any) -> bool:
     )
 
 
-def needs_met(*, task: Task) -> list[NeedMet]:
-    """What meets the needs of a task that is due. Raises NeedGone when it is no longer there."""
-    found = []
-    for row in TaskNeed.objects.filter(task=task).select_related("maker").order_by("pk"):
-        if row.note:
-            found.append(NeedMet(row.kind, None, row.note))
-            continue
-        file = File.objects.filter(pk=row.maker.output_id).defer("probe").first() if row.maker is not None else None
-        if file is None:
-            raise NeedGone(row.kind)
-        found.append(NeedMet(row.kind, file))
-    return found
+def needs_met(*, task: Task, needs: tuple[Need, ...]) -> list[NeedMet]:
+    """What meets the needs of a task that is due. Raises NeedGone when something is not there, or no longer."""
+    return [need_is_met(task=task, kind=need.kind) for need in needs]
+
+
+def need_is_met(*, task: Task, kind: str) -> NeedMet:
+    """What meets one need of a task that is due. Raises NeedGone."""
+    row = TaskNeed.objects.filter(task=task, kind=kind).select_related("maker").first()
+    if row is not None and row.note:
+        return NeedMet(kind, None, row.note)
+    maker = row.maker if row is not None else None
+    file = File.objects.filter(pk=maker.output_id).defer("probe").first() if maker is not None else None
+    if file is None:
+        raise NeedGone(kind)
+    return NeedMet(kind, file)
 
 
 def needs_clear(*, task: Task) -> None:

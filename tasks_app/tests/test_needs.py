@@ -317,6 +317,16 @@ def test_a_document_whose_bytes_alone_are_gone_ends_the_task(photo):
     assert (task.status, task.error) == (Status.ERROR, "What telling told of the input is no longer there.")
 
 
+def test_a_source_that_is_looked_at_anew_has_what_is_needed_made_then(photo):
+    File.objects.filter(pk=photo.pk).update(probe={"release": "an earlier one"})
+    task = make_task(source=File.objects.get(pk=photo.pk), kind="needy")
+    assert (task.status, tellings()) == (Status.QUEUED, 0)
+    assert run(task).status == Status.WAITING
+    run(maker(task))
+    services.tasks_sweep()
+    assert (run(now(task)).status, outcomes(task)) == (Status.READY, ["released", "ready"])
+
+
 @pytest.mark.parametrize("delete", [lambda file: file_delete(file=file), lambda file: media_delete(media=file.media)])
 def test_when_the_input_is_deleted_both_end(photo, delete):
     task = make_task(source=photo, kind="needy")
