@@ -2,7 +2,8 @@
 
     python3 scripts/make_venv.py run|intelligence|dev
 
-`intelligence` is `run` with models: once it was asked for, `run` keeps them, also when their pins change. Runs on any Python 3, so that it can say which one is needed.
+`intelligence` is `run` with models: once it was asked for, `run` keeps them, also when their pins change. Runs on any
+Python 3, so that it can say which one is needed.
 """
 
 import hashlib
