@@ -77,6 +77,8 @@ def test_a_number_stays_with_what_it_counts_and_a_title_with_the_name():
         ("J.", "Smith", False),
         ("3.", "mai", False),
         ("e.g.", "this", False),
+        ("No.", "5", False),
+        ("no.", "Then", True),
         ("times,", "it", False),
         ("です。", "今", True),
         ("...", "x", True),

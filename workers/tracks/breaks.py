@@ -20,19 +20,17 @@ _NOT_FIRST = frozenset(
     "、。，．・：；？！…‥ー々ゝゞヽヾ〜」』】》〉）｝］ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ%％"
 ) | frozenset("ะาำๆฯ")
 _NOT_LAST = frozenset("「『【《〈（｛［＄￥") | frozenset("เแโใไ")
-_ABBREVIATED = frozenset(
-    """
-    mr mrs ms dr prof st jr sr vs etc no nr fig vol gen col sgt capt lt rev hon mt e.g i.e a.m p.m u.s u.k bzw ca
-    usw z.b d.h str hr fr sra sres sr dott sig mme mlle art cap
-    """.split()
-)
-_UNITS = frozenset(
-    """
-    % ‰ ° °c °f km m cm mm kg g mg l ml h s min sec ms hz khz mhz ghz kb mb gb tb w kw mw v a € $ £ ¥ am pm a.m
-    p.m percent million millions billion billions thousand hundred degrees miles meters metres kilometers
-    kilometres prozent millionen milliarden grad euro euros dollars pounds uhr heures millones mil por pour per
-    """.split()
-)
+# Followed by a name; and what else may have a point within a sentence.
+_NAMED = "mr mrs ms dr prof st sgt capt lt rev hon gen col hr fr sra dott sig mme mlle"
+_TITLES = frozenset(_NAMED.split())
+_SHORTENED = "jr sr vs etc no nr fig vol mt e.g i.e a.m p.m u.s u.k bzw ca usw z.b d.h str art cap"
+_ABBREVIATED = frozenset(_SHORTENED.split())
+_COUNTED = """
+% ‰ ° °c °f km m cm mm kg g mg l ml h s min sec ms hz khz mhz ghz kb mb gb tb w kw mw v a € $ £ ¥ am pm a.m p.m percent
+million millions billion billions thousand hundred degrees miles meters metres kilometers kilometres prozent millionen
+milliarden grad euro euros dollars pounds uhr heures millones mil por pour per
+"""
+_UNITS = frozenset(_COUNTED.split())
 
 # Of each language, what begins a clause or a phrase, lesser than a clause, and what belongs to the word after it.
 _CONJUNCTIONS = {
@@ -135,9 +133,10 @@ def ends_sentence(before: str, after: str) -> bool:
     if text[-1] != ".":
         return True
     bare = text[:-1].lstrip("\"'“‘«([").lower()
-    if bare in _ABBREVIATED or (len(bare) == 1 and bare.isalpha()):  # initials
+    if bare in _TITLES or (len(bare) == 1 and bare.isalpha()):  # initials
         return False
-    return not (bare.isdigit() and after[:1].islower())  # "am 3. mai"
+    # "no. 5", "5 p.m. today", "am 3. mai"
+    return not ((bare in _ABBREVIATED or bare.isdigit()) and not after[:1].isupper())
 
 
 def badness(before: str, after: str, words: Words, *, spaced: bool = True) -> float:
@@ -172,7 +171,7 @@ def _is_unit(before: str, left: str, right: str) -> bool:
         return True
     if left in ("$", "€", "£", "¥", "§", "#") and right[:1].isdigit():
         return True
-    return before.endswith(".") and left in _ABBREVIATED
+    return before.endswith(".") and (left in _TITLES or left in _ABBREVIATED)
 
 
 def _between(before: str, after: str) -> float:
