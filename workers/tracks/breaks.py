@@ -12,7 +12,7 @@ LINE = 42  # columns; a full-width character takes two
 LINES = {"ja": 26, "zh": 32, "yue": 32, "ko": 32, "th": 35}
 
 # How bad a break is, from the end of a sentence to the inside of what belongs together.
-SENTENCE, CLAUSE, PHRASE, LESSER, PLAIN, TIED, UNIT = 0.0, 12.0, 25.0, 40.0, 60.0, 120.0, 200.0
+SENTENCE, CLAUSE, PHRASE, LESSER, PLAIN, LOOSE, TIED, UNIT = 0.0, 12.0, 25.0, 40.0, 60.0, 85.0, 120.0, 200.0
 
 _ENDS, _PAUSES = "。！？.!?…", "、，；：,;:–—"
 _CLOSING = "\"'”’»)]}」』】》〉）"
@@ -56,20 +56,27 @@ _PREPOSITIONS = {
     "nl": "in op aan van voor met naar bij uit over onder tussen door zonder tegen om tot",
 }
 _TIED = {
-    "en": "a an the this these those my your his her its our their no not every each some any i you he she we they it "
-    "is are was were be been am has have had do does did will would can could shall should may might must to very mr "
-    "mrs ms dr",
-    "de": "ein eine einen einem einer eines den dem des mein dein sein ihr unser euer kein keine nicht ich du er sie "
-    "es wir ist sind war waren hat haben hatte wird werden wurde kann muss soll sehr herr frau dr",
-    "fr": "le la les un une mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces ne pas je "
-    "tu il elle on nous vous ils elles est sont était a ont très m mme",
-    "es": "el la los las un una unos unas mi tu su mis tus sus este esta ese esa no yo él ella es son era ha han muy "
-    "se me te le lo",
-    "it": "il lo la i gli le un uno una mio tuo suo questo questa quel quella non io lui lei è sono era ha hanno molto "
-    "si mi ti",
-    "pt": "o os as um uma meu teu seu este esta esse essa não eu ele ela é são era tem têm muito se me te",
-    "nl": "de het een mijn jouw zijn haar ons hun deze dit geen niet ik jij hij zij we is zijn was waren heeft hebben "
-    "had zal kan moet zeer",
+    "en": "a an the this these those my your his her its our their no not every each some any to very",
+    "de": "ein eine einen einem einer eines den dem des mein dein sein ihr unser euer kein keine nicht sehr herr frau",
+    "fr": "le la les un une mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces ne pas "
+    "très",
+    "es": "el la los las un una unos unas mi tu su mis tus sus este esta ese esa no muy se me te le lo",
+    "it": "il lo la i gli le un uno una mio tuo suo questo questa quel quella non molto si mi ti",
+    "pt": "o os as um uma meu teu seu este esta esse essa não muito se me te",
+    "nl": "de het een mijn jouw zijn haar ons hun deze dit geen niet zeer",
+}
+
+
+# What belongs to the verb after it: a break there is less bad.
+_LOOSE = {
+    "en": "i you he she we they it is are was were be been am has have had do does did will would can could shall "
+    "should may might must",
+    "de": "ich du er sie es wir ist sind war waren hat haben hatte wird werden wurde kann muss soll",
+    "fr": "je tu il elle on nous vous ils elles est sont était a ont",
+    "es": "yo él ella es son era ha han",
+    "it": "io lui lei è sono era ha hanno",
+    "pt": "eu ele ela é são era tem têm",
+    "nl": "ik jij hij zij we is zijn was waren heeft hebben had zal kan moet",
 }
 
 
@@ -80,14 +87,15 @@ class Words:
     conjunctions: frozenset[str]
     prepositions: frozenset[str]
     tied: frozenset[str]
+    loose: frozenset[str]
     names: bool  # only names begin with a capital letter
 
     @classmethod
     def of(cls, language: str) -> "Words":
-        conjunctions, prepositions, tied = (
-            frozenset(table.get(language, "").split()) for table in (_CONJUNCTIONS, _PREPOSITIONS, _TIED)
+        conjunctions, prepositions, tied, loose = (
+            frozenset(table.get(language, "").split()) for table in (_CONJUNCTIONS, _PREPOSITIONS, _TIED, _LOOSE)
         )
-        return cls(conjunctions, prepositions, tied, language not in ("de", "lb", "ja", "zh", "ko", "th"))
+        return cls(conjunctions, prepositions, tied, loose, language not in ("de", "lb", "ja", "zh", "ko", "th"))
 
 
 def columns(text: str) -> int:
@@ -152,6 +160,8 @@ def badness(before: str, after: str, words: Words, *, spaced: bool = True) -> fl
         return UNIT
     if left in words.tied or left in words.prepositions or left in words.conjunctions:
         return TIED
+    if left in words.loose:
+        return LOOSE
     if right in words.conjunctions:
         return PHRASE
     if right in words.prepositions:
