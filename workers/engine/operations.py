@@ -116,6 +116,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "check_rendition": _in_folder("workers.packaging.checking", "check_rendition"),
     "captions": _in_folder("workers.engine.captions", "clean_captions"),
     "captions_style": _in_folder("workers.engine.captions", "style_captions"),
+    "convert_track": _in_folder("workers.tracks.making", "convert_track"),
+    "speech_track": _in_folder("workers.tracks.making", "speech_track"),
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
