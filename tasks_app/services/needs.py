@@ -4,7 +4,7 @@ A need is met by a task of that kind on the same source whose options agree with
 The media is locked while one is looked for, so that of two tasks that need the same one finds what the other made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,17 +104,24 @@ def maker_found(*, task: Task, need: Need) -> Task | None:
     live = same.filter(status__in=LIVE).order_by("created", "id").select_for_update(of=("self",), no_key=True)
     for found in (ready[:LOOKED_AT], live[:LOOKED_AT]):
         for maker in found:
-            if agrees(get_kind(need.kind), maker.options, need.options):
+            if agrees(get_kind(need.kind), _made_with(maker), need.options):
                 return maker
     return None
 
 
-def agrees(kind: Kind, made_with: dict[str, Any], wanted: Any) -> bool:
+def _made_with(maker: Task) -> dict[str, Any]:
+    """Its options; and the language, where it was found out."""
+    found = (maker.result or {}).get("language")
+    return {"language": found, **maker.options} if found else maker.options
+
+
+def agrees(kind: Kind, made_with: dict[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether what was made with these options meets a need: what it names must be equal, of the rest all that takes
     something away must not have been given. More is no harm: words where none are asked for."""
     plain = kind.options.model_validate({}).model_dump(mode="json")
+    asked = kind.options.model_validate(dict(wanted)).model_dump(mode="json", exclude_unset=True)
     made = plain | made_with
-    named = {name: value for name, value in wanted.items() if name not in _ANY or value not in (None, False)}
+    named = {name: value for name, value in asked.items() if name not in _ANY or value not in (None, False)}
     return all(
         made.get(name) == named[name] if name in named else name in _ANY or made[name] == plain.get(name)
         for name in {*made, *named}

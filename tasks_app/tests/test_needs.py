@@ -143,6 +143,13 @@ def test_what_was_made_before_is_used_at_once(photo, woken):
     assert run(task).status == Status.READY
 
 
+def test_a_language_that_was_found_out_is_as_good_as_one_that_was_given(photo):
+    earlier = run(make_task(source=photo, kind="telling"))
+    assert earlier.result["language"] == "en"
+    tasks = [make_task(source=photo, kind="needy", language=language) for language in ("en", "de")]
+    assert [maker(task) == earlier for task in tasks] == [True, False]
+
+
 def test_what_is_under_way_is_waited_for_and_shared(photo):
     earlier = make_task(source=photo, kind="telling")
     tasks = [make_task(source=photo, kind="needy") for _ in range(2)]
