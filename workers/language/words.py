@@ -100,7 +100,8 @@ def language_of(text: str | Sequence[str]) -> str:
 
 
 def dull(found: Iterable[str], language: str) -> frozenset[str]:
-    """Of these words, folded, those that say little: by the language's list, else by how short and frequent they are."""
+    """Of these words, folded, those that say little: by the language's list, else by how short and frequent
+    they are."""
     counts = Counter(folded(word) for word in found)
     listed = stop_words(language)
     if listed:
