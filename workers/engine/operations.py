@@ -130,6 +130,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sample_video": _in_folder("workers.engine.frame_choice", "choose_frames"),
     "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
     "sample_animation": _sample_animation,
+    "words": _in_folder("workers.language.documents", "write_words"),
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
