@@ -68,7 +68,7 @@ def ask_titles(model: Language, sections: Sequence[str], language: str, report: 
     ]
     told = (
         f"{_RULES} Give each of the {len(sections)} sections of the file a title of two to seven words{_in(language)}: "
-        "what it is about, and how it differs from the others. Answer with the titles alone, in the order of the sections."
+        "what it is about, and how it differs from the others. Answer with the titles alone, in the sections' order."
     )
     schema = _object(
         titles={"type": "array", "items": {"type": "string"}, "minItems": len(sections), "maxItems": len(sections)}
