@@ -20,6 +20,7 @@ TITLE = 60  # characters
 DESCRIPTION = 420  # characters of what is said in it
 TAGS = 12
 LABEL = 0.5  # labels that are less sure are wrong as often as not
+FAINT = 0.45  # phrases that stand out less are as good as any
 LOOKED_AT = 300_000  # characters: five hours of speech. Of more, parts are looked at, evenly over the whole.
 
 
@@ -129,7 +130,7 @@ def _description(material: Material, said: str, language: str) -> str:
     if names := [label.name for label in material.labels if label.confidence >= LABEL][:5]:
         found.append(f"It shows: {', '.join(names)}.")
     if material.written and not told:
-        found.append(f"It reads: {shortened(' / '.join(material.written), DESCRIPTION // 2)}")
+        found.append(f"It reads: “{shortened(' / '.join(material.written), DESCRIPTION // 2)}”.")
     return " ".join([*found, fact_sentence(material.facts, material.language)])
 
 
@@ -151,7 +152,7 @@ def _tags(material: Material, said: str, language: str, least: float | None) -> 
 
 def _phrases(text: str, language: str, sure: float) -> Iterable[Tag]:
     phrases = keyphrases(text, language, count=TAGS)
-    return (Tag(phrase.text, round(phrase.score * sure, 3)) for phrase in phrases)
+    return (Tag(phrase.text, round(phrase.score * sure, 3)) for phrase in phrases if phrase.score >= FAINT)
 
 
 def distinct(tags: Iterable[Tag]) -> list[Tag]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from workers.language.words import clauses, dull, folded
+from workers.language.words import clauses, dull, folded, joined
 
 LONGEST = 3  # words of a phrase
 SHORT_TEXT = 150  # words; a longer text repeats what it is about
@@ -144,7 +144,7 @@ def _written(phrase: tuple[str, ...], counted: _Counted) -> str:
         word.lower() if word[1:].islower() and not _always_capital(key, counted) else word
         for word, key in zip(text.split(" "), phrase, strict=True)
     ]
-    return " ".join(words).replace("’s", "").removesuffix("'s")
+    return joined([word.removesuffix("’s").removesuffix("'s") for word in words])
 
 
 def _always_capital(word: str, counted: _Counted) -> bool:

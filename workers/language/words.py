@@ -20,6 +20,7 @@ _RUN = re.compile(f"[{_HAN}]+|[{_KATAKANA}]+|[{_HIRAGANA}]+|[^{_HAN}{_KATAKANA}{
 # Characters that Chinese uses for grammar and hardly in names of things: words end there.
 _GRAMMAR = frozenset(
     "的了是在和我你他她它们這这那有不也就都而及與与或被把让讓對对为為从從到很吗嗎呢吧啊们會会能要说說去来來上下里裡着著过過個个一"
+    "将將如果以可所因但其此该該等种種自已由给給向于於并並则則时時"
 )
 TELLS_APART = 0.08  # of all words: what a language's own list must cover before a text is taken for it
 
@@ -70,6 +71,15 @@ def _runs(word: str) -> Iterator[str]:
             yield from filter(None, (piece,))
         else:
             yield run
+
+
+def joined(found: Sequence[str]) -> str:
+    """Words as a phrase: with spaces between them, but for scripts that have none."""
+    text = ""
+    for word in found:
+        together = bool(text) and _UNSPACED.match(text[-1]) and _UNSPACED.match(word[0])
+        text += word if not text or together else f" {word}"
+    return text
 
 
 def folded(word: str) -> str:
