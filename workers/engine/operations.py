@@ -132,6 +132,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sample_animation": _sample_animation,
     "words": _in_folder("workers.language.documents", "write_words"),
     "layer": _layer,
+    "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,
