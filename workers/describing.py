@@ -67,7 +67,7 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
     target = f"{kind}.json"
     written = {"kind": kind, "answer": ANSWER, "target": target, **document}
     return Plan(
-        steps=(*looked, ModelStep("language", request, ANSWER), HelperStep("words", written)),
+        steps=(*looked, ModelStep("language", request, ANSWER), HelperStep("document_words", written)),
         expected=(Expected(target, "application/json", None),),
         reads="whole",
         notes=sampling_notes(probe) if seen else (),

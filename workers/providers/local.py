@@ -2,8 +2,9 @@
 
 from workers.providers.base import Providers
 from workers.providers.speech import local_speech
+from workers.providers.vision.local import local_vision
 
 
 def local_providers() -> Providers:
     """Those that are installed. Nothing is loaded before it is asked."""
-    return Providers(speech=local_speech())
+    return Providers(speech=local_speech(), vision=local_vision())
