@@ -85,7 +85,7 @@ class Endpoint:
                 logger.info("a model's server failed", extra={"server": self.setting, "failure": exc.told})
                 failed = exc
             except _Late:
-                raise ModelFailed(f"The {self.name} did not answer within {self.timeout:g} seconds.") from None
+                raise ModelFailed(f"The {self.name} did not answer within {_seconds(self.timeout)}.") from None
         assert failed is not None
         raise self._given_up(failed, self.tries)
 
@@ -99,7 +99,7 @@ class Endpoint:
         until = time.monotonic() + (usual if failed.wait is None else failed.wait)
         if until >= ends:
             if failed.wait is not None:
-                failed.told += f", and asked to wait {failed.wait:.0f} seconds"
+                failed.told += f", and asked to wait {_seconds(round(failed.wait))}"
             raise self._given_up(failed, 1 if failed.wait is not None else count)
         while (left := until - time.monotonic()) > 0:
             if report.should_stop():
@@ -135,6 +135,8 @@ class Endpoint:
         reason = _cause(failure)
         if isinstance(reason, ssl.SSLCertVerificationError) or "CERTIFICATE_VERIFY_FAILED" in str(failure):
             return ModelFailed(f"The certificate of the {self.name}'s server is not valid.", log=str(failure))
+        if isinstance(reason, ssl.SSLError) and not isinstance(reason, ssl.SSLEOFError):
+            return ModelFailed(f"The {self.name}'s server does not speak HTTPS as it should.", log=str(failure))
         told = "broke off the connection"
         if isinstance(reason, ConnectionRefusedError):
             told = "could not be reached (connection refused)"
@@ -254,6 +256,10 @@ def _phrase(status: int) -> str:
         return f" ({HTTPStatus(status).phrase.lower()})"
     except ValueError:
         return ""
+
+
+def _seconds(count: float) -> str:
+    return f"{count:g} second" if count == 1 else f"{count:.10g} seconds"
 
 
 def _asked_wait(told: str | None) -> float | None:
