@@ -136,6 +136,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "document_objects": _in_folder("workers.findings", "write_objects"),
     "document_faces": _in_folder("workers.findings", "write_faces"),
     "document_text": _in_folder("workers.findings", "write_text"),
+    "document_words": _in_folder("workers.language.documents", "write_words"),
     "layer": _layer,
     "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
