@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser, and players for that browser,
-# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; and recorded speech. Installs what
-# is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with that reason.
+# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; recorded speech and photos.
+# Installs what is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with
+# that reason.
 set -u
 cd "$(dirname "$0")/.." || exit 0
 
@@ -22,7 +23,28 @@ install_players() {
         echo "Not installed (npm failed, see above): hls.js, webvtt-parser. Tests that use them will be skipped."
     fi
 }
-trap install_players EXIT
+# Photos of known things, for what looks at pictures: the data of a package whose code is not wanted.
+install_photos() {
+    local place=.venv/photos wheel
+    [ -d .venv ] || return 0
+    [ -f "$place/skimage/data/astronaut.png" ] && return 0
+    echo "Installing photos for the tests of what is seen"
+    mkdir -p "$place"
+    if .venv/bin/python -m pip download --quiet --no-deps --only-binary :all: --dest "$place" scikit-image==0.26.0 >"$place/pip.log" 2>&1; then
+        for wheel in "$place"/*.whl; do
+            .venv/bin/python - "$wheel" "$place" <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith("skimage/data/") and name.endswith((".png", ".jpg"))])
+PYTHON
+        done
+        rm -f "$place"/*.whl
+    else
+        tail -n 5 "$place/pip.log"
+        echo "Not installed (pip failed, see above): photos. Tests that look at them will be skipped."
+    fi
+}
+trap 'install_photos; install_players' EXIT
 
 packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
@@ -55,7 +77,7 @@ made_policy=
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod 755 "$policy" && made_policy=1
 fi
-trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_players' EXIT
+trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players' EXIT
 
 echo "Installing for the integration tests: ${packages[*]}"
 log=$(mktemp)

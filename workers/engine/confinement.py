@@ -27,6 +27,7 @@ def clean_environment() -> dict[str, str]:
     """What a child may know of this process: nothing but where fonts and temporary files are."""
     kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
     own = {"FONTCONFIG_FILE": str(FONTCONFIG), "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
+    own["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would tell its maker of every model that is loaded
     return own | {name: os.environ[name] for name in kept if name in os.environ}
 
 
