@@ -119,6 +119,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
+    "sparse": _in_folder("workers.engine.scenes", "look_sparse"),
+    "scenes": _in_folder("workers.engine.scenes", "write_scenes"),
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
