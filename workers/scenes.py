@@ -34,6 +34,9 @@ MOST = 24 * 3600 * 32  # pictures that are looked at: a day
 LEAST = 2.0  # two pictures that differ by less are the same scene
 RATIO = 1.9  # how far a cut stands out from the usual difference around it
 MOVING = 1.8  # more of it, where anything moves
+TOUCHED = 5.0  # a place that differs by more has changed
+MUCH, SOME = 0.4, 0.15  # share of a picture that a new scene changes, and that a new slide does, where nothing moves
+STILL = 0.2  # usual difference where nothing moves
 ROUND = 0.5  # seconds on each side that tell what is usual
 FLASH = 0.54  # seconds; what was there before comes back so soon after a flash, and after a passing shadow
 CLOSE = 0.2  # seconds; of cuts nearer to each other the last counts
@@ -61,6 +64,10 @@ class Pictures(Protocol):
 
     def difference(self, first: int, second: int) -> float:
         """Mean absolute difference, percent."""
+        ...
+
+    def changed(self, first: int, second: int) -> float:
+        """Share of the picture, 0 to 1, that differs by more than TOUCHED."""
         ...
 
     def flat(self, number: int) -> bool:
@@ -197,24 +204,28 @@ def _cuts(
     found: list[Scene] = []
     for number in range(1, len(times)):
         differs, time = differences[number], times[number]
-        if differs < LEAST or differs < _outstanding(times, differences, number):
+        if differs < LEAST:
+            continue
+        usual = _usual(times, differences, number)
+        if differs < RATIO * usual + LEAST + min(MOVING, 3 * usual):
             continue
         cut = bisect.bisect_left(moments, time - 1e-6)
         before = range(bisect.bisect_left(moments, time - FLASH), cut)
         after = range(cut, bisect.bisect_right(moments, time + FLASH))
-        least = min((pictures.difference(one, other) for one in before for other in after), default=0.0)
-        if least >= max(LEAST, differs / 2):
+        pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
+        least, one, other = min(pairs, default=(0.0, 0, 0))
+        share = SOME if usual < STILL else MUCH
+        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 
 
-def _outstanding(times: Sequence[float], differences: Sequence[float], number: int) -> float:
-    """What a difference must reach to stand out from those around it."""
+def _usual(times: Sequence[float], differences: Sequence[float], number: int) -> float:
+    """How much pictures differ around one."""
     low = bisect.bisect_left(times, times[number] - ROUND)
     high = bisect.bisect_right(times, times[number] + ROUND)
     others = [*differences[max(1, low) : number], *differences[number + 1 : high]]
-    usual = statistics.median(others) if others else 0.0
-    return RATIO * usual + LEAST + min(MOVING, 3 * usual)
+    return statistics.median(others) if others else 0.0
 
 
 _Blank = tuple[int, int]  # first and last picture
@@ -299,6 +310,8 @@ def _dissolving(
         return None
     inner = [pictures.mixture(first, last, between) for between in range(first + 1, last)]
     shares = [share for share, _ in inner]
+    if pictures.changed(first, last) < MUCH:
+        return None
     if max(residue for _, residue in inner) > across * RESIDUE or sum(0.15 <= share <= 0.85 for share in shares) < 2:
         return None
     if any(after < before - 0.15 for before, after in itertools.pairwise(shares)):

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from workers.documents import write_document
-from workers.scenes import FLAT, HEIGHT, PICTURE, WIDTH, find_scenes, is_sparse, read_differences, to_json
+from workers.scenes import FLAT, HEIGHT, PICTURE, TOUCHED, WIDTH, find_scenes, is_sparse, read_differences, to_json
 
 _SHARES = 20  # mixtures that are tried
 
@@ -31,6 +31,12 @@ class TinyPictures:
 
     def difference(self, first: int, second: int) -> float:
         return _difference(self.picture(first), self.picture(second))
+
+    def changed(self, first: int, second: int) -> float:
+        apart = ImageChops.difference(self.picture(first), self.picture(second))
+        red, green, blue = apart.split()
+        most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        return sum(most.histogram()[round(TOUCHED * 2.55) :]) / (WIDTH * HEIGHT)
 
     def flat(self, number: int) -> bool:
         return all(high - low <= FLAT for low, high in self.picture(number).getextrema())
