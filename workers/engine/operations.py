@@ -79,6 +79,13 @@ def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None =
     return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
 
 
+def _sample_animation(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
+    from workers.engine.frame_choice import choose_of_animation
+    from workers.engine.pillow import animation_samples
+
+    choose_of_animation(Path(cwd), operations, animation_samples(Path(cwd), operations, _budgets(limits)))
+
+
 def _in_folder(module: str, name: str) -> Callable[..., Any]:
     """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
     so that the helper starts without what most requests do not need."""
@@ -121,6 +128,10 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
     "sparse": _in_folder("workers.engine.scenes", "look_sparse"),
     "scenes": _in_folder("workers.engine.scenes", "write_scenes"),
+    "sample_still": _in_folder("workers.engine.frame_choice", "list_still"),
+    "sample_video": _in_folder("workers.engine.frame_choice", "choose_frames"),
+    "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
+    "sample_animation": _sample_animation,
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
