@@ -6,16 +6,23 @@
      "model": "whisper-base", "model_version": "d01c3014…", "notes": []}
 
 `words` of a segment ({"start", "end", "text", "confidence"}) are there where they were asked for. Where nobody speaks,
-`detected` is false, the lists are empty and `language` is null.
+`detected` is false, the lists are empty and `language` is null; `language_confidence` is null where the language was
+given, or the model knows only one. Languages without spaces between words have a word for each character or so: texts
+are put together by `spelled`.
 """
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import wave
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from workers.documents import read_document, write_document
+from workers.languages import SPACELESS
 from workers.providers.base import Model, Segment, Transcript, Word
+
+NOT_TOLD_APART = "Speakers were not told apart."
+_MOST_READ = 0.9  # share of the length that a container tells
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -52,7 +59,7 @@ def transcript_document(
         "speakers": len({segment.speaker for segment in kept}),
         "speakers_known": transcript.speakers_known,
         "language": transcript.language if kept else None,
-        "language_confidence": round(transcript.language_confidence, 3) if kept else None,
+        "language_confidence": round(transcript.language_confidence, 3) or None if kept else None,
         "languages": [transcript.language] if kept else [],
         "text": [segment.text for segment in kept],
         "confidence": round(weighed / speaking, 3) if speaking else 0.0,
@@ -60,6 +67,11 @@ def transcript_document(
         **transcript.model.to_json(),
         "notes": list(notes),
     }
+
+
+def spelled(words: Iterable[Word], language: str) -> str:
+    """The text of words, with spaces where the language writes them."""
+    return ("" if language in SPACELESS else " ").join(word.text for word in words)
 
 
 def _entry(index: int, segment: Segment, *, words: bool) -> dict[str, Any]:
@@ -81,9 +93,11 @@ def _entry(index: int, segment: Segment, *, words: bool) -> dict[str, Any]:
 
 def write_speech(cwd: Path, operations: dict[str, Any]) -> None:
     """Write `target`, the document, from the model's answer in `source`; `words`, `confidence` and `notes` as
-    `transcript_document` takes them."""
+    `transcript_document` takes them. Times become the medium's: `offset` is where `sound` began in it, `until` the
+    last moment of it that was to be heard, None where that is not known."""
     transcript = Transcript.from_json(read_document(cwd / operations["source"]))
-    notes = list(operations["notes"])
+    transcript = moved(transcript, operations["offset"], operations["until"])
+    notes = [*operations["notes"], *_unread(cwd / operations["sound"], operations["offset"], operations["until"])]
     if transcript.segments and not transcript.speakers_known:
         notes.append(NOT_TOLD_APART)
     content = transcript_document(
@@ -92,4 +106,31 @@ def write_speech(cwd: Path, operations: dict[str, Any]) -> None:
     write_document(cwd / operations["target"], content)
 
 
-NOT_TOLD_APART = "Speakers were not told apart."
+def moved(transcript: Transcript, by: float, until: float | None = None) -> Transcript:
+    """The same so many seconds later, and nothing of it after `until`."""
+
+    def place(moment: float) -> float:
+        return moment + by if until is None else min(moment + by, until)
+
+    segments = tuple(
+        replace(
+            segment,
+            start=place(segment.start),
+            end=place(segment.end),
+            words=tuple(replace(word, start=place(word.start), end=place(word.end)) for word in segment.words),
+        )
+        for segment in transcript.segments
+    )
+    return replace(transcript, segments=segments)
+
+
+def _unread(sound: Path, offset: float, until: float | None) -> list[str]:
+    """A note, where much less sound came out of the input than was to be."""
+    try:
+        with wave.open(str(sound)) as file:
+            length = file.getnframes() / file.getframerate()
+    except (wave.Error, EOFError, ZeroDivisionError):
+        return []
+    if until is None or length >= (until - offset) * _MOST_READ - 1.0:
+        return []
+    return [f"The sound ends after {length:.1f} of {until - offset:.1f} s."]

@@ -133,6 +133,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
     "sample_animation": _sample_animation,
     "layer": _layer,
+    "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,
