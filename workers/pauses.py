@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers import graph
+from workers.engine.probe import AudioStream
 from workers.plans import FfmpegStep, Source
 
 LEVELS = "levels.txt"
@@ -33,10 +34,8 @@ class Pause:
         return self.end - self.start
 
 
-def level_step(source: Source, *, weight: float = 0.2) -> FfmpegStep:
-    """A run that writes LEVELS. The source has sound."""
-    audio = source.probe.audio
-    assert audio is not None
+def level_step(source: Source, audio: AudioStream, *, weight: float = 0.2) -> FfmpegStep:
+    """A run that writes the LEVELS of one of the source's sounds."""
     samples = max(1, round((audio.sample_rate or 48_000) * BLOCK))
     stream = graph.source_input(source.probe, source.path)[str(audio.index)]
     stream = stream.filter("asetnsamples", n=samples, p=0)

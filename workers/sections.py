@@ -37,7 +37,7 @@ _SCORE = 10.0  # percent of difference between two scenes that is just enough fo
 
 @dataclass(frozen=True)
 class Section:
-    """Seconds; what is said in it; how sure it is that it starts there, 0 to 1; a title, where it has one of its own."""
+    """Seconds; what is said in it; how sure it is that it starts there, 0 to 1; a title where it has one of its own."""
 
     start: float
     end: float
@@ -110,7 +110,7 @@ def spoken(segments: Sequence[Segment]) -> list[Sentence]:
         last = found[-1] if found else None
         if (
             last is not None
-            and not last.text.endswith((".", "!", "?", "…", "。", "！", "？", "।", "؟", "\"", "”", "»", "」"))
+            and not last.text.endswith((".", "!", "?", "…", "。", "！", "？", "।", "؟", '"', "”", "»", "」"))
             and piece.start - last.end < 1.0
             and len(last.text.split()) < _SENTENCE
         ):
@@ -129,7 +129,7 @@ def find_sections(
     most: int = MOST,
 ) -> list[Section]:
     """The sections of a medium of that length, `most` at most."""
-    if sum(len(sentence.text.split()) or 1 for sentence in said) >= _WORDS or _unspaced(said):
+    if is_talk(said):
         starts = _by_talk(duration, said, scenes, most)
     else:
         starts = _by_view(duration, scenes, pauses, most)
@@ -162,9 +162,20 @@ def surer(sections: Sequence[Section], least: float) -> list[Section]:
     return kept
 
 
-def _unspaced(said: Sequence[Sentence]) -> bool:
-    """Whether there is much text in a script without spaces."""
-    return sum(len(sentence.text) for sentence in said) >= 4 * _WORDS
+def fewer(sections: Sequence[Section], most: int) -> list[Section]:
+    """So many sections at most: the shortest belong to the one before them, or after."""
+    kept = list(sections)
+    while len(kept) > most:
+        place = max(1, min(range(len(kept)), key=lambda place: kept[place].end - kept[place].start))
+        kept[place - 1] = replace(kept[place - 1], end=kept[place].end)
+        del kept[place]
+    return kept
+
+
+def is_talk(said: Sequence[Sentence]) -> bool:
+    """Whether so much is said that it tells the parts."""
+    words = sum(len(sentence.text.split()) for sentence in said)
+    return words >= _WORDS or sum(len(sentence.text) for sentence in said) >= 4 * _WORDS  # without spaces
 
 
 # --- By what is said ---
@@ -254,5 +265,3 @@ def _spaced(
             taken.insert(place, start.time)
             kept.append(start)
     return sorted(kept, key=lambda start: start.time)
-
-

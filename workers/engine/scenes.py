@@ -43,10 +43,9 @@ class TinyPictures:
 
     def mixture(self, first: int, second: int, between: int) -> tuple[float, float]:
         one, other, seen = (self.picture(number) for number in (first, second, between))
-        residue, share = min(
-            (_difference(Image.blend(one, other, share / _SHARES), seen), share) for share in range(_SHARES + 1)
-        )
-        return share / _SHARES, residue
+        shares = (part / _SHARES for part in range(_SHARES + 1))
+        residue, share = min((_difference(Image.blend(one, other, share), seen), share) for share in shares)
+        return share, residue
 
     def likeness(self, first: int, second: int) -> float:
         one, other = self.picture(first).convert("L"), self.picture(second).convert("L")
