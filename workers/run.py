@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.budgets import check_source
-from workers.documents import stamp
+from workers.documents import TYPE, stamp
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
 from workers.engine.limits import SourceLimits, TaskLimits, task_limits
 from workers.engine.probe import Probe, probe
@@ -72,9 +72,10 @@ def run(
         keeper.values |= needed(need, source, workdir, report)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
-    if kind.object == "intelligence":
+    if kind.object in ("track", "intelligence"):
         for output in outputs:
-            stamp(output.path, kind.name, source.stamp)
+            if output.type == TYPE:
+                stamp(output.path, kind.name, source.stamp, object=kind.object)
     if keeper.values:
         plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
         described = bind_all(plan.to_json(), keeper.values)
