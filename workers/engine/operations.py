@@ -119,6 +119,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
+    "key_frames": _in_folder("workers.sprites.key_frames", "take_key_frames"),
+    "sprites": _in_folder("workers.sprites.sheets", "make_sheets"),
     "layer": _layer,
     "ping": lambda: os.getpid(),
     "hang": _hang,
