@@ -40,26 +40,33 @@ def even_frames(
     video: VideoStream,
     framing: Framing,
     *,
-    interval: float,
-    each: int,
-    most: int,
+    rate: str,
+    most: int | str,
     clear: bool,
+    background: tuple[int, int, int, int] | None,
     times: str,
     key_frames: bool = False,
 ) -> tuple[str, ...]:
-    """Arguments for the frames shown at the beginning of every `interval` seconds and at even places within, `each` of
-    them, `most` in all; `times` takes when that is.
+    """Arguments for the frames shown from the beginning on at `rate`, frames per second as a fraction, `most` in all;
+    the file `times` takes when that is.
 
     With `key_frames` nothing else is decoded: what is shown at a moment is then the last of them.
     """
     stream = source_input(probe, path, alpha=video, key_frames=key_frames)[str(video.index)]
     # The frame shown at a moment is the last that began before it, whatever the source's own rate.
-    stream = stream.filter("fps", f"{each}/{interval:.9g}", round="up", eof_action="pass", start_time=0)
-    return _written(stream, video, framing, most=most, clear=clear, times=times)
+    stream = stream.filter("fps", rate, round="up", eof_action="pass", start_time=0)
+    return _written(stream, video, framing, most, clear, background, times)
 
 
 def kept_frames(
-    path: str, video: VideoStream, framing: Framing, *, clear: bool, times: str, most: int
+    path: str,
+    video: VideoStream,
+    framing: Framing,
+    *,
+    most: int | str,
+    clear: bool,
+    background: tuple[int, int, int, int] | None,
+    times: str,
 ) -> tuple[str, ...]:
     """Arguments for every frame of what key frames were copied to, a Matroska file with the source's own times."""
     options: dict[str, Any] = {
@@ -84,12 +91,18 @@ def kept_frames(
     }
     if known := {name: value for name, value in told.items() if value}:
         stream = stream.filter("setparams", **known)
-    args = _written(stream, video, framing, most=most, clear=clear, times=times)
+    args = _written(stream, video, framing, most, clear, background, times)
     return ("-copyts", *args)
 
 
 def _written(
-    stream: Any, video: VideoStream, framing: Framing, *, most: int, clear: bool, times: str
+    stream: Any,
+    video: VideoStream,
+    framing: Framing,
+    most: int | str,
+    clear: bool,
+    background: tuple[int, int, int, int] | None,
+    times: str,
 ) -> tuple[str, ...]:
     if video.interlaced:
         # One field is a whole picture of its moment, and has lines enough for what is small. What makes whole frames
@@ -100,6 +113,7 @@ def _written(
         replace(video, interlaced=False),
         framing,
         pix_fmt="rgba" if clear else "rgb24",
+        background=background,
         flags="lanczos+accurate_rnd+full_chroma_int",
     )
     # Only frames that have something to tell are printed.

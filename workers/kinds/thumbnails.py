@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from workers import graph
-from workers.engine.errors import SourceUnsupported
+from workers.documents import read_document
+from workers.engine.errors import OutputMismatch
 from workers.engine.probe import VideoStream
 from workers.estimate import DECODE, DECODE_OTHER
 from workers.formats import FORMATS
@@ -16,13 +17,14 @@ from workers.framing import Framing, framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Output, Plan, Result, Source
 from workers.kinds.groups import Sized
 from workers.options import QUALITY, Quality, format_option, quality_number, rgba
-from workers.sprites.layout import LONGEST_EDGE, MOST, Rhythm, grid, rhythm
+from workers.sprites.layout import LONGEST_EDGE, MANY, MOST, Rhythm, grid, rhythm
 
 ENTRY, KEYS, TIMES = "thumbnails.vtt", "keys.mkv", "times.txt"
+RHYTHM, LAYOUT = "rhythm.json", "layout.json"
 RELATIVE = "./"  # in front of a sheet's name: it is then delivered as a relative address
 CANDIDATES, KEY_CANDIDATES = 4, 3  # frames of a cell to choose from: at 0, 1/4, 1/2 and 3/4; key frames
 CANDIDATE_PIXELS = 100_000_000  # of all candidates together: they wait uncompressed in the work directory
-USUAL_RATE = 30.0  # frames per second, where it is not known
+USUAL_RATE, MOST_RATE = 30.0, 120.0  # frames per second, where it is not known, and that are believed
 # Processor seconds, by the model of workers.estimate, that decoding may take: of everything, where that gives the very
 # frames that are wanted; of everything, where key frames are too far apart; of the key frames.
 FULL, RATHER_FULL, KEY_FRAMES = 8.0, 60.0, 12.0
@@ -53,7 +55,7 @@ class ThumbnailsOptions(Sized):
 
 
 class ThumbnailsResult(Result):
-    format: str = Field("vtt", description="Of the track.")
+    format: str = Field(description="Of the track: vtt.")
     image_format: str = Field(description="Of the sprite sheets.")
     count: int = Field(description="Pictures.")
     interval: float = Field(description="Time between two pictures, seconds.")
@@ -68,117 +70,104 @@ class ThumbnailsResult(Result):
 
 def plan(options: ThumbnailsOptions, source: Source) -> Plan:
     """Decide how many pictures there are, where each lies, and which frames are decoded for them. Pure: no file is
-    opened, no process started."""
+    opened, no process started.
+
+    Of a video that does not tell how long it is (a browser's recording), only the work can find that out.
+    """
     probe = source.probe
     video = graph.usable_video(source, "Thumbnails")
-    if not probe.duration:
-        raise SourceUnsupported("Thumbnails need a video whose length is known.")
     chosen = FORMATS[options.format]
     framed = _framed(options, (video.width, video.height), edge=source.limits.edge)
-    beats = rhythm(probe.duration, count=options.count, interval=options.interval)
     clear = video.alpha and chosen.alpha and not options.background
-    cells = grid(beats.count, framed.canvas, format=chosen.name, clear=clear, columns=options.columns)
-    sheets = cells.sheets(chosen.extension)
-    steps = (
-        *_frames(source, video, framed, beats, clear),
-        HelperStep(
-            "sprites",
-            {
-                "frames": graph.frames_name(clear),
-                "times": TIMES,
-                "target": ENTRY,
-                "rhythm": asdict(beats),
-                "grid": asdict(cells),
-                "sheets": [asdict(sheet) for sheet in sheets],
-                "framing": asdict(framed),
-                "background": rgba(options.background),
-                "clear": clear,
-                "format": chosen.name,
-                "quality": quality_number(options.quality),
-                "prefix": "" if options.urls == "absolute" else RELATIVE,
-            },
-            weight=0.3,
-            measures="sprites",
-        ),
-    )
+    beats = rhythm(probe.duration, count=options.count, interval=options.interval) if probe.duration else None
+    cells = grid(beats.count if beats else 1, framed.canvas, format=chosen.name, clear=clear, columns=options.columns)
+    steps = _frames(options, source, video, framed, beats, clear)
+    sprites = {
+        "frames": graph.frames_name(clear),
+        "times": TIMES,
+        "target": ENTRY,
+        "layout": LAYOUT,
+        "rhythm": asdict(beats) if beats else RHYTHM,
+        "columns": options.columns,
+        "framing": asdict(framed),
+        "background": rgba(options.background),
+        "clear": clear,
+        "format": chosen.name,
+        "quality": quality_number(options.quality),
+        "prefix": "" if options.urls == "absolute" else RELATIVE,
+    }
     width, height = framed.canvas
-    entry = Expected(ENTRY, "text/vtt", None, width=width, height=height)
-    expected = [entry]
-    for sheet in sheets:
-        size = {"width": sheet.columns * width, "height": sheet.rows * height}
-        expected.append(Expected(sheet.name, chosen.mime, "image", entry=False, container=chosen.name, **size))
-    return Plan(steps, tuple(expected), reads=_reads(steps), notes=_notes(options, source, video, clear))
+    expected = [Expected(ENTRY, "text/vtt", None, width=width, height=height)]
+    if beats is None:
+        expected.append(Expected(f"sprite-*.{chosen.extension}", chosen.mime, "image", False, container=chosen.name))
+    else:
+        for sheet in cells.sheets(chosen.extension):
+            size = (sheet.columns * width, sheet.rows * height)
+            expected.append(Expected(sheet.name, chosen.mime, "image", False, *size, container=chosen.name))
+    return Plan(
+        (*steps, HelperStep("sprites", sprites, weight=0.3, measures="sprites")),
+        tuple(expected),
+        reads="seek" if len(steps) > 1 else "whole",
+        notes=_notes(options, source, video, clear),
+    )
 
 
 def _framed(options: ThumbnailsOptions, shown: tuple[int, int], *, edge: int) -> Framing:
     """As asked for; else as small as players show it, in its own proportions."""
     if options.width is None and options.height is None:
-        return framing(shown, **{"width" if shown[0] >= shown[1] else "height": min(LONGEST_EDGE, max(shown))})
+        longest = min(LONGEST_EDGE, max(shown))
+        return framing(shown, width=longest) if shown[0] >= shown[1] else framing(shown, height=longest)
     return options.framed(shown, edge=edge)
 
 
 def _frames(
-    source: Source, video: VideoStream, framed: Framing, beats: Rhythm, clear: bool
+    options: ThumbnailsOptions, source: Source, video: VideoStream, framed: Framing, beats: Rhythm | None, clear: bool
 ) -> tuple[FfmpegStep | HelperStep, ...]:
     """How the frames are had to choose from: those of the very moments wanted, where decoding everything takes a few
     seconds; else key frames alone."""
-    probe = source.probe
-    shown = (video.width, video.height)
+    probe, shown = source.probe, (video.width, video.height)
     # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
     size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
     whole = Framing(size, (0, 0), size, (0, 0), size)
-    given: dict[str, Any] = {"clear": clear, "times": TIMES}
+    given: dict[str, Any] = {"clear": clear, "background": rgba(options.background), "times": TIMES}
     needs = graph.picture_needs(video)
-    first = graph.first_frame(clear)
 
-    def evenly(each: int, *, most: int | None = None, key_frames: bool = False) -> FfmpegStep:
-        args = graph.even_frames(
-            *(probe, source.path, video, whole),
-            interval=beats.interval,
-            each=each,
-            most=most or beats.count * each,
-            key_frames=key_frames,
-            **given,
-        )
-        return FfmpegStep(args, duration=beats.duration, needs=needs)
+    def evenly(rate: str, most: int | str, *, key_frames: bool = False) -> FfmpegStep:
+        args = graph.even_frames(probe, source.path, video, whole, rate=rate, most=most, key_frames=key_frames, **given)
+        return FfmpegStep(args, duration=probe.duration, needs=needs)
 
     one = video.coded_width * video.coded_height / 1e6 * DECODE.get(video.codec, DECODE_OTHER)  # processor seconds
-    everything = beats.duration * (video.frame_rate or USUAL_RATE) * one
-    room = CANDIDATE_PIXELS // (beats.count * math.prod(size))
+    cost = one * min(video.frame_rate or USUAL_RATE, MOST_RATE)  # of a second
+    count = beats.count if beats else options.count or MANY
+    room = CANDIDATE_PIXELS // (count * math.prod(size))
     even = max(2, min(CANDIDATES, room))  # the middle is one of them
-    if everything <= FULL:
-        return (evenly(even),)
-    each = max(1, min(KEY_CANDIDATES, room, int(KEY_FRAMES / (beats.count * one))))
-    affordable = everything <= RATHER_FULL
-    taken = HelperStep(
-        "key_frames",
-        {
-            "source": source.path,
-            "stream": video.index,
-            "duration": beats.duration,
-            "count": beats.count,
-            "interval": beats.interval,
-            "each": each,
-            "whole": affordable,
-            "target": KEYS,
-        },
-        timeout=MOST_SECONDS / 2,
-        measures="keys",
-    )
-    kept = graph.kept_frames(KEYS, video, whole, most=beats.count * max(2, each), **given)
-    # Where nothing came of the key frames; and where there is none at all.
-    otherwise = evenly(even, key_frames=not affordable)
-    last = evenly(1, most=1)
+    if beats and beats.duration * cost <= FULL:
+        return (evenly(f"{even}/{beats.interval:.9g}", beats.count * even),)
+    each = max(1, min(KEY_CANDIDATES, room, int(KEY_FRAMES / (count * one))))
+    taken = {
+        "source": source.path,
+        "stream": video.index,
+        "duration": probe.duration,
+        "count": options.count,
+        "interval": options.interval,
+        "each": each,
+        "even": even,
+        "cost": round(cost, 6),
+        "most_cost": RATHER_FULL,
+        "rhythm": RHYTHM,
+        "target": KEYS,
+    }
+    first = graph.first_frame(clear)
+    kept = graph.kept_frames(KEYS, video, whole, most=MOST * KEY_CANDIDATES, **given)
+    rate, most = "@{keys.rate}", "@{keys.most}"
     return (
-        taken,
-        FfmpegStep(kept, duration=beats.duration, needs=needs, when="keys.use", attempts=first),
-        replace(otherwise, unless=first, weight=0.05),
-        replace(last, unless=first, weight=0.0),
+        HelperStep("key_frames", taken, weight=0.3, timeout=MOST_SECONDS / 2, measures="keys"),
+        FfmpegStep(kept, duration=probe.duration, needs=needs, when="keys.use", attempts=first),
+        replace(evenly(rate, most), when="keys.full", unless=first, weight=0.05),
+        # Where nothing came of the key frames; and where there is none at all.
+        replace(evenly(rate, most, key_frames=True), unless=first, weight=0.05),
+        replace(evenly(rate, 1), unless=first, weight=0.0),
     )
-
-
-def _reads(steps: tuple[FfmpegStep | HelperStep, ...]) -> str:
-    return "seek" if any(isinstance(step, HelperStep) and step.op == "key_frames" for step in steps) else "whole"
 
 
 def _notes(options: ThumbnailsOptions, source: Source, video: VideoStream, clear: bool) -> tuple[str, ...]:
@@ -191,19 +180,24 @@ def _notes(options: ThumbnailsOptions, source: Source, video: VideoStream, clear
 
 
 def result(plan: Plan, outputs: list[Output]) -> ThumbnailsResult:
-    """What the plan settled."""
-    told = next(step.operations for step in plan.steps if isinstance(step, HelperStep) and step.op == "sprites")
-    cells = told["grid"]
+    """What was made, as the last step wrote it down."""
+    entry = next((output for output in outputs if output.entry), None)
+    if entry is None:
+        raise OutputMismatch("Nothing was made.")
+    told = read_document(entry.path.with_name(LAYOUT))
+    beats, cells = told["rhythm"], told["grid"]
+    sheet = next(item for item in plan.expected if not item.entry)
     return ThumbnailsResult(
-        image_format=told["format"],
-        count=cells["count"],
-        interval=round(told["rhythm"]["interval"], 3),
-        duration=round(told["rhythm"]["duration"], 3),
+        format="vtt",
+        image_format=str(sheet.container),
+        count=beats["count"],
+        interval=round(beats["interval"], 3),
+        duration=round(beats["duration"], 3),
         width=cells["cell"][0],
         height=cells["cell"][1],
         columns=cells["columns"],
         rows=cells["rows"],
-        sheets=len(told["sheets"]),
+        sheets=told["sheets"],
         notes=plan.notes,
     )
 

@@ -3,19 +3,22 @@
 One sheet is in memory at a time, and one frame beside it.
 """
 
+import json
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
 from PIL import ImageFilter, ImageStat
 
+from workers.documents import write_document
 from workers.encoders.image import ENCODERS, still_settings
 from workers.engine.errors import SourceUnreadable
-from workers.sprites.layout import SHEET_BYTES, Grid, Rhythm, Sheet
+from workers.formats import FORMATS
+from workers.sprites.layout import SHEET_BYTES, Grid, Rhythm, Sheet, grid
 
 # What a frame must not be, of 255: so dark in all but its brightest part that it shows nothing, or of one colour.
 DARK, BRIGHTEST, FLAT = 40, 0.02, 4.0
@@ -37,21 +40,28 @@ class Frame:
 def make_sheets(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     """Choose a frame for each cell, write the sheets and the cues; a `note` where frames are from elsewhere.
 
-    `frames` is where they lie, with a `*` for their numbers in order, and `times` the file that says when each is.
-    Raises SourceUnreadable when there is none at all.
+    `frames` is where they lie, with a `*` for their numbers in order, `times` the file that says when each is, and
+    `rhythm` the film's, or the name of the file that it was written to. What came of it is written to `layout`.
+    Raises SourceUnreadable when there is no frame at all; SourceUnsupported for too many cells.
     """
     frames = _frames(cwd, operations["frames"], operations["times"])
     if not frames:
         raise SourceUnreadable("No frame of the video could be decoded.")
-    rhythm, grid = Rhythm(**operations["rhythm"]), Grid(**operations["grid"])
-    sheets = [Sheet(**each) for each in operations["sheets"]]
-    picked = picks(frames, rhythm)
-    cells = iter(picked)
+    told = operations["rhythm"]
+    beats = Rhythm(**(json.loads((cwd / told).read_text()) if isinstance(told, str) else told))
+    width, height = operations["framing"]["canvas"]
+    format, clear = operations["format"], operations["clear"]
+    cells = grid(beats.count, (width, height), format=format, clear=clear, columns=operations["columns"])
+    sheets = cells.sheets(FORMATS[format].extension)
+    picked = picks(frames, beats)
+    left = iter(picked)
     for sheet in sheets:
-        _write(cwd, sheet, grid, [next(cells) for _ in range(sheet.cells)], operations)
+        _write(cwd, sheet, cells, [next(left) for _ in range(sheet.cells)], operations)
     names = [sheet.name for sheet in sheets]
-    (cwd / operations["target"]).write_text(cues(rhythm, grid, names, operations["prefix"]), encoding="utf-8")
-    return {"note": _note(picked, rhythm)}
+    (cwd / operations["target"]).write_text(cues(beats, cells, names, operations["prefix"]), encoding="utf-8")
+    layout = {"rhythm": asdict(beats), "grid": asdict(cells), "sheets": len(sheets)}
+    write_document(cwd / operations["layout"], layout)
+    return {"note": _note(picked, beats)}
 
 
 def _frames(cwd: Path, pattern: str, times: str) -> list[Frame]:
@@ -64,12 +74,12 @@ def _frames(cwd: Path, pattern: str, times: str) -> list[Frame]:
 # --- Which frame ---
 
 
-def picks(frames: Sequence[Frame], rhythm: Rhythm) -> list[Frame]:
+def picks(frames: Sequence[Frame], beats: Rhythm) -> list[Frame]:
     """The frame for each cell: of its own the one nearest to its middle that is neither dark, of one colour, nor much
     less sharp than the others; else the nearest of all."""
     found = []
-    for cell in range(rhythm.count):
-        begin, end = rhythm.span(cell)
+    for cell in range(beats.count):
+        begin, end = beats.span(cell)
         middle = (begin + end) / 2
         own = [frame for frame in frames if begin <= frame.time < end]
         if not own:
@@ -101,9 +111,9 @@ def _look(path: Path) -> tuple[bool, float]:
     return shows, float(ImageStat.Stat(luma.filter(_LAPLACE)).var[0])
 
 
-def _note(picked: Sequence[Frame], rhythm: Rhythm) -> str:
+def _note(picked: Sequence[Frame], beats: Rhythm) -> str:
     """Where pictures are not of their time."""
-    spans = [rhythm.span(cell) for cell in range(rhythm.count)]
+    spans = [beats.span(cell) for cell in range(beats.count)]
     away = [max(begin - frame.time, frame.time - end, 0.0) for (begin, end), frame in zip(spans, picked, strict=True)]
     far = [cell for cell, distance in enumerate(away) if distance > FAR]
     if not far:
@@ -113,28 +123,26 @@ def _note(picked: Sequence[Frame], rhythm: Rhythm) -> str:
     if ended == far:
         since = spans[ended[0]][0]
         return (
-            f"{len(far)} of {rhythm.count} pictures, those from {since:.0f} s on, repeat the last that could be had, of "
-            f"{last.time:.0f} s."
+            f"{len(far)} of {beats.count} pictures, those from {since:.0f} s on, repeat the last that could be had, "
+            f"of {last.time:.0f} s."
         )
     return (
-        f"{len(far)} of {rhythm.count} pictures are from up to {max(away):.0f} s away from their time: key frames are far "
-        "apart, and decoding everything would take too long."
+        f"{len(far)} of {beats.count} pictures are from up to {max(away):.0f} s away from their time: key frames are "
+        "far apart, and decoding everything would take too long."
     )
 
 
 # --- Sheets ---
 
 
-def _write(cwd: Path, sheet: Sheet, grid: Grid, frames: Sequence[Frame], operations: dict[str, Any]) -> None:
+def _write(cwd: Path, sheet: Sheet, cells: Grid, frames: Sequence[Frame], operations: dict[str, Any]) -> None:
     background = tuple(operations["background"]) if operations["background"] else (0, 0, 0, 255)
     clear: bool = operations["clear"]
-    size = (sheet.columns * grid.cell[0], sheet.rows * grid.cell[1])
+    size = (sheet.columns * cells.cell[0], sheet.rows * cells.cell[1])
     whole = Pillow.new("RGBA" if clear else "RGB", size, (0, 0, 0, 0) if clear else background[:3])
     for number, frame in enumerate(frames):
         row, column = divmod(number, sheet.columns)
-        corner = (column * grid.cell[0], row * grid.cell[1])
-        if not clear:
-            whole.paste(background[:3], (*corner, corner[0] + grid.cell[0], corner[1] + grid.cell[1]))
+        corner = (column * cells.cell[0], row * cells.cell[1])
         picture, place = _framed(frame.path, operations["framing"])
         whole.paste(picture, (corner[0] + place[0], corner[1] + place[1]))
     for quality in _qualities(operations["quality"]):
@@ -151,8 +159,8 @@ def _qualities(wanted: int) -> Iterator[int]:
 
 def _framed(path: Path, framing: dict[str, Any]) -> tuple[Pillow.Image, tuple[int, int]]:
     """The frame as it goes into a cell, and where."""
-    with Pillow.open(path) as image:
-        image.load()
+    with Pillow.open(path) as opened:
+        image = opened.copy()
     scaled, size, (left, top) = tuple(framing["scaled"]), tuple(framing["size"]), framing["crop"]
     if image.size != scaled:
         image = image.resize(scaled, Pillow.Resampling.LANCZOS)
@@ -164,18 +172,18 @@ def _framed(path: Path, framing: dict[str, Any]) -> tuple[Pillow.Image, tuple[in
 # --- Cues ---
 
 
-def cues(rhythm: Rhythm, grid: Grid, names: Sequence[str], prefix: str) -> str:
+def cues(beats: Rhythm, cells: Grid, names: Sequence[str], prefix: str) -> str:
     """The WebVTT: a numbered cue for each cell, one after the other without a gap, whose text is where its picture is,
     as a spatial media fragment.
 
     Sources: WebVTT (metadata cues), Media Fragments URI 1.0, 4.2.2.
     """
     blocks = ["WEBVTT"]
-    for cell in range(rhythm.count):
-        begin, end = (_clock(moment) for moment in rhythm.span(cell))
-        sheet, left, top = grid.place(cell)
-        region = f"#xywh={left},{top},{grid.cell[0]},{grid.cell[1]}"
-        blocks.append(f"{cell + 1}\n{begin} --> {end}\n{prefix}{names[sheet]}{region}")
+    for number in range(beats.count):
+        begin, end = (_clock(moment) for moment in beats.span(number))
+        sheet, left, top = cells.place(number)
+        region = f"#xywh={left},{top},{cells.cell[0]},{cells.cell[1]}"
+        blocks.append(f"{number + 1}\n{begin} --> {end}\n{prefix}{names[sheet]}{region}")
     return "\n\n".join(blocks) + "\n"
 
 
