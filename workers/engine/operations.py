@@ -142,6 +142,8 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "document_faces": _in_folder("workers.findings", "write_faces"),
     "document_text": _in_folder("workers.findings", "write_text"),
     "document_words": _in_folder("workers.language.documents", "write_words"),
+    "key_frames": _in_folder("workers.sprites.key_frames", "take_key_frames"),
+    "sprites": _in_folder("workers.sprites.sheets", "make_sheets"),
     "layer": _layer,
     "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
