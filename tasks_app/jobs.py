@@ -14,6 +14,7 @@ from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.workdir import NoRoom, work_directory
 from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
+from media_app.terms import passages
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost
@@ -166,7 +167,8 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         ),
         heartbeat,
     )
-    patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
+    found_by = passages(done.words)  # outside the transaction: hours of speech take a moment
+    patiently(lambda: services.task_publish(task=task, done=done, stored=stored, passages=found_by), heartbeat)
 
 
 def foreseen(plan: Plan, facts: Probe) -> float | None:

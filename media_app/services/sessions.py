@@ -143,6 +143,7 @@ def _describe(media: Media, session: UploadSession) -> None:
     missing = {name: value for name, value in given.items() if not getattr(media, name)}
     if missing:
         Media.objects.filter(pk=media.pk).update(**missing)
+        media_index(media=media)
 
 
 def _said(key: str) -> str:

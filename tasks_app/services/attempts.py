@@ -83,8 +83,12 @@ def attempt_planned(*, task: Task, plan: dict[str, Any], modelled: float | None 
 
 
 @transaction.atomic
-def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> None:
+def task_publish(
+    *, task: Task, done: Done, stored: Sequence[StoredObject], passages: Sequence[Sequence[str]] = ()
+) -> None:
     """Make the output visible: its file (where one is made), the result, the state and the event, all or nothing.
+
+    `passages` are the words of the output that its media is found by (media_app.terms).
 
     Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the input was
     deleted meanwhile, or with it the media that the output would belong to.
@@ -119,6 +123,7 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
             filename=options.get("filename") or "",
             label=options.get("label") or "",
             created_by=task.public_id,
+            passages=passages,
         )
     event_record(project=task.project, type="task.ready", subject=task)
 
