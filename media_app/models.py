@@ -1,4 +1,4 @@
-"""Media, their files with the named members of those made of many objects, uploads in progress, and what is searched."""
+"""Media, their files with the named members of those made of many objects, uploads in progress, words to search."""
 
 from typing import Any
 
@@ -148,7 +148,7 @@ class FileMember(models.Model):
 
 
 class WordsField(models.Field):
-    """Words as a text search reads them: a list of them, made what the database wants by media_app.services.indexing."""
+    """Words as the database's text search reads them: written by media_app.services.indexing, never read back."""
 
     def db_type(self, connection: Any) -> str:
         return "tsvector" if connection.vendor == "postgresql" else "text"
@@ -157,7 +157,8 @@ class WordsField(models.Field):
 class SearchText(models.Model):
     """A passage of what is searched: of what a file says, or of what a media is called. Rows are made and deleted only.
 
-    The index of `words` is made by a migration: GIN on PostgreSQL; on SQLite a table of FTS5, which triggers keep in step.
+    The index of `words` is made by a migration: GIN on PostgreSQL; on SQLite a table of FTS5 that triggers keep in
+    step.
     """
 
     class Weight(models.IntegerChoices):

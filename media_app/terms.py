@@ -1,17 +1,19 @@
 """Words as they are indexed and as they are searched for: the same, whatever the database.
 
 Text is taken apart here, so that PostgreSQL and SQLite find the same: in lower case and without accents, and where a
-script writes no spaces between words (Chinese, Japanese, Thai …; Korean too, which joins particles to words) in pairs of
-characters that overlap. Words are not stemmed: that would need the language of each text, and of each search.
+script writes no spaces between words (Chinese, Japanese, Thai …; Korean too, which joins particles to words) in pairs
+of characters that overlap. Words are not stemmed: that would need the language of each text, and of each search.
 """
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 MOST_CHARACTERS = 1_000_000  # of one file that are indexed: sixteen hours of speech
-PASSAGE = 2_000  # words; PostgreSQL keeps 256 places of a word in a row, and no word is every eighth one
+PASSAGE = 2_000  # words that are indexed as one row
+REPEATS = 256  # places of one word that PostgreSQL keeps in a row: a passage ends before there are more
 OVERLAP = 31  # words of a passage that stand in the next as well, so that phrases are found across its end
 LONGEST = 64  # characters of a word; what is longer is cut, on both sides
 MOST_WORDS = 16  # of a search, between spaces
@@ -19,7 +21,9 @@ WITHIN = rf"^\s*(?:\S+\s+){{0,{MOST_WORDS - 1}}}\S*\s*$"  # a search of at most 
 
 # What no decomposition takes apart.
 _LETTERS = {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "ħ": "h", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ŧ": "t"}
-_JOINED = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+_JOINED = (
+    "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _JOINED += "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
 _WORD = re.compile(f"([{_JOINED}]+)|[^ {_JOINED}]+")
 _ASKED = re.compile(r'(-?)(?:"([^"]*)(?:"|$)|(\S+))')
@@ -71,8 +75,22 @@ def _runs(text: str) -> Iterator[list[str]]:
 def passages(text: str) -> list[list[str]]:
     """A text in parts of a bounded number of words; none of a text without words."""
     words = words_of(text[:MOST_CHARACTERS])
-    step = PASSAGE - OVERLAP
-    return [words[at : at + PASSAGE] for at in range(0, max(len(words) - OVERLAP, min(len(words), 1)), step)]
+    found, start, end = [], 0, 0
+    while end < len(words):
+        end = start + _length(words[start : start + PASSAGE])
+        found.append(words[start:end])
+        start = end - OVERLAP
+    return found
+
+
+def _length(words: Sequence[str]) -> int:
+    """How many of these words are one passage."""
+    counts: Counter[str] = Counter()
+    for place, word in enumerate(words):
+        counts[word] += 1
+        if counts[word] > REPEATS:
+            return place
+    return len(words)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from workers.kinds.base import Kind, Options, Result
 from workers.measures import bind_all, measured_notes
 from workers.plans import SOURCE, FileUse, Need, Output, Plan, Source
 from workers.preview import preview
-from workers.texts import text_of
 from workers.providers.local import local_providers
+from workers.texts import text_of
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 

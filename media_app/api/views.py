@@ -64,7 +64,7 @@ class MediaListView(ProjectView):
             "search",
             None,
             "Only media in whose title, alt or name, transcripts, descriptions, tags, chapters or other texts all of "
-            "these words stand; \"words in quotes\" one after the other, word* for its beginning, -word for those "
+            'these words stand; "words in quotes" one after the other, word* for its beginning, -word for those '
             "without. The most relevant come first, unless `sort` says otherwise.",
         ),
     )

@@ -114,8 +114,8 @@ def output_publish(
 ) -> File:
     """The file of a task's output, ready and under its reserved id; within the transaction that ends the task.
 
-    It takes its path from whichever file has it. Its media is found by the words of `passages`. Raises LimitReached when the quota has no room, Invalid for a name,
-    StorageUnavailable when it comes too late.
+    It takes its path from whichever file has it; its media is found by the words of `passages`.
+    Raises LimitReached when the quota has no room, Invalid for a name, StorageUnavailable when it comes too late.
     """
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
