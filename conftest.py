@@ -19,6 +19,7 @@ from tests.services.postgres import Postgres
 from tests.services.redis import Redis
 from tests.services.s3 import Ministack, Radosgw, S3Server
 from tests.services.server import Server, Unavailable
+from tests.speech import Spoken, spoken
 
 DATABASES = ("sqlite", "postgres")
 USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", "postgres_url"})  # fixtures
@@ -169,6 +170,17 @@ def s3() -> Iterator[Server]:
 def s3_quick() -> Iterator[Server]:
     """ministack: an emulator that is ready at once, and forgives more than a real server."""
     yield from _serve(Ministack())
+
+
+@pytest.fixture(scope="session")
+def real_speech(tmp_path_factory: pytest.TempPathFactory) -> Spoken:
+    """A recorded human voice that reads five sentences of a novel in English, 29 s, with the words it says."""
+    try:
+        return spoken(tmp_path_factory.mktemp("speech"))
+    except FileNotFoundError as exc:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
 
 
 @pytest.fixture

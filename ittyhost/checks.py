@@ -18,6 +18,7 @@ from django.db import connection
 
 from ittyhost import queue
 from ittyhost.api.versions import default_version
+from ittyhost.providers import providers
 from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
@@ -80,6 +81,16 @@ def check_fonts(**_: Any) -> list[CheckMessage]:
     return []
 
 
+@register(SETTINGS, deploy=True)
+def check_model_settings(**_: Any) -> list[CheckMessage]:
+    """What chooses the models must be readable; the sentence of a wrong value names it."""
+    try:
+        providers()
+    except ValueError as exc:
+        return [Error(str(exc), id="ittyhost.E010")]
+    return []
+
+
 @register(SERVERS, deploy=True)
 def check_database(**_: Any) -> list[CheckMessage]:
     """The database must answer, and let us in."""
@@ -132,3 +143,26 @@ def check_sandbox(**_: Any) -> list[CheckMessage]:
         hint = "Landlock needs Linux 5.13 or newer and, in a container, Docker 23 or newer." if mode == "auto" else ""
         return [Warning(told, hint=hint, id="ittyhost.W002")]
     return []
+
+
+@register(PARTS, deploy=True)
+def check_models(**_: Any) -> list[CheckMessage]:
+    """Which model answers for what. Where none does, the way to one is told; everything else works without it."""
+    missing: dict[str, list[str]] = {}
+    for standing in providers().standings():
+        if standing.model is None:
+            missing.setdefault(standing.missing, []).append(standing.ability)
+        else:
+            logger.info("a model is there", extra={"ability": standing.ability, **standing.model.to_json()})
+    return [
+        Warning(f"MODELS: none for {', '.join(abilities)}. {sentence}", id="ittyhost.W005")
+        for sentence, abilities in missing.items()
+    ]
+
+
+def models_told() -> str:
+    """One line for the person who starts the service: which model answers for what."""
+    standings = providers().standings()
+    there = [f"{each.ability} by {each.model.name}" for each in standings if each.model is not None]
+    missing = [each.ability for each in standings if each.model is None]
+    return f"Models: {'; '.join(there) or 'none'}." + (f" Without one: {', '.join(missing)}." if missing else "")

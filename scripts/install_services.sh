@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser, and players for that browser,
-# into .venv; and the tools that look at what the engine makes: Debian's ffmpeg, exiftool. Installs what is missing where
-# this machine has apt and root; otherwise says why not, and those tests are skipped with the same reason.
+# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; and recorded speech. Installs what
+# is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with that reason.
 set -u
 cd "$(dirname "$0")/.." || exit 0
 
@@ -32,6 +32,7 @@ for program in radosgw ceph-mon ceph-osd ceph-mgr chromium curl npm; do
 done
 [ -x /usr/bin/ffprobe ] || packages+=(ffmpeg) # not another one that is on PATH: what it prints is known
 command -v exiftool >/dev/null || packages+=(libimage-exiftool-perl)
+[ -d /usr/share/pocketsphinx/test/data/librivox ] || packages+=(pocketsphinx-testdata) # recorded speech, 2 MB
 ((${#packages[@]})) || exit 0
 
 if ! command -v apt-get >/dev/null; then

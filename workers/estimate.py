@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from workers.engine.limits import threads
 from workers.engine.probe import Probe
-from workers.plans import Expected, FfmpegStep, HelperStep, PictureStep, Plan
+from workers.plans import Expected, FfmpegStep, HelperStep, ModelStep, PictureStep, Plan
 
 START = 0.12  # seconds: launcher, ffmpeg's own start, the look at the output afterwards
 READ = 200e6  # bytes per second that come from the bucket and are written back
@@ -62,6 +62,10 @@ RARE = 0.1  # a step of less weight is hardly ever run
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
 # Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
 HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3}, 0.03
+# Seconds of a question to a model, and more for each second of the source: Whisper's base model on two cores speaks of
+# six seconds in one, a model of pictures looks at a frame of each scene, one of language reads what was said.
+MODEL = {"speech": 3.0, "vision": 3.0, "language": 5.0}
+MODEL_SECOND = {"speech": 0.17, "vision": 0.05, "language": 0.001}
 _SCALED = re.compile(r"scale=(?:w=)?(\d+):(?:h=)?(\d+)")
 
 
@@ -85,6 +89,8 @@ def estimate(plan: Plan, facts: Probe, *, cores: int | None = None) -> Estimate:
             seconds += _picture(step, facts)
         elif isinstance(step, HelperStep):
             seconds += HELPER.get(step.op, HELPER_OTHER)
+        elif isinstance(step, ModelStep):
+            seconds += MODEL[step.ability] + MODEL_SECOND[step.ability] * (facts.duration or 0.0)
     return Estimate(round(seconds, 3), _bytes(plan, facts))
 
 

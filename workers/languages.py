@@ -32,6 +32,8 @@ ro Romanian; ru Russian; sk Slovak; sl Slovenian; sq Albanian; sr Serbian; sv Sw
 te Telugu; th Thai; tr Turkish; uk Ukrainian; ur Urdu; vi Vietnamese; zh Chinese
 """
 _NAMES = dict(pair.split() for pair in _ENGLISH.split(";"))
+SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "km", "bo", "yue"})  # written without spaces between words
+_BY_NAME = {name.lower(): code for code, name in _NAMES.items()}
 
 
 def short_language(code: str) -> str:
@@ -60,3 +62,10 @@ def language_tag(code: str | None) -> str | None:
 def language_name(tag: str | None) -> str | None:
     """The language's name in English; the tag itself where it is not among the usual ones."""
     return _NAMES.get(tag.split("-")[0].lower(), tag) if tag else None
+
+
+def language_code(text: str) -> str | None:
+    """The code of ISO 639-1 for what people write: "en", "en-US", "eng", "English"; None for what is no language."""
+    name = text.strip().lower()
+    code = _BY_NAME.get(name) or short_language(name)
+    return code if code in _TWO.values() else None

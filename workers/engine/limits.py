@@ -133,7 +133,7 @@ def _check_group(group: str, values: Any) -> None:
 # --- The environment ---
 
 
-def _whole(name: str, default: int, least: int = 0) -> int:
+def whole_setting(name: str, default: int, least: int = 0) -> int:
     """A whole number ≥ `least` from the environment. Raises ValueError naming the variable."""
     text = os.environ.get(name, "").strip()
     if not text:
@@ -157,7 +157,7 @@ def _read(group: _Group, variables: Mapping[str, str]) -> _Group:
     values: dict[str, Any] = {}
     for name, variable in variables.items():
         default = getattr(group, name)
-        values[name] = type(default)(_whole(variable, int(default), least=1))
+        values[name] = type(default)(whole_setting(variable, int(default), least=1))
     return replace(group, **values)
 
 
@@ -195,4 +195,4 @@ def task_limits(kind: str = "", *, own: Mapping[str, Any] | None = None, project
 
 def threads() -> int:
     """FFMPEG_THREADS: this worker's share of the processors for one run; 0 leaves the choice to ffmpeg."""
-    return _whole("FFMPEG_THREADS", 0)
+    return whole_setting("FFMPEG_THREADS", 0)

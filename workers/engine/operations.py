@@ -120,6 +120,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
     "layer": _layer,
+    "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),
     "hang": _hang,
     "crash": _crash,

@@ -120,8 +120,8 @@ class Spanned(Options):
         return end
 
 
-class Sounding(Options):
-    """Of what is heard: which track, how many channels, what rate and how loud."""
+class Tracked(Options):
+    """Of what is heard: which of several tracks."""
 
     audio_track: Annotated[
         int | str | None,
@@ -132,6 +132,11 @@ class Sounding(Options):
         description="Which of several audio tracks: its number among them from 0 on, or its language (en, eng). The "
         "input's default track, else the one with most channels, when not given.",
     )
+
+
+class Sounding(Tracked):
+    """Of what is heard: which track, how many channels, what rate and how loud."""
+
     channels: Annotated[
         int | None, _one_of((1, 2, 6, 8)), WithJsonSchema({"type": "integer", "enum": [1, 2, 6, 8]})
     ] = Field(

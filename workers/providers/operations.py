@@ -5,6 +5,7 @@ Models stay loaded between requests, by the arguments they were loaded with.
 
 import os
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 
@@ -12,6 +13,21 @@ def load() -> None:
     """Nothing beforehand: each model is loaded with the first request that needs it."""
 
 
+def _in(module: str, name: str) -> Callable[..., Any]:
+    """The function of that name, looked for when it is needed: so nobody pays for what is not asked."""
+
+    def run(**args: Any) -> Any:
+        return getattr(import_module(module), name)(**args)
+
+    return run
+
+
+_HEARING = "workers.providers.speech.hearing"
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "ping": lambda: os.getpid(),
+    "speech.length": _in(_HEARING, "length"),
+    "speech.detect": _in(_HEARING, "detect"),
+    "speech.languages": _in(_HEARING, "languages"),
+    "speech.hear": _in(_HEARING, "hear"),
 }

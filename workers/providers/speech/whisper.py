@@ -1,0 +1,169 @@
+"""Speech by faster-whisper, in the process that holds models (hearing.py); here is what asks it, piece by piece, so
+that progress is told and a stop is seen at once."""
+
+import base64
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from workers.engine.errors import ModelMissing
+from workers.engine.runner import Report
+from workers.languages import SPACELESS, language_name
+from workers.providers import host
+from workers.providers.base import Model, Progress, Transcript
+from workers.providers.settings import model_device, model_threads
+from workers.providers.speech.voice import (
+    MARGIN,
+    STEP,
+    Span,
+    Window,
+    samples_of_language,
+    speech_spans,
+    widened,
+    windows,
+)
+from workers.providers.speech.weights import Weights, speech_weights
+from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
+
+PIECE = 9375  # frames that the detector hears at once: five minutes
+DETECTED, LANGUAGE_KNOWN = 0.1, 0.13  # share of the work that is then done
+# Codes of ISO 639-1 that Whisper has another one for.
+_OWN = {"jv": "jw", "nb": "no", "fil": "tl", "iw": "he", "in": "id"}
+_ISO = {"jw": "jv"}
+
+Ask = Callable[..., Any]  # workers.providers.host.call
+
+
+@dataclass(frozen=True)
+class Whisper:
+    """The provider. It is light: it knows where the weights are and how they are to run."""
+
+    weights: Weights
+    device: str = "auto"
+    threads: int = 1
+
+    @property
+    def model(self) -> Model:
+        return Model(f"whisper-{self.weights.name}", self.weights.version)
+
+    def transcribe(
+        self, sound: Path, *, language: str | None, speakers: bool | int | None, report: Report, progress: Progress
+    ) -> Transcript:
+        """As workers.providers.base.Speech. Raises ModelMissing naming `language` where the model does not know it."""
+        return _Work(self, str(sound.absolute()), report, progress).transcript(language)
+
+
+class _Work:
+    """One transcription."""
+
+    def __init__(self, whisper: Whisper, sound: str, report: Report, progress: Progress) -> None:
+        self.whisper = whisper
+        self.sound = sound
+        self.report = report
+        self.progress = progress
+        self.how = {"weights": whisper.weights.to_json(), "device": whisper.device, "threads": whisper.threads}
+
+    def ask(self, op: str, **args: Any) -> Any:
+        return host.call(f"speech.{op}", {"sound": self.sound, **args}, report=self.report)
+
+    def transcript(self, asked: str | None) -> Transcript:
+        duration = self.ask("length")
+        likely = self.likely(duration)
+        spans = speech_spans(likely, duration)
+        found = windows(spans, duration, likely)
+        self.progress(DETECTED)
+        if not found:
+            return Transcript((), "", self.whisper.model, speakers=0)
+        language, sure = self.language(found, asked)
+        self.progress(LANGUAGE_KNOWN)
+        words = self.words(found, widened(spans, duration), language)
+        words = tightened(unlooped(words), widened(spans, duration, MARGIN / 3), duration)
+        segments = sentences(words)
+        return Transcript(
+            segments,
+            _ISO.get(language, language) if segments else "",
+            self.whisper.model,
+            language_confidence=sure if segments else 0.0,
+            speakers=1 if segments else 0,
+        )
+
+    def likely(self, duration: float) -> bytes:
+        """How likely somebody speaks, frame by frame."""
+        count = int(duration / STEP) + 1
+        found = []
+        for first in range(0, count, PIECE):
+            found.append(base64.b64decode(self.ask("detect", first=first, count=min(PIECE, count - first))))
+            self.progress(DETECTED * min(1.0, (first + PIECE) / count))
+        return b"".join(found)
+
+    def language(self, found: Sequence[Window], asked: str | None) -> tuple[str, float]:
+        """The model's code of the language, and how sure that is: 0 where it was not found out."""
+        clips = [] if asked else [[clip.start, clip.end] for clip in samples_of_language(found)]
+        told = self.ask("languages", clips=clips, model=self.how)
+        if asked:
+            return self._known(asked, told["known"]), 0.0
+        if len(told["known"]) == 1:
+            return told["known"][0], 0.0
+        return elected(told["clips"], [end - start for start, end in clips])
+
+    def _known(self, asked: str, known: Sequence[str]) -> str:
+        code = _OWN.get(asked, asked)
+        if code in known:
+            return code
+        name = language_name(asked) or asked
+        if len(known) == 1:
+            only = language_name(known[0])
+            message = (
+                f"The speech model {self.whisper.model.name} knows only {only}: language {asked} ({name}) needs a "
+                f"multilingual one, which SPEECH_MODEL can name."
+            )
+        else:
+            message = f"The speech model {self.whisper.model.name} does not know the language {asked} ({name})."
+        raise ModelMissing(message, param="language")
+
+    def words(self, found: Sequence[Window], spans: Sequence[Span], language: str) -> list[Heard]:
+        """What is said in all windows, each word once."""
+        words: list[Heard] = []
+        total = sum(window.end - window.start for window in found)
+        done = 0.0
+        for before, window in pairwise((None, *found)):
+            assert window is not None
+            clips = [[clip.start, clip.end] for clip in window.clips]
+            told = self.ask("hear", clips=clips, language=language, model=self.how)
+            new = believed(map(_passage, told), spans)
+            new = new if language in SPACELESS else whole(new)
+            if before and window.start < before.end:
+                words = joined(words, new, Span(window.start, before.end))
+            else:
+                words += new
+            done += window.end - window.start
+            self.progress(LANGUAGE_KNOWN + (1 - LANGUAGE_KNOWN) * done / total)
+        return words
+
+
+def elected(clips: Sequence[Sequence[tuple[str, float]]], lengths: Sequence[float]) -> tuple[str, float]:
+    """The language that most of the clips are in, each by how sure it is and how long; and the share of all it has."""
+    votes: Counter[str] = Counter()
+    for clip, length in zip(clips, lengths, strict=True):
+        for name, share in clip:
+            votes[name] += share * length  # type: ignore[assignment]
+    name, score = max(votes.items(), key=lambda item: (item[1], item[0]))
+    return name, round(min(1.0, score / sum(lengths)), 4)
+
+
+def _passage(told: dict[str, Any]) -> Passage:
+    words = tuple(Heard(*word) for word in told["words"])
+    return Passage(words, told["likely"], told["compression"], told["silent"])
+
+
+def local_speech() -> Whisper | None:
+    """What is installed and chosen: SPEECH_MODEL, MODEL_DEVICE, MODEL_THREADS. None where there is none; raises
+    ModelMissing where the one chosen is not here, ValueError for a setting that means nothing."""
+    device, threads, weights = model_device(), model_threads(), speech_weights()
+    if weights is None or find_spec("faster_whisper") is None:
+        return None
+    return Whisper(weights, device, threads)
