@@ -22,13 +22,20 @@ intro
 Fish &amp; chips
 for <i>two</i>
 """
-SRT = "1\r\n00:00:01,500 --> 00:00:02,000\r\n{\\an8}<font color=red>Hello</font>\r\n\r\n2\r\n00:00:03,000 --> 00:00:04,000\r\n\r\n"
+SRT = """1
+00:00:01,500 --> 00:00:02,000
+{\\an8}<font color=red>Hello</font>
+
+2
+00:00:03,000 --> 00:00:04,000
+
+""".replace("\n", "\r\n")
 
 
 @pytest.mark.parametrize(
     ("kind", "document", "text"),
     [
-        ("speech", {"text": ["Good morning.", "The map."], "timeline": [{"text": "Good morning."}]}, "Good morning.\nThe map."),
+        ("speech", {"text": ["Good day.", "The map."], "timeline": [{"text": "Good day."}]}, "Good day.\nThe map."),
         ("speech", {"detected": False, "text": [], "timeline": []}, ""),
         ("description", {"title": "Dawn", "description": "Boats.", "tags": ["sea", "sun"]}, "Dawn\nBoats.\nsea\nsun"),
         ("tags", {"tags": ["cat", "sofa"], "confidence": 0.4}, "cat\nsofa"),
