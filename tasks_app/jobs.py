@@ -21,6 +21,7 @@ from ittyhost.queue import INTELLIGENCE
 from ittyhost.workdir import NoRoom, work_directory
 from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
+from media_app.terms import passages
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost, NeedGone, NeedMet
@@ -187,7 +188,11 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         ),
         heartbeat,
     )
-    patiently(lambda: services.task_publish(task=task, done=done, stored=stored, made_at=made_at), heartbeat)
+    found_by = passages(done.words)  # outside the transaction: hours of speech take a moment
+    patiently(
+        lambda: services.task_publish(task=task, done=done, stored=stored, made_at=made_at, passages=found_by),
+        heartbeat,
+    )
 
 
 def _stamp(task: Task, made_at: datetime) -> dict[str, str]:

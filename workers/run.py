@@ -17,6 +17,7 @@ from workers.measures import bind_all, measured_notes
 from workers.plans import SOURCE, FileUse, Need, Output, Plan, Source
 from workers.preview import preview
 from workers.providers.local import local_providers
+from workers.texts import text_of
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
@@ -33,6 +34,7 @@ class Done:
     plan: dict[str, Any]
     warnings: tuple[str, ...] = ()
     log: str = ""
+    words: str = ""  # what the output says, to be found by
 
 
 def run(
@@ -79,7 +81,11 @@ def run(
     if keeper.values:
         plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
         described = bind_all(plan.to_json(), keeper.values)
-    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log)
+    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log, _words(kind, outputs))
+
+
+def _words(kind: Kind, outputs: tuple[Output, ...]) -> str:
+    return next((text_of(kind.name, output.path, output.type) for output in outputs if output.entry), "")
 
 
 class _Keeper:
