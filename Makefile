@@ -25,7 +25,7 @@ run: venv  ## install what is missing, then start the whole service (Ctrl-C stop
 venv:  # .venv with the pinned requirements; at once when it is there already
 	@$(PYTHON) scripts/make_venv.py run
 
-intelligence:  ## add models to .venv, 300 MB: speech, nsfw, tags, text in pictures; `make run` uses them from then on
+intelligence:  ## models for .venv: speech, nsfw, tags, text in pictures; used by `make run` from then on
 	@$(PYTHON) scripts/make_venv.py intelligence
 	@echo "The models are installed: make run uses them."
 

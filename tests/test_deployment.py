@@ -46,7 +46,9 @@ def settings_read() -> set[str]:
     found = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "ittyhost/settings.py").read_text()))
     for path in (ROOT / "workers").rglob("*.py"):
         if "tests" not in path.parts:
-            found |= set(re.findall(r'(?:environ\.get\(|environ\[|_setting\()\s*"([A-Z0-9_]+)"', path.read_text()))
+            found |= set(
+                re.findall(r'(?:environ\.get\(|environ\[|_setting\(|_named\()\s*"([A-Z0-9_]+)"', path.read_text())
+            )
     limits = {name for names in (*LIMITS.values(), MODEL_SETTINGS) for name in names.values()}
     return (found | limits) - INTERNAL
 
