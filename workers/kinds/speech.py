@@ -21,21 +21,12 @@ from workers.kinds.base import (
     Source,
 )
 from workers.kinds.groups import Spanned, Tracked
-from workers.languages import language_code
+from workers.options import Language
 
 SOUND, HEARD, TARGET = "sound.wav", "heard.json", "speech.json"
 RATE = 16_000  # Hz, that models of speech hear
 _LOOK_BACK = 1.0  # seconds of sound ahead of a span, which decoders need before they are right
 _MOST_SPEAKERS = 20
-
-
-def _language(value: Any) -> Any:
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
-        return None
-    code = language_code(value) if isinstance(value, str) else None
-    if code is None:
-        raise ValueError("must be a language by its code of ISO 639-1, such as en, or by its English name")
-    return code
 
 
 def _speakers(value: Any) -> Any:
@@ -47,7 +38,7 @@ def _speakers(value: Any) -> Any:
 class SpeechOptions(Tracked, Spanned):
     echoed: ClassVar[frozenset[str]] = frozenset({"description", "label", "input"})
 
-    language: Annotated[str | None, BeforeValidator(_language)] = Field(
+    language: Language = Field(
         None,
         description="Which language is spoken: a code of ISO 639-1 (en), another tag (en-US, eng) or an English name. "
         "Found out when not given.",

@@ -80,6 +80,12 @@ def speech_weights() -> Weights | None:
     return Weights(folder.resolve().name, str(folder), (str(folder / "model.bin"),))
 
 
+def named_folders() -> list[Path]:
+    """Where the model lies that SPEECH_MODEL names by its folder; none of packages, which are within reach anyway."""
+    asked = os.environ.get("SPEECH_MODEL", "").strip()
+    return [Path(asked).resolve()] if asked and asked not in PACKAGED and Path(asked).is_dir() else []
+
+
 def packaged_weights(name: str) -> Weights | None:
     """Those that packages carry under this name; None where they are not installed."""
     packaged = PACKAGED[name]
