@@ -11,6 +11,8 @@ from typing import Any
 
 def load() -> None:
     """Nothing beforehand: each model is loaded with the first request that needs it."""
+    # numpy's own threads wait for each other by spinning, which takes the cores from the models' threads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _in(module: str, name: str) -> Callable[..., Any]:
