@@ -1,12 +1,13 @@
 """Words that installed speech models get wrong, and how long they take: on recorded voices with known texts.
 
-SPEECH_CORPUS names a folder of recordings, each NAME-LANGUAGE-NUMBER.ogg (or .wav, .mp3, .flac) with its text beside it
-in .txt; without it only the LibriVox readings of Debian's pocketsphinx-testdata are there. Each recording is transcribed
-by itself, and all of a language joined into one, through the whole kind; the language is found out.
+SPEECH_CORPUS names a folder of recordings, each NAME-LANGUAGE-NUMBER.ogg (or .wav, .mp3, .flac) with its text beside
+it in .txt; without it only the LibriVox readings of Debian's pocketsphinx-testdata are there. Each recording is
+transcribed by itself, and all of a language joined into one, through the whole kind; the language is found out.
 """
 
 import os
 import re
+import sys
 import tempfile
 import time
 from collections import defaultdict
@@ -111,12 +112,13 @@ def _figures(model: str, language: str, found: Sequence[Recording], folder: Path
     whole = Recording(joined, " ".join(each.text for each in found), language, sum(each.seconds for each in found))
     try:
         _hear([found[0]], folder)  # loads the model
-        apart, together = _hear(found, folder), _hear([whole], folder)
+        together, apart = _hear([whole], folder), _hear(found, folder)
     except ModelMissing:
         return []
     finally:
         host.end()
     minutes = whole.seconds / 60
+    print(model, language, apart, together, f"{minutes:.2f} min", file=sys.stderr, flush=True)
     return [
         Figure(
             f"{model}, {language_name(language)}, {how}",
@@ -144,6 +146,4 @@ def _hear(found: Sequence[Recording], folder: Path) -> Heard:
         mistaken += told["language"] != recording.language
         wrong += word_errors(recording.text, " ".join(told["text"]))
         words += len(plain_words(recording.text))
-        if os.environ.get("SPEECH_VERBOSE"):
-            print(recording.path.name, told["language"], told["language_confidence"], told["text"], recording.text)
     return Heard(wrong, words, took, mistaken)

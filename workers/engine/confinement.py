@@ -17,10 +17,12 @@ MODES = ("auto", "off", "required")
 
 @dataclass(frozen=True)
 class Roots:
-    """Where the resident helper finds its files: folders it may read, and folders it may also write to."""
+    """Where the resident helper finds its files: folders it may read, folders it may also write to, and devices that
+    it works with."""
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
 
 def clean_environment() -> dict[str, str]:
@@ -72,6 +74,7 @@ def helper_terms(roots: Roots | None) -> dict[str, Any] | None:
     return {
         "read": [*_system(), *_prefixes(sys.executable), sys.prefix, sys.base_prefix, *roots.read],
         "write": list(roots.write),
+        **({"devices": list(roots.devices)} if roots.devices else {}),
         "files": bool(roots.read or roots.write),
         "forks": False,
         "required": _required(mode) if roots.read or roots.write else [],

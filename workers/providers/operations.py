@@ -24,7 +24,7 @@ def _in(module: str, name: str) -> Callable[..., Any]:
     return run
 
 
-_HEARING = "workers.providers.speech.hearing"
+_HEARING, _VOICES = "workers.providers.speech.hearing", "workers.providers.speech.voices"
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "ping": lambda: os.getpid(),
@@ -32,4 +32,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "speech.detect": _in(_HEARING, "detect"),
     "speech.languages": _in(_HEARING, "languages"),
     "speech.hear": _in(_HEARING, "hear"),
+    "speech.voices": _in(_VOICES, "voices"),
+    "speech.alike": _in(_VOICES, "alike"),
 }

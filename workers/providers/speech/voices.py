@@ -25,7 +25,7 @@ LAYERS = 3
 LOUDNESS = -30.0  # dBFS that quieter voices are brought to
 BATCH = 128
 MOST = 1200  # voices that are compared each with each; of more, the longest
-ALIKE = 0.30  # distance (1 − cosine) up to which two groups of sentences are one speaker
+ALIKE = 0.25  # distance (1 − cosine) up to which two groups of sentences are one speaker
 _DTYPES = {"FloatStorage": "f4", "LongStorage": "i8", "DoubleStorage": "f8", "IntStorage": "i4"}
 
 
@@ -111,9 +111,7 @@ class _Network:
         spectrogram = self._spectrogram(samples * max(1.0, min(gain, 1000.0)))
         starts = range(0, max(1, len(spectrogram) - FRAMES // 2), STRIDE)
         pieces = [spectrogram[start : start + FRAMES] for start in starts]
-        return numpy.stack(
-            [numpy.pad(piece, ((0, FRAMES - len(piece)), (0, 0)), mode="wrap") for piece in pieces]
-        )
+        return numpy.stack([numpy.pad(piece, ((0, FRAMES - len(piece)), (0, 0)), mode="wrap") for piece in pieces])
 
     def _spectrogram(self, samples: Any) -> Any:
         """Shape (frames, BANDS): power in bands of the mel scale."""

@@ -118,3 +118,13 @@ def _digest(parts: tuple[str, ...], state: tuple[tuple[int, int], ...]) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()
+
+
+def speaker_weights() -> str | None:
+    """The file of weights that tells voices apart: what SPEAKER_MODEL names, else the one that the package resemblyzer
+    carries, else None. Raises ValueError."""
+    asked = os.environ.get("SPEAKER_MODEL", "").strip()
+    if asked and not Path(asked).is_file():
+        raise ValueError(f"SPEAKER_MODEL must be a file of weights for telling voices apart, not {asked!r}.")
+    found = asked or _file("resemblyzer", "pretrained.pt")
+    return str(Path(found).absolute()) if found else None
