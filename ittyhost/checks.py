@@ -18,15 +18,17 @@ from django.db import connection
 
 from ittyhost import queue
 from ittyhost.api.versions import default_version
+from ittyhost.providers import providers
 from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
-from workers.engine.errors import EngineUnavailable
+from workers.engine.errors import EngineUnavailable, ModelMissing
 from workers.typefaces import FontFolderError, font_folder, typefaces
 
 SETTINGS = "settings"  # values and folders: nothing is asked over the network
 SERVERS = "servers"  # whether those answer that the settings name
 PARTS = "parts"  # what this host has, and the bucket, once that was made
+MODELS = "models"  # what answers for each ability: nothing that keeps the service from starting
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +79,18 @@ def check_fonts(**_: Any) -> list[CheckMessage]:
         return [Error(str(exc), id="ittyhost.E008")]
     if folder and not any(Path(face.path).is_relative_to(folder.absolute()) for face in typefaces()):
         return [Warning(f"FONT_DIR: {folder} holds no font that can be read.", id="ittyhost.W004")]
+    return []
+
+
+@register(SETTINGS, deploy=True)
+def check_model_settings(**_: Any) -> list[CheckMessage]:
+    """What chooses the models must be readable; the sentence of a wrong value names it."""
+    try:
+        providers()
+    except ModelMissing:
+        return []  # what is named may be in order, and not here: check_models tells
+    except ValueError as exc:
+        return [Error(str(exc), id="ittyhost.E010")]
     return []
 
 
@@ -132,3 +146,34 @@ def check_sandbox(**_: Any) -> list[CheckMessage]:
         hint = "Landlock needs Linux 5.13 or newer and, in a container, Docker 23 or newer." if mode == "auto" else ""
         return [Warning(told, hint=hint, id="ittyhost.W002")]
     return []
+
+
+@register(MODELS, deploy=True)
+def check_models(**_: Any) -> list[CheckMessage]:
+    """Which model answers for what. Where none does, the way to one is told; everything else works without it."""
+    missing: dict[str, list[str]] = {}
+    try:
+        standings = providers().standings()
+    except ModelMissing as exc:  # one that is named is not here
+        return [Warning(f"MODELS: none. {exc.message}", id="ittyhost.W005")]
+    for standing in standings:
+        if standing.model is None:
+            missing.setdefault(standing.missing, []).append(standing.ability)
+        else:
+            logger.info("a model is there", extra={"ability": standing.ability, **standing.model.to_json()})
+    return [
+        Warning(f"MODELS: none for {', '.join(abilities)}. {sentence}", id="ittyhost.W005")
+        for sentence, abilities in missing.items()
+    ]
+
+
+def models_told() -> str:
+    """One line for the person who starts the service: which model answers for what."""
+    try:
+        standings = providers().standings()
+    except ModelMissing as exc:
+        return f"Models: none. {exc.message}"
+    named = {each.ability.removeprefix("vision: "): each.model for each in standings}
+    there = [f"{ability} ({model.name})" for ability, model in named.items() if model is not None]
+    missing = [ability for ability, model in named.items() if model is None]
+    return f"Models: {', '.join(there) or 'none'}." + (f" None for {', '.join(missing)}." if missing else "")

@@ -2,26 +2,35 @@
 
 import logging
 import time
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import structlog
 from celery import current_task, shared_task
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections
+from django.db.models import Q
+from django.utils import timezone
 
+from ittyhost.api.dates import instant
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
+from ittyhost.providers import providers
+from ittyhost.queue import INTELLIGENCE
 from ittyhost.workdir import NoRoom, work_directory
 from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
+from media_app.terms import passages
 from tasks_app import nodes, services
 from tasks_app.models import Task
-from tasks_app.services import LeaseLost
+from tasks_app.services import LeaseLost, NeedGone, NeedMet
 from workers.engine.errors import EngineUnavailable, MediaError, SourceUnreadable, Stopped
 from workers.engine.probe import Probe
 from workers.estimate import estimate
 from workers.kinds import get_kind
 from workers.plans import Plan
+from workers.providers import Providers
 from workers.run import Source, check, run
 
 logger = logging.getLogger(__name__)
@@ -102,6 +111,11 @@ def _attempt_run(task: Task) -> None:
         is_gone = isinstance(exc, SourceUnreadable) and not services.source_exists(task=task)
         message = services.DELETED_MEANWHILE if is_gone else blamed(exc)
         services.task_fail(task=task, message=message, log=exc.log or "")
+    except NeedGone as exc:
+        services.task_wait(
+            task=task, reason=f"{exc} of the input is not there: it was deleted before it could be used."
+        )
+        services.tasks_settle(Q(pk=task.pk))
     except ObjectMissing:
         is_there = services.source_exists(task=task)
         message = "The input's bytes are no longer there." if is_there else services.DELETED_MEANWHILE
@@ -146,12 +160,20 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     kind = get_kind(task.kind)
     if task.source is None or task.media is None:
         raise MediaError("The input was deleted before this could start.")
+    # A document says of itself when it was made, and its row then says the same.
+    made_at = timezone.now().replace(microsecond=0) if kind.object == "intelligence" else None
+    options = kind.options.model_validate(task.options)
+    facts = facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat)
+    met = services.needs_met(task=task, needs=kind.needs(options, facts))
     source = Source(
-        probe=facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat),
+        probe=facts,
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
+        # Whatever asks a model runs in that lane; a model that is not there is nothing to the others.
+        providers=providers() if kind.lane == INTELLIGENCE else Providers(),
+        results={each.kind: _document(task, each, heartbeat) for each in met},
+        stamp=_stamp(task, made_at) if made_at else {},
     )
-    options = kind.options.model_validate(task.options)
     limits = services.work_limits(kind, task.project)
     modelled = foreseen(check(kind, options, source.probe, limits.source), source.probe)
     done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled), limits=limits)
@@ -166,7 +188,31 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         ),
         heartbeat,
     )
-    patiently(lambda: services.task_publish(task=task, done=done, stored=stored), heartbeat)
+    found_by = passages(done.words)  # outside the transaction: hours of speech take a moment
+    patiently(
+        lambda: services.task_publish(task=task, done=done, stored=stored, made_at=made_at, passages=found_by),
+        heartbeat,
+    )
+
+
+def _stamp(task: Task, made_at: datetime) -> dict[str, str]:
+    """What a document made by this attempt says of itself: as the API will."""
+    return {"id": f"file_{task.reserved_id}", "created": instant(made_at), "updated": instant(made_at)}
+
+
+def _document(task: Task, met: NeedMet, heartbeat: Heartbeat) -> Callable[[Path], None]:
+    """How the engine gets what another kind told of the source; called where there is nothing, it tells why."""
+
+    def fetch(target: Path) -> None:
+        if met.file is None:
+            raise MediaError(met.reason)
+        try:
+            file_fetcher(met.file, should_stop=heartbeat.should_stop)(target, "whole")
+        except ObjectMissing as exc:
+            services.need_is_met(task=task, kind=met.kind)  # else it was deleted meanwhile
+            raise MediaError(f"What {met.kind} told of the input is no longer there.") from exc
+
+    return fetch
 
 
 def foreseen(plan: Plan, facts: Probe) -> float | None:
@@ -182,6 +228,12 @@ def foreseen(plan: Plan, facts: Probe) -> float | None:
 def source_settled(file_id: str) -> None:
     """A file is ready, has failed or was deleted: its tasks go on, or end."""
     services.source_settled(file_id=file_id)
+
+
+@shared_task(name="tasks_app.need_settled", acks_late=True)
+def need_settled(task_id: str) -> None:
+    """A task has ended that others wait for: they go on, or end."""
+    services.need_settled(maker_id=task_id)
 
 
 @shared_task(name="tasks_app.sweep")

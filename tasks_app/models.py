@@ -47,7 +47,9 @@ class Task(LeasedWork):
     )
     parent = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
 
-    definition = models.JSONField(help_text="What was asked for, as it was given; without the kind.")
+    definition = models.JSONField(
+        help_text="What was asked for, as it was given; the kind only where another name of it was."
+    )
     options = models.JSONField(help_text="The same, checked.")
     webhook_url = models.URLField(max_length=2048, blank=True)
     created_by = models.CharField(max_length=24, blank=True)
@@ -105,6 +107,28 @@ class Task(LeasedWork):
     @property
     def has_ended(self) -> bool:
         return self.status in {self.Status.READY, self.Status.ERROR, self.Status.CANCELLED}
+
+
+class TaskNeed(models.Model):
+    """What another kind must tell of a task's source first: the need of that one task, and the task that meets it.
+
+    Met when the maker is ready and its output there; gone without, for the reason in `note`, where it could not be had
+    and is not required.
+    """
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="needs")
+    kind = models.CharField(max_length=40, help_text="Of the task that meets it.")
+    options = models.JSONField(default=dict, blank=True, help_text="What that task's options must agree with.")
+    required = models.BooleanField(default=True)
+    maker = models.ForeignKey(Task, models.SET_NULL, null=True, blank=True, related_name="needed_by")
+    made = models.BooleanField(default=False, help_text="The maker was made for this need, and not by a client.")
+    note = models.TextField(blank=True, help_text="Why the task goes on without.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "kind"], name="task_need_once")]
+
+    def __str__(self) -> str:
+        return self.kind
 
 
 class Attempt(models.Model):

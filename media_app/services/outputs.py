@@ -1,8 +1,9 @@
 """The files that tasks read and make."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from events_app.services import event_record
 from media_app.manifests import DASH_TYPE, is_manifest
 from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
+from media_app.services.indexing import passages_index
 from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
@@ -107,27 +109,32 @@ def output_publish(
     filename: str = "",
     label: str = "",
     language: str = "",
+    facts: Mapping[str, Any] | None = None,
     metadata: dict[str, Any] | None = None,
     created_by: str = "",
+    created: datetime | None = None,
+    passages: Sequence[Sequence[str]] = (),
 ) -> File:
     """The file of a task's output, ready and under its reserved id; within the transaction that ends the task.
 
-    It takes its path from whichever file has it. Raises LimitReached when the quota has no room, Invalid for a name,
-    StorageUnavailable when it comes too late.
+    `facts` are told of it where its entry was not probed: format, duration, width and height. `created` is when it says
+    itself that it was made, by default now. Its media is found by the words of `passages`. It takes its path from
+    whichever file has it. Raises LimitReached when the quota has no room, Invalid for a name, StorageUnavailable when
+    it comes too late.
     """
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
-    facts: dict[str, Any] = {"kind": kind, "type": entry.type}
+    known: dict[str, Any] = {**(facts or {}), "kind": kind, "type": entry.type}
     is_package = is_manifest(entry.type)
     if entry.probe:
-        facts = file_facts(entry.probe, entry.preview)
+        known = file_facts(entry.probe, entry.preview)
     if is_package:  # what its renditions are is told of it, but for what it is itself
-        facts |= {"type": entry.type, "format": "dash" if entry.type == DASH_TYPE else "hls"}
+        known |= {"type": entry.type, "format": "dash" if entry.type == DASH_TYPE else "hls"}
     size = sum(item.size for item in stored)
     media_lock(media.pk)
     objects_keep(prefix=attempt_prefix(project_id=project.pk, file_id=file_id, attempt=attempt))
     storage_reserve(project=project, size=size)
-    now = timezone.now()
+    now = created or timezone.now()
     file = File.objects.create(
         id=file_id,
         project=project,
@@ -150,7 +157,7 @@ def output_publish(
         filesize=size,
         created=now,
         updated=now,
-        **facts,
+        **known,
     )
     path_take(file=file)
     members = [item for item in stored if not item.entry]
@@ -171,7 +178,8 @@ def output_publish(
         ],
         batch_size=1000,
     )
-    Media.objects.filter(pk=media.pk).update(updated=now)
+    passages_index(media=media, file=file, passages=passages)
+    Media.objects.filter(pk=media.pk).update(updated=timezone.now())
     event_record(project=project, type="file.created", subject=file)
     event_record(project=project, type="file.ready", subject=file)
     return file

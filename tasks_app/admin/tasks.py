@@ -14,6 +14,7 @@ from ittyhost.admin.actions import Button, ServiceAdmin
 from ittyhost.admin.lists import AutocompleteFilter, ReadOnly
 from ittyhost.queue import LANES
 from media_app.admin.previews import display_name, preview, shape, status_badge
+from media_app.admin.viewers import is_viewed, slot
 from media_app.models import File
 from tasks_app.models import Attempt, Task
 from tasks_app.services import task_cancel, task_retry
@@ -296,7 +297,7 @@ def _file(file: File | None) -> dict[str, Any] | None:
     return {
         "link": html.id_link(file.public_id),
         "name": display_name(file),
-        "preview": preview(file),
+        "preview": slot(file, has_player=True) if is_viewed(file) else preview(file),
         "status": status_badge(file),
         "told": f"{file.type}, {shape(file)}, {html.size(file.filesize)}",
     }

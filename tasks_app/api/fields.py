@@ -18,17 +18,27 @@ from tasks_app.control import INGEST, all_kinds, get_kind
 from workers.kinds import UnknownKind
 from workers.kinds.base import Kind, Options
 
-# Names that the vendor's own samples use for a kind.
-ALIASES = {"subtitle": "subtitles", "thumbnail": "thumbnails", "describe": "description"}
+# Names that the vendor's own samples, or pages of other years, use for a kind.
+ALIASES = {
+    "subtitle": "subtitles",
+    "thumbnail": "thumbnails",
+    "describe": "description",
+    "summary": "description",
+}
 
 # The documented kinds, those included that this service does not make (yet): a list of tasks of them is empty, not
 # refused, and an automation may hold them.
 DOCUMENTED_KINDS = (
     *("image", "video", "audio", "adaptive_video", "animation", "ingest"),
     *("subtitles", "chapters", "thumbnails"),
-    *("speech", "nsfw", "description", "summary", "outline", "prompt", "tags", "objects", "faces", "text"),
+    *("speech", "nsfw", "description", "outline", "prompt", "tags", "objects", "faces", "text"),
     *("workflow", "conditions", "http", "store"),
 )
+
+
+def made_aliases() -> dict[str, str]:
+    """The other names of the kinds that are made here."""
+    return {alias: kind for alias, kind in ALIASES.items() if kind in all_kinds()}
 
 
 def read_source(text: object, *, project: Project, param: str) -> File | str:
@@ -152,7 +162,8 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
     if param == "file_id" and is_url:
         raise Invalid("file_id must be an id; give a URL as url.", param="file_id")
     source = read_source(text, project=project, param=param)
-    kind = read_kind(rest.pop("kind", None), param="kind")
+    named = rest.pop("kind", None)
+    kind = read_kind(named, param="kind")
     check_input(kind, source, param=param)
     webhook_url = read_url(rest.pop("webhook_url", None), param="webhook_url")
     for name in source_names:
@@ -164,9 +175,14 @@ def read_flat(body: dict[str, Any], *, project: Project, source_names: tuple[str
         "input": text,
         "kind": kind,
         "options": read_options(kind, {**_older(definition), **definition}, project=project),
-        "definition": definition,
+        "definition": as_given(named, kind, definition),
         "webhook_url": webhook_url,
     }
+
+
+def as_given(named: object, kind: Kind, definition: dict[str, Any]) -> dict[str, Any]:
+    """What was asked for, to be echoed: with the kind where another name of it was given."""
+    return definition if named == kind.name else {"kind": named, **definition}
 
 
 def _older(definition: dict[str, Any]) -> dict[str, Any]:

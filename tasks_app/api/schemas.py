@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ittyhost.api.openapi import Components
+from tasks_app.api.fields import made_aliases
 from tasks_app.control import INGEST, all_kinds
 from workers.kinds.base import Kind
 
@@ -48,6 +49,7 @@ def flat_schema(components: Components, *, name: Callable[[str], str], sources: 
     return components.one_per_kind(
         {kind.name: kind.options for kind in kinds},
         name=name,
+        aliases=made_aliases(),
         more=_beside(sources),
         summaries={kind.name: kind.summary for kind in kinds},
         examples={kind.name: [{**_input(kind), **example} for example in kind.examples] for kind in kinds},
@@ -57,7 +59,8 @@ def flat_schema(components: Components, *, name: Callable[[str], str], sources: 
 
 def loose_schema(sources: Sequence[str]) -> dict[str, Any]:
     """The same form in one schema, for versions in which it is the lesser one: the options are not spelled out."""
-    kind = {"type": "string", "enum": sorted(all_kinds()), "description": "The kind of task."}
+    names = sorted({*all_kinds(), *made_aliases()})
+    kind = {"type": "string", "enum": names, "description": "The kind of task."}
     return {
         "type": "object",
         "description": "The same, flat: the options of the kind stand beside it.",

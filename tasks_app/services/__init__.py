@@ -14,22 +14,30 @@ from tasks_app.services.attempts import (
     task_progress,
     task_publish,
     task_release,
+    task_wait,
 )
+from tasks_app.services.cancelling import task_cancel
 from tasks_app.services.creating import task_create, work_limits
+from tasks_app.services.needs import NeedGone, NeedMet, need_is_met, needs_met
 from tasks_app.services.planning import TaskPlan, task_plan
-from tasks_app.services.steering import task_cancel, task_retry
+from tasks_app.services.steering import task_retry
 from tasks_app.services.sweeping import tasks_sweep
-from tasks_app.services.waiting import source_settled
+from tasks_app.services.waiting import need_settled, source_settled, tasks_settle
 from tasks_app.services.waking import lane_wake
 
 __all__ = [
     "DELETED_MEANWHILE",
     "LeaseLost",
+    "NeedGone",
+    "NeedMet",
     "TaskPlan",
     "attempt_discard",
     "attempt_planned",
     "attempt_stopped",
     "lane_wake",
+    "need_is_met",
+    "need_settled",
+    "needs_met",
     "source_exists",
     "source_settled",
     "task_cancel",
@@ -43,6 +51,8 @@ __all__ = [
     "task_publish",
     "task_release",
     "task_retry",
+    "task_wait",
+    "tasks_settle",
     "tasks_sweep",
     "work_limits",
 ]

@@ -5,6 +5,7 @@ Each change of state is one conditional update whose row count is read; `attempt
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -12,12 +13,12 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
-from events_app.services import event_record
 from ittyhost.leases import backoff, claim_next, expired, held, lease_end
 from media_app.models import File, Media
 from media_app.services import StoredObject, output_publish, outputs_discard
 from tasks_app.control import get_kind
 from tasks_app.models import Attempt, Task
+from tasks_app.services.endings import task_ended
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
 from workers.engine.tool_log import tool_warnings
@@ -29,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 Status = Task.Status
 Outcome = Attempt.Outcome
+# What a result says of a file in which a probe finds nothing: a track, or a document of intelligence.
+TOLD_OF_A_DOCUMENT = ("format", "duration", "width", "height")
 DELETED_MEANWHILE = "The input was deleted while this was made."
 
 
@@ -83,8 +86,18 @@ def attempt_planned(*, task: Task, plan: dict[str, Any], modelled: float | None 
 
 
 @transaction.atomic
-def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> None:
+def task_publish(
+    *,
+    task: Task,
+    done: Done,
+    stored: Sequence[StoredObject],
+    made_at: datetime | None = None,
+    passages: Sequence[Sequence[str]] = (),
+) -> None:
     """Make the output visible: its file (where one is made), the result, the state and the event, all or nothing.
+    `made_at` is when the file says that it was made, by default now.
+
+    `passages` are the words of the output that its media is found by (media_app.terms).
 
     Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the input was
     deleted meanwhile, or with it the media that the output would belong to.
@@ -104,7 +117,7 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
         output_size=size,
         result=done.result.model_dump(mode="json"),
     )
-    options = task.options
+    options, told = task.options, done.result.model_dump(mode="json")
     if task.output_id is not None:
         output_publish(
             project=task.project,
@@ -117,10 +130,14 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject]) -> N
             ref=options.get("ref") or "",
             folder=options.get("folder") or "",
             filename=options.get("filename") or "",
-            label=options.get("label") or "",
+            label=options.get("label") or told.get("label") or "",
+            language=told.get("language") or "",
+            facts={name: told[name] for name in TOLD_OF_A_DOCUMENT if told.get(name) is not None},
             created_by=task.public_id,
+            created=made_at,
+            passages=passages,
         )
-    event_record(project=task.project, type="task.ready", subject=task)
+    task_ended(task=task, how="ready")
 
 
 def attempt_discard(*, task: Task) -> None:
@@ -142,7 +159,7 @@ def task_fail(*, task: Task, message: str, log: str = "") -> None:
     """End a task in error: its source or its options are at fault, and trying again cannot help. Raises LeaseLost."""
     _end(task, Status.ERROR, Outcome.ERROR, attempt={"error": message, **_logged(log)}, error=message)
     attempt_drop(task=task)
-    event_record(project=task.project, type="task.error", subject=task)
+    task_ended(task=task, how="error")
 
 
 @transaction.atomic
@@ -155,6 +172,13 @@ def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool 
     _give_back(task, Outcome.FAULT if is_fault else Outcome.RELEASED, reason=reason, log=log, waits=waits)
 
 
+@transaction.atomic
+def task_wait(*, task: Task, reason: str) -> None:
+    """Have a task wait anew for what it needs: it was deleted before this attempt could use it. Raises LeaseLost."""
+    _end(task, Status.WAITING, Outcome.RELEASED, attempt={"error": reason}, progress=0, due_at=Now())
+    attempt_drop(task=task)
+
+
 def _give_back(
     task: Task, outcome: Attempt.Outcome, *, reason: str, log: str = "", lost: bool = False, waits: bool = False
 ) -> None:
@@ -162,11 +186,11 @@ def _give_back(
     seen = {"error": reason, **_logged(log)}
     if not source_exists(task=task):  # nobody could take it up again
         _end(task, Status.ERROR, outcome, attempt=seen, lost=lost, error=DELETED_MEANWHILE, failures=failures)
-        event_record(project=task.project, type="task.error", subject=task)
+        task_ended(task=task, how="error")
     elif failures >= settings.MAX_FAILURES:
         message = f"This could not be made: the service failed {failures} times while it worked on it. Try again later."
         _end(task, Status.ERROR, outcome, attempt=seen, lost=lost, error=message, failures=failures)
-        event_record(project=task.project, type="task.error", subject=task)
+        task_ended(task=task, how="error")
     else:
         # A first silence is the worker's own end, and the next worker may start at once.
         at_once = outcome == Outcome.RELEASED or (outcome == Outcome.LOST and failures == 1)

@@ -13,13 +13,14 @@ from media_app.selectors import media_get
 from media_app.services import UNSETTLED, facts_known, file_from_url, media_lock
 from orgs_app.models import Project
 from orgs_app.services import storage_check
-from tasks_app.control import IngestOptions
+from tasks_app.control import IngestOptions, get_kind
 from tasks_app.models import Task
+from tasks_app.services.needs import needs_meet, needs_of
 from tasks_app.services.waking import wake
 from workers.engine.errors import MediaError
 from workers.engine.limits import TaskLimits, task_limits
 from workers.kinds.base import Kind, Options
-from workers.plans import Plan
+from workers.plans import Need, Plan
 from workers.run import check
 
 Status = Task.Status
@@ -38,13 +39,15 @@ def task_create(
     created_by: str = "",
     parent: Task | None = None,
 ) -> Task:
-    """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed.
+    """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed, or while
+    what it needs of other kinds is made: those tasks are recorded too, unless there are some already.
 
     `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was
     asked for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing
     of it; NotFound for a media that is not there; LimitReached when the project's storage is full already.
     """
     storage_check(project=project)
+    needs: tuple[Need, ...] = ()
     task = Task(
         project=project,
         kind=kind.name,
@@ -65,13 +68,34 @@ def task_create(
     else:
         task.source = _file_to_read(task, kind, options, source)
         if task.source.status == File.Status.READY:
-            task.status = Status.QUEUED
+            needs = needs_of(kind, options, task.source)
+            task.status = Status.WAITING if needs else Status.QUEUED
     task.media = task.source.media
     task.save(force_insert=True)
     event_record(project=project, type="task.created", subject=task)
+    if needs and not needs_meet(task, needs, maker_make):
+        task.status = Status.QUEUED
+        task.save(update_fields=["status"])
     if task.status == Status.QUEUED:
         wake(kind.lane)
     return task
+
+
+def maker_make(task: Task, need: Need) -> Task:
+    """The task that makes what another needs, as its child. Raises DomainError."""
+    kind, source = get_kind(need.kind), task.source
+    assert source is not None
+    with structlog.contextvars.bound_contextvars(request_id=task.request_id):
+        return task_create(
+            project=task.project,
+            kind=kind,
+            options=kind.options.model_validate(dict(need.options)),
+            definition=dict(need.options),
+            source=source,
+            input=source.public_id,
+            created_by=task.public_id,
+            parent=task,
+        )
 
 
 def _file_to_ingest(task: Task, options: IngestOptions, url: File | str) -> File:

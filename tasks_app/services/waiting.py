@@ -1,4 +1,4 @@
-"""Tasks that wait for a file, and tasks whose file is deleted: how they move on."""
+"""Tasks that wait for a file or for another task, and tasks whose file is deleted: how they move on."""
 
 import logging
 
@@ -6,14 +6,16 @@ from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from events_app.services import event_record
-from ittyhost.errors import Invalid
+from ittyhost.errors import DomainError, Invalid, Unavailable
 from media_app.models import File
-from media_app.services import UNSETTLED, facts_known
+from media_app.services import UNSETTLED, facts_known, media_lock
 from tasks_app.control import INGEST, get_kind
-from tasks_app.models import Attempt, Task
+from tasks_app.models import Attempt, Task, TaskNeed
 from tasks_app.services.attempts import DELETED_MEANWHILE, attempt_drop
-from tasks_app.services.creating import source_plan
+from tasks_app.services.cancelling import makers_cancel
+from tasks_app.services.creating import maker_make, source_plan
+from tasks_app.services.endings import task_ended
+from tasks_app.services.needs import LIVE, needs_meet, needs_of
 from tasks_app.services.waking import wake
 from workers.kinds.base import SourceResult, facts_result
 
@@ -34,12 +36,19 @@ def source_settled(*, file_id: str) -> int:
     return moved
 
 
-def tasks_settle(which: Q, batch: int = 500) -> int:
+def need_settled(*, maker_id: str) -> int:
+    """A task has ended that others wait for: move those on. How many were moved."""
+    return tasks_settle(Exists(TaskNeed.objects.filter(task_id=OuterRef("pk"), maker_id=maker_id)))
+
+
+def tasks_settle(which: Q | Exists, batch: int = 500) -> int:
     """Move on tasks that need wait no longer. How many were moved."""
     moved = 0
-    unsettled = File.objects.filter(pk=OuterRef("source_id"), status__in=UNSETTLED)
+    source = File.objects.filter(pk=OuterRef("source_id"))
+    under_way = TaskNeed.objects.filter(task_id=OuterRef("pk"), maker__status__in=LIVE)
     waiting = (
-        Task.objects.filter(which, ~Exists(unsettled), status=Status.WAITING, source_id__isnull=False)
+        Task.objects.filter(which, ~Exists(source.filter(status__in=UNSETTLED)), status=Status.WAITING)
+        .filter(~Exists(under_way) | ~Exists(source), source_id__isnull=False)
         .select_related("project")
         .prefetch_related("source")  # a join beside a filter on its id would leave out what was deleted
         .order_by("due_at")[:batch]
@@ -67,9 +76,24 @@ def _settle_one(task: Task) -> int:
         if is_ingest:
             return _ingested(task, source)
         kind = get_kind(task.kind)
-        source_plan(kind, kind.options.model_validate(task.options), source, task.project)
+        options = kind.options.model_validate(task.options)
+        source_plan(kind, options, source, task.project)
     except Invalid as exc:
         return _fail_waiting(task, exc.message)
+    if needs := needs_of(kind, options, source):
+        media_lock(task.media_id or "")  # before the task, as a cancellation does it
+        if not _waiting(task).exists():  # else tasks would be made that nobody waits for
+            return 0
+        try:
+            with transaction.atomic():
+                if needs_meet(task, needs, maker_make):
+                    return 0
+        except Unavailable:
+            raise
+        except DomainError as exc:
+            failed = _fail_waiting(task, exc.message)
+            makers_cancel(task=task)
+            return failed
     queued = _waiting(task).update(status=Status.QUEUED, due_at=Now(), updated=Now())
     if queued:
         wake(task.lane)
@@ -88,7 +112,7 @@ def _ingested(task: Task, file: File) -> int:
         finished_at=Now(),
     )
     if ready:
-        event_record(project=task.project, type="task.ready", subject=task)
+        task_ended(task=task, how="ready")
     return ready
 
 
@@ -103,7 +127,7 @@ def _ingest_result(file: File) -> SourceResult:
 def _fail_waiting(task: Task, message: str) -> int:
     failed = _waiting(task).update(status=Status.ERROR, error=message, updated=Now(), finished_at=Now())
     if failed:
-        event_record(project=task.project, type="task.error", subject=task)
+        task_ended(task=task, how="error")
     return failed
 
 
@@ -125,5 +149,5 @@ def _end_deleted(task_id: str) -> int:
         mine = Attempt.objects.filter(task=task, number=task.attempt, ended_at=None)
         mine.update(outcome=Attempt.Outcome.ERROR, error=message, ended_at=Now())
         attempt_drop(task=task)
-    event_record(project=task.project, type="task.error", subject=task)
+    task_ended(task=task, how="error")
     return 1

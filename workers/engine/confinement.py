@@ -12,6 +12,7 @@ from workers.typefaces import FONTCONFIG
 
 PACKAGE = str(Path(__file__).resolve().parents[1])  # our own modules and fonts; no settings and no data
 LAYERS = ("landlock", "seccomp")
+_GPUS = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")  # which of them an operator left to this process
 MODES = ("auto", "off", "required")
 
 
@@ -27,8 +28,9 @@ class Roots:
 
 def clean_environment() -> dict[str, str]:
     """What a child may know of this process: nothing but where fonts and temporary files are."""
-    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
+    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH", *_GPUS)
     own = {"FONTCONFIG_FILE": str(FONTCONFIG), "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
+    own["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would tell its maker of every model that is loaded
     return own | {name: os.environ[name] for name in kept if name in os.environ}
 
 

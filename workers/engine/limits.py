@@ -171,13 +171,13 @@ def picture_limits() -> PictureLimits:
     return _read(PictureLimits(), _PICTURE)
 
 
-_MODEL = {"wall": "MODEL_TIMEOUT", "memory": "MODEL_ADDRESS_SPACE", "resident": "MODEL_MEMORY"}
+MODEL_SETTINGS = {"wall": "MODEL_TIMEOUT", "memory": "MODEL_ADDRESS_SPACE", "resident": "MODEL_MEMORY"}
 
 
 def model_limits() -> PictureLimits:
     """MODEL_TIMEOUT (seconds) and MODEL_ADDRESS_SPACE (bytes) bound one request to the helper that holds models;
     MODEL_MEMORY is how many bytes it may keep between two requests: above, a fresh one takes over."""
-    return _read(PictureLimits(wall=900.0, memory=16 * GIB, requests=1_000_000, resident=4 * GIB), _MODEL)
+    return _read(PictureLimits(wall=900.0, memory=16 * GIB, requests=1_000_000, resident=4 * GIB), MODEL_SETTINGS)
 
 
 def source_limits() -> SourceLimits:
@@ -191,6 +191,19 @@ def task_limits(kind: str = "", *, own: Mapping[str, Any] | None = None, project
     base = TaskLimits().changed(own or {})
     base = TaskLimits(_read(base.source, _SOURCE), _read(base.run, _RUN), _read(base.picture, _PICTURE))
     return base.changed(project or {}, kind)
+
+
+def nsfw_threshold() -> float:
+    """NSFW_THRESHOLD: from which score on a category of `nsfw` counts where a task does not say; above 0, 1 at most.
+    Raises ValueError."""
+    text = os.environ.get("NSFW_THRESHOLD", "").strip()
+    try:
+        value = float(text) if text else 0.5
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1:
+        raise ValueError(f"NSFW_THRESHOLD must be a number above 0 and at most 1, not {text!r}.")
+    return value
 
 
 def threads() -> int:

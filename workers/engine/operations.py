@@ -79,6 +79,13 @@ def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None =
     return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
 
 
+def _sample_animation(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
+    from workers.engine.frame_choice import choose_of_animation
+    from workers.engine.pillow import animation_samples
+
+    choose_of_animation(Path(cwd), operations, animation_samples(Path(cwd), operations, _budgets(limits)))
+
+
 def _in_folder(module: str, name: str) -> Callable[..., Any]:
     """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
     so that the helper starts without what most requests do not need."""
@@ -116,9 +123,27 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "check_rendition": _in_folder("workers.packaging.checking", "check_rendition"),
     "captions": _in_folder("workers.engine.captions", "clean_captions"),
     "captions_style": _in_folder("workers.engine.captions", "style_captions"),
+    "convert_track": _in_folder("workers.tracks.making", "convert_track"),
+    "speech_track": _in_folder("workers.tracks.making", "speech_track"),
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
+    "sparse": _in_folder("workers.engine.scenes", "look_sparse"),
+    "scenes": _in_folder("workers.engine.scenes", "write_scenes"),
+    "sections": _in_folder("workers.sectioning", "write_sections"),
+    "chapters_document": _in_folder("workers.sectioning", "write_chapters"),
+    "outline_document": _in_folder("workers.sectioning", "write_outline"),
+    "sample_still": _in_folder("workers.engine.frame_choice", "list_still"),
+    "sample_video": _in_folder("workers.engine.frame_choice", "choose_frames"),
+    "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
+    "sample_animation": _sample_animation,
+    "document_nsfw": _in_folder("workers.safety", "write_nsfw"),
+    "document_objects": _in_folder("workers.findings", "write_objects"),
+    "document_faces": _in_folder("workers.findings", "write_faces"),
+    "document_text": _in_folder("workers.findings", "write_text"),
+    "document_words": _in_folder("workers.language.documents", "write_words"),
+    "key_frames": _in_folder("workers.sprites.key_frames", "take_key_frames"),
+    "sprites": _in_folder("workers.sprites.sheets", "make_sheets"),
     "layer": _layer,
     "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),

@@ -6,6 +6,7 @@ wrongly raises ModelFailed; EngineUnavailable is a fault that may pass; Stopped 
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -173,6 +174,7 @@ class Answer:
     data: Any
     model: Model
     tokens: int | None = None  # that the whole exchange took, where the model tells
+    complete: bool = True  # False where a text was cut short: the model may write no more
 
 
 class Language(Protocol):
@@ -200,6 +202,15 @@ class Language(Protocol):
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What answers for an ability here: a model; where there is none, `missing` says so, and how to get one."""
+
+    ability: str  # "speech", "vision: safety", "language"
+    model: Model | None
+    missing: str = ""
+
+
+@dataclass(frozen=True)
 class Providers:
     """The models that work may use; None for those that are not there. Without `language`, what needs words falls back
     to what can be told without a model (workers.language)."""
@@ -219,3 +230,27 @@ class Providers:
         if self.vision is None:
             raise ModelMissing("There is no model for pictures here. `make intelligence` installs some.")
         return self.vision
+
+    def standings(self) -> tuple[Standing, ...]:
+        """What answers for each ability, in a fixed order; nothing is loaded for it."""
+        asked: list[tuple[str, Callable[[], Model]]] = [("speech", lambda: self.the_speech().model)]
+        asked += [(f"vision: {look}", partial(lambda look: self.the_vision().model(look), look)) for look in LOOKS]
+        return (*(_standing(ability, model) for ability, model in asked), self._language_standing())
+
+    def _language_standing(self) -> Standing:
+        if self.language is None:
+            return Standing("language", None, "No language model is named: words are taken from what is there.")
+        return _standing("language", lambda: self.the_language().model)
+
+    def the_language(self) -> Language:
+        """Raises ModelMissing."""
+        if self.language is None:
+            raise ModelMissing("There is no language model here.")
+        return self.language
+
+
+def _standing(ability: str, model: Callable[[], Model]) -> Standing:
+    try:
+        return Standing(ability, model())
+    except ModelMissing as exc:
+        return Standing(ability, None, exc.message)

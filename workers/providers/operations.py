@@ -34,4 +34,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "speech.hear": _in(_HEARING, "hear"),
     "speech.voices": _in(_VOICES, "voices"),
     "speech.alike": _in(_VOICES, "alike"),
+    "vision.look": _in("workers.providers.vision.looking", "look"),
 }

@@ -4,6 +4,7 @@ from typing import Any
 
 from ittyhost.api.openapi import Components
 from ittyhost.api.schemas import Schema, an_id, closed, one_of
+from tasks_app.api.fields import made_aliases
 from workers.kinds import all_kinds
 from workflows_app.conditions import MAX_CONDITIONS, MAX_VALUE, PROPS
 from workflows_app.models import MEDIA_CREATED, Automation
@@ -16,7 +17,7 @@ STEP = {"$ref": "#/components/schemas/Step"}
 def given_steps(components: Components) -> Schema:
     """One schema for each kind that is made here, one for conditions, one for the kinds and spellings that are left."""
     made = {name: kind.options for name, kind in all_kinds().items() if name not in {CONDITIONS, *NO_STEP}}
-    step = components.one_per_kind(made, name=_step_name, more=_beside_options())
+    step = components.one_per_kind(made, name=_step_name, more=_beside_options(), aliases=made_aliases())
     conditions = components.add("ConditionsStep", _conditions_step(components))
     later = components.add("LaterStep", _later_step(made))
     step["oneOf"] += [conditions, later]
@@ -117,15 +118,17 @@ def _conditions_step(components: Components) -> Schema:
 
 
 def _later_names(made: dict[str, Any]) -> list[str]:
-    return [*(name for name in step_kinds() if name not in made and name != CONDITIONS), *STEP_ALIASES]
+    kinds = [name for name in step_kinds() if name not in made and name != CONDITIONS]
+    return [*kinds, *(alias for alias, kind in STEP_ALIASES.items() if kind not in made)]
 
 
 def _later_step(made: dict[str, Any]) -> Schema:
+    others = {name: kind for name, kind in STEP_ALIASES.items() if kind not in made}
     return {
         "type": "object",
         "description": (
             "A kind that is documented and not made here yet: its options are kept as given. "
-            f"Or another spelling of one: {', '.join(f'{name} is {kind}' for name, kind in STEP_ALIASES.items())}."
+            f"Or another spelling of one: {', '.join(f'{name} is {kind}' for name, kind in others.items())}."
         ),
         "properties": {
             "kind": {"type": "string", "enum": _later_names(made)},

@@ -52,15 +52,19 @@ class Components:
         summaries: Mapping[str, str] | None = None,
         examples: Mapping[str, Iterable[Mapping[str, Any]]] | None = None,
         rules: Schema | None = None,
+        aliases: Mapping[str, str] | None = None,
     ) -> Schema:
         """One named schema for each kind, told apart by `tag`: its options, and `more` properties beside them.
 
-        `summaries` say what a kind is, `examples` are options of it, `rules` what else holds of all of them.
+        `summaries` say what a kind is, `examples` are options of it, `rules` what else holds of all of them;
+        `aliases` are further names, each of one kind.
         """
         references: dict[str, Schema] = {}
         for kind, model in kinds.items():
             options = self.inline(model)
-            chosen = {"type": "string", "const": kind, "description": "The kind of task."}
+            others = sorted(alias for alias, meant in (aliases or {}).items() if meant == kind)
+            named = {"enum": [kind, *others]} if others else {"const": kind}
+            chosen = {"type": "string", **named, "description": "The kind of task."}
             properties = {tag: chosen, **(more or {}), **options.get("properties", {})}
             schema = {
                 "type": "object",
@@ -76,6 +80,7 @@ class Components:
                 schema["examples"] = [{tag: kind, **example} for example in given]
             references[kind] = self.add(name(kind), schema)
         mapping = {kind: reference["$ref"] for kind, reference in references.items()}
+        mapping |= {alias: mapping[kind] for alias, kind in (aliases or {}).items() if kind in mapping}
         return {"oneOf": list(references.values()), "discriminator": {"propertyName": tag, "mapping": mapping}}
 
 

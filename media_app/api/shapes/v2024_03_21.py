@@ -183,6 +183,17 @@ def source_schema(components: Components) -> dict[str, Any]:
     return components.add("Source", closed(properties, optional={*OPTIONAL, "members"}))
 
 
+def made_schema(components: Components) -> dict[str, Any]:
+    """A source, track or document that a task made."""
+    results = {
+        "type": "object",
+        "description": "Of a track or a document what it says in short, as its kind tells it.",
+        "examples": [{"is_nsfw": False, "confidence": 0.12}],
+    }
+    properties = described(SOURCE) | _fixed() | _members(components) | {"results": results}
+    return components.add("Made", closed(properties, optional={*OPTIONAL, "members", "results"}))
+
+
 def file_schema(components: Components) -> dict[str, Any]:
     properties = described(LISTED | MORE) | _fixed() | _members(components)
     properties["status"] = one_of(File.Status.values, example=File.Status.READY)

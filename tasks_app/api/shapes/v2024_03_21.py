@@ -6,11 +6,13 @@ from ittyhost.api.dates import instant
 from ittyhost.api.openapi import Components
 from ittyhost.api.schemas import an_id, closed, described, one_of
 from ittyhost.errors import Invalid
-from media_app.api.shapes.v2024_03_21 import source_schema, source_show
+from media_app.api.shapes.v2024_03_21 import made_schema, source_show
 from orgs_app.models import Project
 from tasks_app.api import kinds, plans
 from tasks_app.api.fields import (
+    as_given,
     check_input,
+    made_aliases,
     read_flat,
     read_kind,
     read_object,
@@ -52,14 +54,15 @@ def task_read(body: dict[str, Any], *, project: Project) -> dict[str, Any]:
     if body.get("output") is None:
         raise Invalid("output is required: an object with the kind and its options.", param="output")
     definition = dict(read_object(body["output"], param="output"))
-    kind = read_kind(definition.pop("kind", None), param="output.kind")
+    named = definition.pop("kind", None)
+    kind = read_kind(named, param="output.kind")
     check_input(kind, source, param="input")
     return {
         "source": source,
         "input": body["input"],
         "kind": kind,
         "options": read_options(kind, definition, project=project, prefix=("output",)),
-        "definition": definition,
+        "definition": as_given(named, kind, definition),
         "webhook_url": read_url(body.get("webhook_url"), param="webhook_url"),
     }
 
@@ -90,7 +93,7 @@ def task_show(task: Task) -> dict[str, Any]:
     if task.output_id is None:  # only a result is wanted
         shown["output"] = _facts_of_input(task)
     elif task.status == Status.READY and task.output is not None:
-        shown["output"] = source_show(task.output)
+        shown["output"] = source_show(task.output) | told_of(task)
     else:
         shown["output"] = {
             "id": f"file_{task.output_id}",
@@ -101,6 +104,12 @@ def task_show(task: Task) -> dict[str, Any]:
     if shown["status"] == "error":
         shown["error"] = task.error or "The task was cancelled."
     return shown
+
+
+def told_of(task: Task) -> dict[str, Any]:
+    """In `results` what a track or a document says in short; nothing of a source, whose own fields say all."""
+    is_told = task.output is not None and task.output.object != "source" and task.result is not None
+    return {"results": task.result} if is_told else {}
 
 
 def _facts_of_input(task: Task) -> dict[str, Any]:
@@ -128,6 +137,7 @@ def create_schema(components: Components) -> dict[str, Any]:
     output = components.one_per_kind(
         {kind.name: kind.options for kind in known},
         name=lambda kind: f"{pascal(kind)}Output",
+        aliases=made_aliases(),
         summaries={kind.name: kind.summary for kind in known},
         examples={kind.name: kind.examples for kind in known},
     )
@@ -201,5 +211,5 @@ def show_schema(components: Components) -> dict[str, Any]:
         },
         "required": ["id", "object", "kind"],
     }
-    output = {"anyOf": [source_schema(components), components.add("Reserved", reserved)]}
+    output = {"anyOf": [made_schema(components), components.add("Reserved", reserved)]}
     return _schema(components, "Task", output)

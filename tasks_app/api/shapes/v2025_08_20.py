@@ -48,7 +48,7 @@ def task_show(task: Task) -> dict[str, Any]:
         "object": "task",
         "kind": task.kind,
         "input": _input(task),
-        "options": task.definition,
+        "options": {name: value for name, value in task.definition.items() if name != "kind"},
         "output": file_show(task.output) if task.status == Status.READY and task.output is not None else None,
         "status": STATUSES[Status(task.status)],
         "progress": task.progress,
@@ -56,7 +56,7 @@ def task_show(task: Task) -> dict[str, Any]:
         "created": instant(task.created),
         "updated": instant(task.updated),
     }
-    if task.status == Status.READY and task.output_id is None:
+    if task.status == Status.READY and task.result is not None and _tells(task):
         shown["results"] = task.result
     if task.status == Status.ERROR:
         shown["error"] = task.error
@@ -66,6 +66,11 @@ def task_show(task: Task) -> dict[str, Any]:
 
 
 task_created = task_listed = task_show
+
+
+def _tells(task: Task) -> bool:
+    """Whether its result is more than the facts of the file that it made."""
+    return task.output_id is None or (task.output is not None and task.output.object != "source")
 
 
 def _input(task: Task) -> dict[str, Any]:
@@ -117,7 +122,10 @@ def show_schema(components: Components) -> dict[str, Any]:
         "description": "The options, as they were given.",
         "examples": [{"width": 800, "filename": "cover.jpg"}],
     }
-    properties["results"] |= {"description": "Of a kind that makes no file, as probe: what it found."}
+    properties["results"] |= {
+        "description": "What a track or a document says in short; of a kind without a file, as probe, what it found.",
+        "examples": [{"is_nsfw": False, "confidence": 0.12}],
+    }
     return components.add("Task", closed(properties, optional={"error", "parent_id", "results"}))
 
 

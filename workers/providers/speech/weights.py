@@ -80,6 +80,21 @@ def speech_weights() -> Weights | None:
     return Weights(folder.resolve().name, str(folder), (str(folder / "model.bin"),))
 
 
+def named_folders() -> list[Path]:
+    """What SPEECH_MODEL and SPEAKER_MODEL name by path, with the files that links there lead to; none of packages,
+    which are within reach anyway."""
+    found = []
+    asked = os.environ.get("SPEECH_MODEL", "").strip()
+    if asked and asked not in PACKAGED and Path(asked).is_dir():
+        folder = Path(asked)
+        found += [
+            folder.resolve(),
+            *(path.resolve() for path in folder.iterdir() if path.is_symlink() and path.is_file()),
+        ]
+    voices = os.environ.get("SPEAKER_MODEL", "").strip()
+    return [*found, Path(voices).resolve()] if voices and Path(voices).is_file() else found
+
+
 def packaged_weights(name: str) -> Weights | None:
     """Those that packages carry under this name; None where they are not installed."""
     packaged = PACKAGED[name]

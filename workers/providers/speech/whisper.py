@@ -27,7 +27,7 @@ from workers.providers.speech.voice import (
     widened,
     windows,
 )
-from workers.providers.speech.weights import Weights, speaker_weights, speech_weights
+from workers.providers.speech.weights import Weights, named_folders, speaker_weights, speech_weights
 from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
@@ -205,4 +205,5 @@ def local_speech() -> Whisper | None:
     voices = speaker_weights()
     if weights is None or find_spec("faster_whisper") is None:
         return None
+    host.reach(named_folders)
     return Whisper(weights, device, threads, voices)

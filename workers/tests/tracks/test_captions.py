@@ -3,15 +3,15 @@
 import pytest
 
 from workers.engine.errors import SourceUnsupported
-from workers.packaging.captions import Cue, cut_cues, read_cues, write_cues
+from workers.tracks.captions import Cue, cut_cues, read_cues, write_cues
 
 
 def test_subrip_is_read_as_players_read_it():
     text = "\ufeff1\r\n00:00:01,000 --> 00:00:02,500\r\nOne <i>two</i> & <font color=red>3</font> < 4\r\n\r\n"
-    text += "junk\r\n\r\n3\r\n00:01:00,5 --> 00:01:01,000\r\n{\\an8}Up\r\nand down\r\n"
+    text += "after an empty line\r\n\r\n3\r\n00:01:00,5 --> 00:01:01,000\r\n{\\an8}Up\r\nand down\r\n"
     assert read_cues(text.encode()) == (
-        Cue(1.0, 2.5, "One <i>two</i> &amp; 3 &lt; 4"),
-        Cue(60.5, 61.0, "Up\nand down"),
+        Cue(1.0, 2.5, "One <i>two</i> &amp; 3 &lt; 4\nafter an empty line"),
+        Cue(60.5, 61.0, "Up\nand down", "line:0"),
     )
 
 
