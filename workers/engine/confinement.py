@@ -27,7 +27,7 @@ class Roots:
 
 
 def clean_environment() -> dict[str, str]:
-    """What a child may know of this process: nothing but where fonts and temporary files are."""
+    """What a child may know of this process: nothing but where fonts and temporary files are, and which GPUs it has."""
     kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH", *_GPUS)
     own = {"FONTCONFIG_FILE": str(FONTCONFIG), "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
     own["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would tell its maker of every model that is loaded

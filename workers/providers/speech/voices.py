@@ -75,7 +75,7 @@ def _grouped(points: Any, count: int | None) -> Any:
         members[first] += members[second]
         members[second] = []
         left -= 1
-    labels = numpy.zeros(len(points), int)
+    labels: Any = numpy.zeros(len(points), int)
     for label, group in enumerate(filter(None, members)):
         labels[group] = label
     return labels
@@ -220,7 +220,7 @@ def read_legacy(data: bytes) -> dict[str, Any]:
         (count,) = struct.unpack("<q", file.read(8))
         dtype = numpy.dtype(_DTYPES[kinds[key]])
         storages[key] = numpy.frombuffer(file.read(count * dtype.itemsize), dtype)
-    return _arrays(told, storages)  # type: ignore[no-any-return]
+    return _arrays(told, storages)
 
 
 def _is_tensor(value: Any) -> bool:
