@@ -193,17 +193,21 @@ def _tag(tag: str, opened: list[str]) -> list[str]:
         return [] if _TAG_LIKE.match(tag) else [escaped(html.unescape(tag))]
     closing, name, classes, said = known[1], known[2], known[3], " ".join((known[4] or "").split())
     if closing:
-        if name not in opened:
-            return []
-        ended = []
-        while True:
-            ended.append(f"</{opened[-1]}>")
-            if opened.pop() == name:
-                return ended
+        return _closed(name, opened) if name in opened else []
     if (name in ("v", "lang") and not said) or (name == "rt" and opened[-1:] != ["ruby"]):
         return []
+    ended = _closed(name, opened) if name == "v" and name in opened else []  # the next voice ends the one before it
     opened.append(name)
-    return [f"<{name}{classes} {escaped(html.unescape(said))}>" if name in ("v", "lang") else f"<{name}{classes}>"]
+    annotation = f" {escaped(html.unescape(said))}" if name in ("v", "lang") else ""
+    return [*ended, f"<{name}{classes}{annotation}>"]
+
+
+def _closed(name: str, opened: list[str]) -> list[str]:
+    """The ends of the last tag of that name, and of those within it."""
+    ended = []
+    while not ended or ended[-1] != f"</{name}>":
+        ended.append(f"</{opened.pop()}>")
+    return ended
 
 
 # --- Cutting and moving ---
