@@ -73,7 +73,7 @@ def test_what_is_written_is_what_the_w3cs_parser_takes():
     texts = [
         "WEBVTT\n\n00:01.000 --> 00:02.000 line:101% size:50% align:start align:end vertical:up region:x\n"
         "a < b & c <i>open <b>x</i> <font color=red>y</font> <v Ann & Bob>z <v>no <00:01.500>k</c> <rt>r &huh; &lrm;\n",
-        "WEBVTT x\n\nREGION\nid:x\n\nSTYLE\n::cue{}\n\nNOTE\n--\n\n00:03 --> 00:04\n<ruby>a<rt>b\n\n2\n0:04 --> 0:04\nx\n",
+        "WEBVTT x\n\nREGION\nid:x\n\nSTYLE\n::cue{}\n\nNOTE\n--\n\n00:03 --> 00:04\n<ruby>a<rt>b\n\n0:04 --> 0:04\nx\n",
         "1\n00:00:01,000 --> 00:00:02,000\n<b>x\n<i></i>\n\n->\n--\n2\n00:00:03,000 --> 00:00:04,000\n1984\n",
         "00:00:01.000 --> 00:00:02.000\nmissing number\n00:00:03,5 --> 99:00:04,000 X1:0 X2:9\nno empty line\0\x07\n",
     ]  # fmt: skip
