@@ -24,7 +24,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("
 PAGE = """<!doctype html><meta charset="utf-8"><title>player</title>
 <video id="video"><track id="track" kind="subtitles" srclang="en" label="English" default src="SOURCE"></video>
 <script>
-const told = () => [...track.track.cues].map(cue => [cue.id, cue.startTime, cue.endTime, cue.getCueAsHTML().textContent]);
+const text = cue => cue.getCueAsHTML().textContent;
+const told = () => [...track.track.cues].map(cue => [cue.id, cue.startTime, cue.endTime, text(cue)]);
 </script>"""
 SAID = (
     Segment(0.5, 2.0, "a < b & c --> d", 0.9),

@@ -204,7 +204,7 @@ def _tag(tag: str, opened: list[str]) -> list[str]:
 
 def _closed(name: str, opened: list[str]) -> list[str]:
     """The ends of the last tag of that name, and of those within it."""
-    ended = []
+    ended: list[str] = []
     while not ended or ended[-1] != f"</{name}>":
         ended.append(f"</{opened.pop()}>")
     return ended
