@@ -15,6 +15,11 @@ from workers.run import check, run, source_from_path
 _PACKAGES = ("hls", "dash")
 KINDS = all_kinds()
 EXAMPLES = [(kind.name, number) for kind in KINDS.values() for number in range(len(kind.examples))]
+LOOKING = ("nsfw", "objects", "faces", "text")  # their models are loaded in one process of the run
+RUN = [
+    pytest.param(name, number, marks=pytest.mark.xdist_group("vision") if name in LOOKING else ())
+    for name, number in EXAMPLES
+]
 
 
 @pytest.fixture
@@ -30,8 +35,12 @@ def source(make_video, make_audio, make_image):
 
 
 @pytest.mark.ffmpeg
-@pytest.mark.parametrize(("name", "number"), EXAMPLES)
-def test_examples_make_what_the_plan_says(source, workdir, report, name, number):
+@pytest.mark.parametrize(("name", "number"), RUN)
+def test_examples_make_what_the_plan_says(source, workdir, report, request, monkeypatch, name, number):
+    if name in LOOKING:
+        request.getfixturevalue("vision")
+    if name == "objects":  # which has no model in a package
+        monkeypatch.setenv("VISION_OBJECTS_MODEL", str(request.getfixturevalue("detector")))
     kind = get_kind(name)
     given = source(kind.accepts)
     done = run(kind, kind.examples[number], given, workdir, report=report)
