@@ -42,13 +42,14 @@ def passages_index(*, media: Media, passages: Sequence[Sequence[str]], file: Fil
             file=file,
             kind=kind,
             weight=weight,
-            words=_written(words, media.project_id),
+            words=written(words, media.project_id),
         )
         for words in passages
     )
 
 
-def _written(words: Sequence[str], project_id: str) -> Value | RawSQL:
+def written(words: Sequence[str], project_id: str) -> Value | RawSQL:
+    """The words of a passage as SearchText.words takes them."""
     if connection.vendor == "postgresql":
         return RawSQL("%s::tsvector", [as_tsvector(words, project_id)])
     return Value(" ".join(words))
