@@ -139,6 +139,20 @@ class Env:
 
         return self.read(name, default, parse)
 
+    def server(self, name: str) -> str:
+        """The address of a server, without its trailing slash; "" where none is named. Its key has a setting of its
+        own, as addresses are shown."""
+        address = self.url(name, "", schemes=("http", "https"))
+        try:
+            parts = urlsplit(address)
+            odd = bool(parts.username or parts.password or parts.fragment) or (bool(address) and not parts.hostname)
+            _ = parts.port
+        except ValueError:
+            odd = True
+        if odd:
+            raise BadSetting(name, "must be an address such as http://127.0.0.1:11434/v1, without a user or password.")
+        return address
+
 
 def database(name: str, url: str) -> dict[str, object]:
     """Django's database settings for a `sqlite:///path` or `postgresql://user:password@host:port/name?option=…` URL."""

@@ -15,7 +15,9 @@ from workers.engine.runner import Report
 from workers.measures import measured
 from workers.plans import Expected, FfmpegStep, HelperStep, ModelStep, Output, PictureStep, Plan, Preview, Source
 
-OPENS_PICTURES = frozenset({"layer", "raw"})  # operations of the helper that are held to what a picture may be
+OPENS_PICTURES = frozenset(
+    {"layer", "raw", "sample_animation"}
+)  # operations of the helper that are held to what a picture may be
 Made = tuple[Probe, Preview | None]
 
 

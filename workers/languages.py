@@ -32,6 +32,7 @@ ro Romanian; ru Russian; sk Slovak; sl Slovenian; sq Albanian; sr Serbian; sv Sw
 te Telugu; th Thai; tr Turkish; uk Ukrainian; ur Urdu; vi Vietnamese; zh Chinese
 """
 _NAMES = dict(pair.split() for pair in _ENGLISH.split(";"))
+_CODES = {name.lower(): code for code, name in _NAMES.items()}
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "km", "bo", "yue"})  # written without spaces between words
 _BY_NAME = {name.lower(): code for code, name in _NAMES.items()}
 
@@ -57,6 +58,12 @@ def language_tag(code: str | None) -> str | None:
     if not all(part.isascii() and part.isalnum() and len(part) <= 8 for part in rest):
         return None
     return "-".join([short_language(first), *rest])
+
+
+def language_named(text: str) -> str:
+    """The code of a language by its English name, in any case, or by a code of it; "" for what is neither."""
+    word = text.strip().lower()
+    return _CODES.get(word) or (language_tag(word) or "").split("-")[0]
 
 
 def language_name(tag: str | None) -> str | None:

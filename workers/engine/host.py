@@ -54,7 +54,7 @@ class Helper:
         # Elsewhere the end of its input and its alarm end the helper.
         dies = "dies" if threading.current_thread() is threading.main_thread() else "stays"
         terms = {"memory": limits.memory, "output": limits.output, "sandbox": helper_terms(roots)}
-        known = (*SETTINGS["source"].values(), "FONT_DIR")
+        known = (*SETTINGS["source"].values(), "FONT_DIR", "NSFW_THRESHOLD")
         kept = {name: os.environ[name] for name in known if name in os.environ}
         try:
             self.process = subprocess.Popen(

@@ -193,6 +193,19 @@ def task_limits(kind: str = "", *, own: Mapping[str, Any] | None = None, project
     return base.changed(project or {}, kind)
 
 
+def nsfw_threshold() -> float:
+    """NSFW_THRESHOLD: from which score on a category of `nsfw` counts where a task does not say; above 0, 1 at most.
+    Raises ValueError."""
+    text = os.environ.get("NSFW_THRESHOLD", "").strip()
+    try:
+        value = float(text) if text else 0.5
+    except ValueError:
+        value = math.nan
+    if not 0 < value <= 1:
+        raise ValueError(f"NSFW_THRESHOLD must be a number above 0 and at most 1, not {text!r}.")
+    return value
+
+
 def threads() -> int:
     """FFMPEG_THREADS: this worker's share of the processors for one run; 0 leaves the choice to ffmpeg."""
     return whole_setting("FFMPEG_THREADS", 0)

@@ -79,6 +79,13 @@ def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None =
     return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
 
 
+def _sample_animation(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
+    from workers.engine.frame_choice import choose_of_animation
+    from workers.engine.pillow import animation_samples
+
+    choose_of_animation(Path(cwd), operations, animation_samples(Path(cwd), operations, _budgets(limits)))
+
+
 def _in_folder(module: str, name: str) -> Callable[..., Any]:
     """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
     so that the helper starts without what most requests do not need."""
@@ -119,6 +126,15 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
+    "sample_still": _in_folder("workers.engine.frame_choice", "list_still"),
+    "sample_video": _in_folder("workers.engine.frame_choice", "choose_frames"),
+    "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
+    "sample_animation": _sample_animation,
+    "document_nsfw": _in_folder("workers.safety", "write_nsfw"),
+    "document_objects": _in_folder("workers.findings", "write_objects"),
+    "document_faces": _in_folder("workers.findings", "write_faces"),
+    "document_text": _in_folder("workers.findings", "write_text"),
+    "document_words": _in_folder("workers.language.documents", "write_words"),
     "layer": _layer,
     "speech_document": _in_folder("workers.transcripts", "write_speech"),
     "ping": lambda: os.getpid(),

@@ -264,25 +264,43 @@ def _animation(
         timing = _timing(path, image)
         if len(timing.delays) > limits.frames:
             raise LimitExceeded(f"The picture has {len(timing.delays)} frames; at most {limits.frames} are accepted.")
-        over = _layers(cwd, variant, limits)  # drawn once for all frames
         shown = animated.chosen(timing.delays, film["start"], film["end"], film["fps"])
-        orientation, profile, stored = stills.turn_left(image), _profile(path, image), image.size
-        wanted = _swapped((stored[0], stored[1]), orientation)
-
-        def frames() -> Iterator[tuple[Pillow.Image, int]]:
-            for number, milliseconds in shown:
-                _seek(image, stills.first_of(image) + number)
-                picture = _decoded(image, wanted)
-                # The opened picture itself becomes the next frame; what a GIF has beyond its canvas is not shown.
-                picture = picture.crop((0, 0, *stored)) if picture.size != stored or picture is image else picture
-                decoded = Decoded(picture, stored, orientation, profile)
-                yield _finished(decoded, variant, over), milliseconds
-
+        over = _layers(cwd, variant, limits)  # drawn once for all frames
+        frames = partial(_frames, path, image, shown, variant, over)
         first, _ = next(frames())
         plays = 0 if film["endless"] else timing.plays
         animated.write(frames, target, variant, plays, rights.rights_of(image))
     facts = _checked(target, variant)
     return facts | {"preview": preview.look(first)} if look else facts
+
+
+def animation_samples(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> Iterator[tuple[Path, float]]:
+    """Write the frames of an animation that are shown at the ticks of `rate`, each once, as `variant` says, its `*`
+    being their number from 1 on; each file, and since when it is shown, seconds."""
+    path, variant = cwd / operations["source"], operations["variant"]
+    with stills.open_still(path, _plugins(path)) as image:
+        _check_edge(image, limits)
+        shown = animated.chosen(_timing(path, image).delays, 0.0, None, operations["rate"])
+        time = 0.0
+        for number, (picture, milliseconds) in enumerate(_frames(path, image, shown, variant), start=1):
+            target = cwd / variant["target"].replace("*", f"{number:05}")
+            _save(picture, target, variant["format"], variant["quality"], {})
+            yield target, time
+            time += milliseconds / 1000
+
+
+def _frames(
+    path: Path, image: Pillow.Image, shown: list[animated.Shown], variant: dict[str, Any], over: tuple[Drawn, ...] = ()
+) -> Iterator[tuple[Pillow.Image, int]]:
+    """These frames of an opened animation, finished as a still would be, with their milliseconds."""
+    orientation, profile, stored = stills.turn_left(image), _profile(path, image), image.size
+    wanted = _swapped((stored[0], stored[1]), orientation)
+    for number, milliseconds in shown:
+        _seek(image, stills.first_of(image) + number)
+        picture = _decoded(image, wanted)
+        # The opened picture itself becomes the next frame; what a GIF has beyond its canvas is not shown.
+        picture = picture.crop((0, 0, *stored)) if picture.size != stored or picture is image else picture
+        yield _finished(Decoded(picture, stored, orientation, profile), variant, over), milliseconds
 
 
 def _layers(cwd: Path, variant: dict[str, Any], limits: SourceLimits) -> tuple[Drawn, ...]:

@@ -174,6 +174,7 @@ class Answer:
     data: Any
     model: Model
     tokens: int | None = None  # that the whole exchange took, where the model tells
+    complete: bool = True  # False where a text was cut short: the model may write no more
 
 
 class Language(Protocol):

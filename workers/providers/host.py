@@ -11,7 +11,7 @@ from workers.engine.limits import model_limits
 from workers.engine.runner import Stops
 
 _HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=model_limits))
-_folders: Callable[[], Iterable[Path]] = tuple
+_reached: dict[Callable[[], Iterable[Path]], None] = {}  # in the order they came in
 
 
 def _roots() -> Roots | None:
@@ -19,16 +19,15 @@ def _roots() -> Roots | None:
     media = host.roots()
     if media is None:
         return None
-    return Roots(read=(*media.write, *sorted(str(folder) for folder in _folders())))
+    return Roots(read=(*media.write, *sorted({str(path) for paths in _reached for path in paths()})))
 
 
 _HOST.roots = _roots
 
 
-def reach(folders: Callable[[], Iterable[Path]]) -> None:
-    """Have it read these folders as well, asked anew at each call: where models lie that are in no package."""
-    global _folders
-    _folders = folders
+def reach(paths: Callable[[], Iterable[Path]]) -> None:
+    """Have it read these folders and files as well, asked anew at each call: models that are in no package."""
+    _reached[paths] = None
 
 
 def call(op: str, args: dict[str, Any], *, report: Stops | None = None, timeout: float | None = None) -> Any:

@@ -2,8 +2,10 @@
 
 from workers.providers.base import Providers
 from workers.providers.speech import local_speech
+from workers.providers.vision.local import local_vision
 
 
-def local_providers() -> Providers:
-    """Those that are installed. Nothing is loaded before it is asked."""
-    return Providers(speech=local_speech())
+def local_providers(*, speech: bool = True) -> Providers:
+    """Those that are installed, without that for `speech` where another has its place. Nothing is loaded before it is
+    asked."""
+    return Providers(speech=local_speech() if speech else None, vision=local_vision())

@@ -30,4 +30,5 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "speech.detect": _in(_HEARING, "detect"),
     "speech.languages": _in(_HEARING, "languages"),
     "speech.hear": _in(_HEARING, "hear"),
+    "vision.look": _in("workers.providers.vision.looking", "look"),
 }

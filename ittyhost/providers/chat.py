@@ -1,0 +1,200 @@
+"""A language model behind HTTP: OpenAI's chat completions, as Ollama, vLLM, llama.cpp's server and hosted services have
+them. Answers by a schema are asked for in the strictest way that the server takes, and checked whatever it promises."""
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ittyhost.providers.answers import Unreadable, data_in, spoken
+from ittyhost.providers.endpoint import Endpoint, Refused
+from ittyhost.providers.pictures import jpeg_of
+from workers.engine.errors import ModelFailed
+from workers.engine.runner import Report, Stops
+from workers.language.schemas import is_closed
+from workers.providers.base import Answer, Message, Model
+
+PER_TOKEN = 3  # characters that a token has at least, of the scripts that workers.language.material counts as one each
+WARMTH = 0.2  # temperature: the same question is to be answered alike
+SHOWN = 8000  # characters of a wrong answer that the model is shown again
+_FORMS = ("strict", "schema", "object", "plain")
+_known: dict[tuple[str, str], dict[str, Any]] = {}  # what each server takes, found out once per process
+
+
+class Chat:
+    """The exchange itself: messages with pictures to text, or to JSON by a schema."""
+
+    def __init__(self, endpoint: Endpoint, *, most_tokens: int) -> None:
+        self.endpoint = endpoint
+        self.most_tokens = most_tokens  # of an answer
+        self._takes = _known.setdefault((endpoint.url, endpoint.model), {})
+
+    @property
+    def model(self) -> Model:
+        return Model(self.endpoint.model, "as served")
+
+    def answer(self, messages: Sequence[Message], schema: Mapping[str, Any] | None, report: Stops) -> Answer:
+        """Raises ModelFailed, Stopped, and what pictures raise."""
+        ends = self.endpoint.ends()
+        told = [self._message(message, report) for message in messages]
+        reply = self._asked(told, schema, report, ends)
+        if schema is None:
+            return self._answer(reply, spoken(reply.text), None)
+        tokens = reply.tokens
+        try:
+            return self._answer(reply, reply.text, data_in(reply.text, schema))
+        except Unreadable as exc:
+            if not reply.complete:
+                raise ModelFailed(
+                    f"The {self.endpoint.name} came to no end within {self.most_tokens} tokens"
+                    f" ({self.endpoint.setting}_TOKENS)."
+                ) from None
+            told += [
+                {"role": "assistant", "content": reply.text[:SHOWN]},
+                {"role": "user", "content": f"That cannot be used: {exc}. Answer again, with the JSON alone."},
+            ]
+        reply = self._asked(told, schema, report, ends)
+        try:
+            return self._answer(reply, reply.text, data_in(reply.text, schema), before=tokens)
+        except Unreadable as exc:
+            raise ModelFailed(
+                f"The {self.endpoint.name} answered twice with what cannot be used: {exc}.", log=reply.text[:SHOWN]
+            ) from None
+
+    def _answer(self, reply: "_Reply", text: str, data: Any, before: int | None = 0) -> Answer:
+        if data is None and not text:
+            raise ModelFailed(f"The {self.endpoint.name} answered with nothing.")
+        tokens = None if reply.tokens is None or before is None else reply.tokens + before
+        return Answer(text, data, Model(self.endpoint.model, reply.version), tokens, reply.complete)
+
+    def _asked(self, told: list[Any], schema: Mapping[str, Any] | None, report: Stops, ends: float) -> "_Reply":
+        refused: Refused | None = None
+        for body, learned in self._bodies(told, schema):
+            data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace")
+            try:
+                content = self.endpoint.post("/chat/completions", data, "application/json", report=report, ends=ends)
+            except Refused as exc:
+                self._learn(exc)
+                refused = exc
+                continue
+            self._takes.update(learned)
+            return _Reply(content, self.endpoint)
+        assert refused is not None
+        raise refused
+
+    def _learn(self, refused: Refused) -> None:
+        """Some servers say which word they do not take."""
+        if "max_completion_tokens" in refused.text:
+            self._takes["tokens"] = "max_completion_tokens"
+        if "temperature" in refused.text:
+            self._takes["cold"] = True
+
+    def _bodies(self, told: list[Any], schema: Mapping[str, Any] | None) -> Iterator[tuple[dict[str, Any], Any]]:
+        """What to send, from what asks most of the server to what asks least; each form once more where the server
+        told which other word it does not take."""
+        forms: tuple[str, ...] = (
+            _FORMS if schema is not None and is_closed(schema) else _FORMS[1:] if schema is not None else ("plain",)
+        )
+        known = self._takes.get("form")
+        if schema is not None and known in forms:
+            forms = forms[forms.index(known) :]
+        for form in forms:
+            learned = {"form": form} if schema is not None else {}
+            before = None
+            while before != (habits := (self._takes.get("tokens"), self._takes.get("cold"))):
+                before = habits
+                yield self._body(told, schema, form), learned
+
+    def _body(self, told: list[Any], schema: Mapping[str, Any] | None, form: str) -> dict[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.endpoint.model,
+            "messages": told,
+            "stream": False,
+            self._takes.get("tokens", "max_tokens"): self.most_tokens,
+        }
+        if not self._takes.get("cold"):
+            body["temperature"] = WARMTH
+        if schema is None:
+            return body
+        if form in ("strict", "schema"):
+            named = {"name": "answer", "schema": dict(schema), "strict": form == "strict"}
+            body["response_format"] = {"type": "json_schema", "json_schema": named}
+            return body
+        if form == "object":
+            body["response_format"] = {"type": "json_object"}
+        said = (
+            f"Answer with one JSON object alone, valid by this JSON schema:\n{json.dumps(schema, ensure_ascii=False)}"
+        )
+        first = told[0]
+        body["messages"] = [first | {"content": f"{first['content']}\n\n{said}"}, *told[1:]]
+        return body
+
+    def _message(self, message: Message, report: Stops) -> dict[str, Any]:
+        if not message.pictures:
+            return {"role": message.role, "content": message.text}
+        parts: list[dict[str, Any]] = [{"type": "text", "text": message.text}]
+        parts += [
+            {"type": "image_url", "image_url": {"url": _data_uri(picture, report)}} for picture in message.pictures
+        ]
+        return {"role": message.role, "content": parts}
+
+
+class _Reply:
+    """What is of use in an answer of the server's. Raises ModelFailed where nothing is."""
+
+    def __init__(self, content: Mapping[str, Any], endpoint: Endpoint) -> None:
+        try:
+            choice = content["choices"][0]
+            said = choice["message"].get("content") or ""
+            refusal = choice["message"].get("refusal")
+        except (KeyError, IndexError, TypeError, AttributeError):
+            log = json.dumps(content)[:SHOWN]
+            raise ModelFailed(f"The {endpoint.name} answered with what is no chat completion.", log=log) from None
+        if isinstance(said, list):  # parts, as some servers have them
+            said = "".join(str(part.get("text", "")) for part in said if isinstance(part, dict))
+        if refusal and not said:
+            raise ModelFailed(f"The {endpoint.name} refused to answer.", log=str(refusal)[:SHOWN])
+        self.text = str(said)
+        self.complete = choice.get("finish_reason") != "length"
+        usage = content.get("usage")
+        tokens = usage.get("total_tokens") if isinstance(usage, dict) else None
+        self.tokens: int | None = tokens if isinstance(tokens, int) else None
+        self.version = _version(content, endpoint.model)
+
+
+def _version(content: Mapping[str, Any], asked: str) -> str:
+    """What the server says that it is: the model that it took, where that is a closer name, else its fingerprint."""
+    served, mark = content.get("model"), content.get("system_fingerprint")
+    if isinstance(served, str) and served and served != asked:
+        return served[:100]
+    return mark[:100] if isinstance(mark, str) and mark else "as served"
+
+
+def _data_uri(picture: Path, report: Stops) -> str:
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg_of(picture, report)).decode()}"
+
+
+class ChatLanguage:
+    """workers.providers.base.Language by such a server. `tokens` is what the messages and the answer of one request may
+    have together; a quarter of it is the answer's."""
+
+    def __init__(self, endpoint: Endpoint, *, sees: bool, tokens: int) -> None:
+        self._chat = Chat(endpoint, most_tokens=tokens // 4)
+        self._tokens = tokens
+        self._sees = sees
+
+    @property
+    def model(self) -> Model:
+        return self._chat.model
+
+    @property
+    def sees(self) -> bool:
+        return self._sees
+
+    @property
+    def room(self) -> int:
+        return (self._tokens - self._chat.most_tokens) * PER_TOKEN
+
+    def answer(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None, report: Report) -> Answer:
+        return self._chat.answer(messages, schema, report)

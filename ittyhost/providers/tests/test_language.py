@@ -1,0 +1,307 @@
+"""A language model behind HTTP: what is sent, what is made of what comes back, and every way it can go wrong."""
+
+import base64
+import io
+import json
+import logging
+import re
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+from ittyhost.providers.tests.server import (
+    breaks_off,
+    drips,
+    drops,
+    never_answers,
+    pours,
+    says,
+    sends,
+    waits,
+)
+from workers.engine.errors import ModelFailed, Stopped
+from workers.engine.runner import Silent
+from workers.providers.base import Message, Model
+
+SCHEMA = {
+    "type": "object",
+    "properties": {"title": {"type": "string", "minLength": 1}, "sure": {"type": "number", "minimum": 0}},
+    "required": ["title", "sure"],
+    "additionalProperties": False,
+}
+GOOD = {"title": "Harbour", "sure": 0.5}
+ASKED = (Message("system", "You describe."), Message("user", "A harbour."))
+
+
+class Stopping(Silent):
+    """A report that says stop from a moment on."""
+
+    def __init__(self, after: float) -> None:
+        self.at = time.monotonic() + after
+
+    def should_stop(self) -> bool:
+        return time.monotonic() > self.at
+
+
+def test_messages_go_out_as_chat_completions_and_the_answer_comes_back(server, language):
+    server.answers = [says("It is a harbour.", model="tiny-2026-01")]
+    answer = language().answer(ASKED, schema=None, report=Silent())
+    assert (answer.text, answer.data, answer.tokens, answer.complete) == ("It is a harbour.", None, 7, True)
+    assert answer.model == Model("tiny", "tiny-2026-01")
+    (request,) = server.asked
+    assert request["path"] == "/v1/chat/completions"
+    assert request["headers"]["Authorization"] == "Bearer s3cret"
+    assert server.body(0) == {
+        "model": "tiny",
+        "messages": [{"role": "system", "content": "You describe."}, {"role": "user", "content": "A harbour."}],
+        "stream": False,
+        "max_tokens": 1024,
+        "temperature": 0.2,
+    }
+
+
+def test_an_answer_by_a_schema_is_asked_for_in_strict_form(server, language):
+    server.answers = [says(GOOD, system_fingerprint="fp_1")]
+    answer = language().answer(ASKED, schema=SCHEMA, report=Silent())
+    assert (answer.data, answer.model) == (GOOD, Model("tiny", "fp_1"))
+    form = {"name": "answer", "schema": SCHEMA, "strict": True}
+    assert server.body(0)["response_format"] == {"type": "json_schema", "json_schema": form}
+
+
+def test_a_server_that_knows_no_schemas_is_asked_in_plainer_forms_and_next_time_at_once(server, language):
+    refusal = sends({"error": {"message": "unknown response_format"}}, 400)
+    server.answers = [refusal, refusal, refusal, says(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nAnything else?")]
+    model = language()
+    assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    forms = [server.body(number).get("response_format", {}) for number in range(len(server.asked))]
+    assert [form.get("type") for form in forms] == ["json_schema", "json_schema", "json_object", None, None]
+    assert [form.get("json_schema", {}).get("strict") for form in forms[:2]] == [True, False]
+    assert server.body(3)["messages"][0]["content"].endswith(json.dumps(SCHEMA))
+
+
+def test_words_that_a_server_does_not_know_are_left_out(server, language):
+    server.answers = [
+        sends({"error": {"message": "Unsupported parameter: use 'max_completion_tokens' instead."}}, 400),
+        sends({"error": {"message": "temperature does not support 0.2 with this model."}}, 400),
+        says("Yes."),
+    ]
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+    assert {name: value for name, value in server.body(2).items() if name != "messages"} == {
+        "model": "tiny",
+        "stream": False,
+        "max_completion_tokens": 1024,
+    }
+
+
+def test_a_broken_answer_is_asked_for_once_more(server, language):
+    server.answers = [says('{"title": "Harb'), says(GOOD)]
+    answer = language().answer(ASKED, schema=SCHEMA, report=Silent())
+    assert (answer.data, answer.tokens) == (GOOD, 14)
+    assert server.body(1)["messages"][2:] == [
+        {"role": "assistant", "content": '{"title": "Harb'},
+        {"role": "user", "content": "That cannot be used: its JSON is broken. Answer again, with the JSON alone."},
+    ]
+
+
+def test_what_a_model_thinks_first_is_no_part_of_its_answer(server, language):
+    server.answers = [
+        says('<think>Maybe {"title": "A boat"}?</think>\n' + json.dumps(GOOD)),
+        says("<think>Hm.</think> Yes."),
+    ]
+    assert language().answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+
+
+def test_what_no_file_and_no_database_keeps_is_taken_out_of_answers(server, language):
+    server.answers = [says('{"title": "Har\\u0000bo\\ud800ur", "sure": 1}'), says("a\x00b\ud83d")]
+    assert language().answer(ASKED, schema=SCHEMA, report=Silent()).data == {"title": "Harbour", "sure": 1}
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "ab"
+
+
+def test_a_text_that_was_cut_short_says_so(server, language):
+    server.answers = [says("It is a", finish_reason="length")]
+    answer = language().answer(ASKED, schema=None, report=Silent())
+    assert (answer.text, answer.complete) == ("It is a", False)
+
+
+def test_a_slow_server_is_waited_for(server, language):
+    server.answers = [waits(0.4, says("Yes."))]
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+
+
+LIMITED = sends({"error": {"message": "slow down"}}, 429)
+FAILURES = {  # what the server does, every time → how often it is asked, and what the task says
+    "429": ([LIMITED], 3, "The language model answered 429 (too many requests) 3 times."),
+    "429 for an hour": (
+        [sends(b"", 429, Retry_After="3600")],
+        1,
+        "The language model answered 429 (too many requests), and asked to wait 3600 seconds.",
+    ),
+    "429 until 2100": (
+        [sends(b"", 429, Retry_After="Fri, 01 Jan 2100 00:00:00 GMT")],
+        1,
+        r"The language model answered 429 \(too many requests\), and asked to wait \d{9,} seconds\.",
+    ),
+    "500": ([sends(b"oops", 500)], 3, "The language model answered 500 (internal server error) 3 times."),
+    "503": ([sends(b"", 503)], 3, "The language model answered 503 (service unavailable) 3 times."),
+    "529": ([sends(b"", 529)], 3, "The language model answered 529 3 times."),
+    "drops": ([drops], 3, "The language model broke off the connection 3 times."),
+    "breaks off": ([breaks_off], 3, "The language model broke off the connection 3 times."),
+    "never answers": ([never_answers], 1, "The language model did not answer within 1 second."),
+    "drips": ([drips], 1, "The language model did not answer within 1 second."),
+    "pours": ([pours], 1, "The language model answered with more than 16 MB."),
+    "no JSON": ([sends(b"<html>It works!</html>")], 3, "The language model answered with what is no JSON 3 times."),
+    "a list": ([sends([1])], 3, "The language model answered with what is no JSON object 3 times."),
+    "nested": ([sends(b"[" * 100_000)], 3, "The language model answered with what is no JSON 3 times."),
+    "no choices": ([sends({"choices": []})], 1, "The language model answered with what is no chat completion."),
+    "odd choices": ([sends({"choices": [7]})], 1, "The language model answered with what is no chat completion."),
+    "an error in 200": ([sends({"error": "x"})], 1, "The language model answered with what is no chat completion."),
+    "a refusal": ([says(None, message={"refusal": "No."})], 1, "The language model refused to answer."),
+    "401": (
+        [sends(b"Incorrect API key provided: s3cret", 401)],
+        1,
+        "The language model answered 401 (unauthorized): LANGUAGE_KEY is not accepted.",
+    ),
+    "404": (
+        [sends(b"", 404)],
+        1,
+        "The language model answered 404 (not found): "
+        "LANGUAGE_URL (which mostly ends in /v1) or LANGUAGE_MODEL is wrong.",
+    ),
+    "a redirect": (
+        [sends(b"", 302, Location="http://127.0.0.1:1/v1/chat/completions")],
+        1,
+        "The language model answered 302 (found): redirects are not followed, set LANGUAGE_URL to where it leads.",
+    ),
+    "400": ([sends(b"too long", 400)], 4, "The language model answered 400 (bad request)."),
+    "broken JSON": (
+        [says('{"title": "Harb')],
+        2,
+        "The language model answered twice with what cannot be used: its JSON is broken.",
+    ),
+    "prose": (
+        [says("A harbour.")],
+        2,
+        "The language model answered twice with what cannot be used: it holds no JSON object.",
+    ),
+    "nothing": ([says("")], 2, "The language model answered twice with what cannot be used: it holds no JSON object."),
+    "wrong type": (
+        [says({"title": 7, "sure": 1})],
+        2,
+        "The language model answered twice with what cannot be used: the answer, 'title', is not of type string.",
+    ),
+    "a part missing": (
+        [says({"title": "Harbour"})],
+        2,
+        "The language model answered twice with what cannot be used: the answer has no 'sure'.",
+    ),
+    "a part too many": (
+        [says({**GOOD, "x": 1})],
+        2,
+        "The language model answered twice with what cannot be used: the answer has 'x', which is not asked for.",
+    ),
+    "NaN": (
+        [says('{"title": "Harbour", "sure": NaN}')],
+        2,
+        "The language model answered twice with what cannot be used: it holds NaN, which is no JSON.",
+    ),
+    "infinite": (
+        [says('{"title": "Harbour", "sure": 1e999}')],
+        2,
+        "The language model answered twice with what cannot be used: a number in it is too large.",
+    ),
+    "no end": (
+        [says('{"title": "Harb', finish_reason="length")],
+        1,
+        "The language model came to no end within 1024 tokens (LANGUAGE_TOKENS).",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_each_failure_is_told_in_a_sentence(server, language, name):
+    answers, times, message = FAILURES[name]
+    server.answers = answers
+    began = time.monotonic()
+    with pytest.raises(ModelFailed) as caught:
+        language().answer(ASKED, schema=SCHEMA, report=Silent())
+    assert time.monotonic() - began < 3
+    assert caught.value.message == message or (name == "429 until 2100" and re.fullmatch(message, caught.value.message))
+    assert len(server.asked) == times
+    assert "s3cret" not in caught.value.message + caught.value.log
+
+
+@pytest.mark.parametrize("first", [LIMITED, sends(b"", 429, Retry_After="0"), sends(b"", 502), drops, breaks_off])
+def test_a_failure_that_passes_costs_a_moment(server, language, first):
+    server.answers = [first, says("Yes.")]
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+    assert len(server.asked) == 2
+
+
+def test_a_server_is_left_alone_for_as_long_as_it_asks(server, language):
+    server.answers = [sends(b"", 429, Retry_After="0.6"), says("Yes.")]
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+    assert server.asked[1]["at"] - server.asked[0]["at"] >= 0.6
+
+
+def test_a_server_that_is_not_there_is_told(server, language):
+    model = language(url="http://127.0.0.1:1/v1")
+    with pytest.raises(ModelFailed) as caught:
+        model.answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model could not be reached (connection refused) 3 times."
+
+
+def test_a_plain_server_does_not_pass_for_a_secure_one(server, language):
+    with pytest.raises(ModelFailed) as caught:
+        language(url=server.url.replace("http:", "https:")).answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model's server does not speak HTTPS as it should."
+
+
+@pytest.mark.parametrize("answer", [never_answers, drips, sends(b"", 429, Retry_After="20")])
+def test_a_stop_is_seen_within_a_second_and_leaves_nothing_behind(server, language, answer):
+    server.answers = [answer]
+    began = time.monotonic()
+    with pytest.raises(Stopped):
+        language(timeout=30).answer(ASKED, schema=None, report=Stopping(0.2))
+    assert time.monotonic() - began < 1
+    until = time.monotonic() + 2
+    while any(thread.name == "model" for thread in threading.enumerate()) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert not [thread for thread in threading.enumerate() if thread.name == "model"]
+
+
+def test_the_key_stands_in_no_log(server, language, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.answers = [sends(b"s3cret", 500)]
+    model = language()
+    with pytest.raises(ModelFailed) as caught:
+        model.answer(ASKED, schema=None, report=Silent())
+    assert caught.value.log == "***"
+    assert "s3cret" not in caplog.text + repr(model.__dict__) + repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("large.png", (3000, 1500)), ("small.png", (64, 48)), ("small.jpg", (64, 48))]
+)
+def test_pictures_are_sent_as_small_jpegs(server, language, tmp_path, name, size):
+    picture = tmp_path / name
+    Image.new("RGB", size, "#336699").save(picture)
+    server.answers = [says("Blue.")]
+    language(sees=True, timeout=20).answer((Message("user", "What?", (picture,)),), schema=None, report=Silent())
+    text, image = server.body(0)["messages"][0]["content"]
+    assert text == {"type": "text", "text": "What?"}
+    head, _, data = image["image_url"]["url"].partition(",")
+    sent = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert (image["type"], head, sent.format) == ("image_url", "data:image/jpeg;base64", "JPEG")
+    assert sent.size == ((1024, 512) if size[0] > 1024 else size)
+    assert all(abs(channel - meant) < 4 for channel, meant in zip(sent.getpixel((9, 9)), (51, 102, 153), strict=True))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_the_budget_is_shared_between_question_and_answer(language):
+    model = language(tokens=8192)
+    assert model.room == (8192 - 2048) * 3
+    assert (model.sees, model.model) == (False, Model("tiny", "as served"))

