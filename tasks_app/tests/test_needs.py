@@ -143,6 +143,13 @@ def test_what_was_made_before_is_used_at_once(photo, woken):
     assert run(task).status == Status.READY
 
 
+def test_a_language_that_was_found_out_is_as_good_as_one_that_was_given(photo):
+    earlier = run(make_task(source=photo, kind="telling"))
+    assert earlier.result["language"] == "en"
+    tasks = [make_task(source=photo, kind="needy", language=language) for language in ("en", "de")]
+    assert [maker(task) == earlier for task in tasks] == [True, False]
+
+
 def test_what_is_under_way_is_waited_for_and_shared(photo):
     earlier = make_task(source=photo, kind="telling")
     tasks = [make_task(source=photo, kind="needy") for _ in range(2)]
@@ -315,6 +322,16 @@ def test_a_document_whose_bytes_alone_are_gone_ends_the_task(photo):
     bucket().delete(told.key)
     run(now(task))
     assert (task.status, task.error) == (Status.ERROR, "What telling told of the input is no longer there.")
+
+
+def test_a_source_that_is_looked_at_anew_has_what_is_needed_made_then(photo):
+    File.objects.filter(pk=photo.pk).update(probe={"release": "an earlier one"})
+    task = make_task(source=File.objects.get(pk=photo.pk), kind="needy")
+    assert (task.status, tellings()) == (Status.QUEUED, 0)
+    assert run(task).status == Status.WAITING
+    run(maker(task))
+    services.tasks_sweep()
+    assert (run(now(task)).status, outcomes(task)) == (Status.READY, ["released", "ready"])
 
 
 @pytest.mark.parametrize("delete", [lambda file: file_delete(file=file), lambda file: media_delete(media=file.media)])

@@ -41,6 +41,7 @@ from workers.engine.streams import (
     sample_bits,
 )
 from workers.formats import CONTAINERS
+from workers.tracks.captions import MIMES, subtitle_format
 
 HEAD = 4096
 PACKETS = 2000  # looked at for the first picture
@@ -76,6 +77,8 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
             if (facts.frames or 1) > limits.frames:
                 raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
             return facts
+        if format := subtitle_format(head):
+            return Probe("text", MIMES[format], format, size)
         stills.refuse_known(head)
         return _read_streams(handle, head, size, limits, deep)
     finally:

@@ -82,7 +82,8 @@ _MISSING = {
     "labels": f"There is no model for what pictures show here. {_INSTALL}",
     "text": f"There is no model for text in pictures here. {_INSTALL}",
     "faces": f"There is no model for faces here. {_INSTALL} Or name an ONNX detector with VISION_FACES_MODEL.",
-    "objects": "There is no model for objects here. Name an ONNX detector with VISION_OBJECTS_MODEL.",
+    "objects": "There is no model for objects here. Name an ONNX detector by its path with VISION_OBJECTS_MODEL, or a "
+    "server with a model that sees with VISION_URL.",
     "caption": "No model here describes pictures in words: that takes a language model that sees.",
     "embedding": "There is no model for embeddings of pictures here.",
 }

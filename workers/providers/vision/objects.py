@@ -25,6 +25,7 @@ from workers.providers.vision.sessions import Runtime, open_session
 _USUAL_EDGE = 640  # of a model that takes any size
 _GREY = (114, 114, 114)
 _LEAST, _OVERLAP, _MOST = 0.25, 0.45, 300
+_MOST_ENDED = 1000  # rows of a detector that suppresses by itself; others have one for every place
 
 
 class Objects:
@@ -91,7 +92,7 @@ def _of_rows(value: Any) -> tuple[Any, Any, Any]:
     if value.ndim != 3 or len(value) != 1 or min(value.shape[1:]) < 5:
         raise ModelFailed(f"The detector's answer, of shape {list(value.shape)}, is of no kind that is known.")
     rows = value[0]
-    if rows.shape[1] == 6 and rows.shape[0] > 6:
+    if rows.shape[1] == 6 and 6 < rows.shape[0] <= _MOST_ENDED:
         return rows[:, :4], rows[:, 4], rows[:, 5]
     anything = rows.shape[0] > rows.shape[1]
     rows = rows if anything else rows.T
