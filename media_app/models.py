@@ -167,7 +167,8 @@ class SearchText(models.Model):
         DESCRIBED = 3
         NAMED = 4
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    # Its rows go with their media. An index of it a planner could take for that of the words.
+    project = models.ForeignKey(Project, models.DO_NOTHING, db_index=False, db_constraint=False, related_name="+")
     media = models.ForeignKey(Media, models.CASCADE, related_name="search_texts")
     file = models.ForeignKey(
         File, models.CASCADE, null=True, blank=True, related_name="search_texts", help_text="None: the media itself."

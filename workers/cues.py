@@ -57,13 +57,13 @@ class Spoken:
         told, count = [], len(self.cues)
         if self.fast:
             told.append(
-                f"{self.fast} of {count} cues are read faster than {RATE} characters a second, up to "
-                f"{self.fastest:.0f}: the speech is that fast."
+                f"Cues read faster than {RATE} characters a second, up to {self.fastest:.0f}, as the speech is: "
+                f"{self.fast} of {count}."
             )
         if self.short:
-            told.append(f"{self.short} of {count} cues are shown for less than a second: the next one follows at once.")
+            told.append(f"Cues shown for less than a second, as the next follows at once: {self.short} of {count}.")
         if self.lost:
-            told.append(f"{self.lost} cues were left out: there was no time to show them.")
+            told.append(f"Cues left out, as there was no time to show them: {self.lost}.")
         return tuple(told)
 
 

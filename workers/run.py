@@ -21,7 +21,7 @@ from workers.texts import text_of
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
-_ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio"}
+_ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio", "text": "a subtitle"}
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: S
     """
     checked = options if isinstance(options, Options) else kind.options.model_validate(options)
     if facts.media_type not in kind.accepts:
-        accepted = " or ".join(sorted(kind.accepts))
+        accepted = " or ".join(sorted(kind.accepts - {"text"}))  # which is no medium
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
     if kind.object and facts.container in ("hls", "dash"):  # playlists name other files, and no demuxer may follow them
         raise SourceUnsupported("A streaming package is no input: use the file that it was made from.")

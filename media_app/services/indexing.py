@@ -1,13 +1,18 @@
 """What is searched: rows of words beside media and files, written in the transaction that changes what they are of."""
 
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Value
 from django.db.models.expressions import RawSQL
 
 from media_app.models import File, Media, SearchText
+from media_app.services.locks import media_lock
+from media_app.storage import ObjectMissing, StorageUnavailable, bucket
 from media_app.terms import as_tsvector, passages
+from workers.texts import text_of
 
 Weight = SearchText.Weight
 OF_MEDIA = "media"  # the kind of what a media is called
@@ -42,13 +47,46 @@ def passages_index(*, media: Media, passages: Sequence[Sequence[str]], file: Fil
             file=file,
             kind=kind,
             weight=weight,
-            words=_written(words, media.project_id),
+            words=written(words, media.project_id),
         )
         for words in passages
     )
 
 
-def _written(words: Sequence[str], project_id: str) -> Value | RawSQL:
+def search_rebuild() -> tuple[int, int, int]:
+    """Index every media and file anew: (media, files, files whose bytes could not be read). One media is locked at a
+    time, and found by something at every moment."""
+    media = files = lost = 0
+    for one in Media.objects.order_by("pk").iterator():
+        said = []
+        made = File.objects.filter(media=one, status=File.Status.READY).exclude(object=File.Object.SOURCE)
+        for file in made.exclude(key="").defer("probe"):
+            try:
+                said.append((file, passages(_said(file))))
+            except (ObjectMissing, StorageUnavailable):
+                lost += 1
+        with transaction.atomic():
+            if not media_lock(one.pk):
+                continue
+            media_index(media=one)
+            for file, words in said:
+                SearchText.objects.filter(file=file).delete()
+                if File.objects.filter(pk=file.pk).exists():
+                    passages_index(media=one, file=file, passages=words)
+        media += 1
+        files += len(said)
+    return media, files, lost
+
+
+def _said(file: File) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        bucket().fetch_to(file.key, path, sha256=file.sha256)
+        return text_of(file.kind, path, file.type)
+
+
+def written(words: Sequence[str], project_id: str) -> Value | RawSQL:
+    """The words of a passage as SearchText.words takes them."""
     if connection.vendor == "postgresql":
         return RawSQL("%s::tsvector", [as_tsvector(words, project_id)])
     return Value(" ".join(words))

@@ -1,13 +1,18 @@
 """`GET /media?search=`: what is found, in which order, and what no search can do. The same on both databases."""
 
+import io
+
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from media_app.models import File, Media, SearchText
 from media_app.services import file_delete, file_update, media_create, media_delete, media_update
 from media_app.services.files import _file_create
 from media_app.services.indexing import passages_index
+from media_app.storage import bucket
 from media_app.terms import MOST_CHARACTERS, passages
+from media_app.tests.documents import make_document, speech
 from media_app.tests.factories import make_file, make_media
 from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, data_of, is_2024, refusal
 
@@ -237,6 +242,22 @@ def test_an_upload_is_found_by_its_name(caller):
     assert found(caller, "ubung") == [file.media_id]
     unnamed = _file_create(project=caller.project, media=None, lane="fast")
     assert not SearchText.objects.filter(media=unnamed.media_id).exists()
+
+
+def test_the_index_is_made_anew_of_what_is_stored(caller):
+    media = make_media(project=caller.project, title="Harbour")
+    make_document(media, "speech", speech(3))
+    lost = make_document(media, "speech", speech(9))
+    bucket().delete(lost.key)
+    passages_index(media=media, file=lost, passages=passages("as before"))
+    assert found(caller, "sentence") == []
+    out, err = io.StringIO(), io.StringIO()
+    call_command("search_rebuild", stdout=out, stderr=err)
+    assert out.getvalue() == "1 media and 1 files indexed.\n"
+    assert err.getvalue().startswith("1 files could not be read")
+    for search in ("sentence", '"sentence number 2" harbour', "before"):
+        assert found(caller, search) == [media.pk]
+    assert found(caller, "8") == []
 
 
 def indexed() -> int:

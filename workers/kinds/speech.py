@@ -27,6 +27,8 @@ SOUND, HEARD, TARGET = "sound.wav", "heard.json", "speech.json"
 RATE = 16_000  # Hz, that models of speech hear
 _LOOK_BACK = 1.0  # seconds of sound ahead of a span, which decoders need before they are right
 _MOST_SPEAKERS = 20
+# Somebody far from the microphone as loud as who sits before it: after loud speech, quiet speech would be overheard.
+_EVEN = {"framelen": 500, "gausssize": 11, "maxgain": 30}
 
 
 def _speakers(value: Any) -> Any:
@@ -94,7 +96,7 @@ def plan(options: SpeechOptions, source: Source) -> Plan:
     sound = graph.prepared(source, _Wishes(options.audio_track), "pcm", part, cut=cut)
     assert sound is not None  # the track was found
     stream = graph.source_input(probe, source.path, cut or part)[str(audio.index)]
-    stream = sound.filtered(cut.sound(stream) if cut else stream)
+    stream = sound.filtered(cut.sound(stream) if cut else stream).filter("dynaudnorm", **_EVEN)
     settings = {"format": "wav", "c:a": "pcm_s16le", "flags:a": "+bitexact", "fflags": "+bitexact"}
     args = graph.output_args([stream], SOUND, settings | graph.thread_settings(), ("-map_metadata", "-1"))
     if len(probe.audios) > 1:

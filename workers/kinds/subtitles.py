@@ -20,6 +20,7 @@ from workers.tracks.making import FACTS
 
 TYPES = {"vtt": "text/vtt", "srt": "text/srt"}
 EXTRACTED = "subtitles.extracted"
+_COPIED = {"subrip": "srt", "srt": "srt", "webvtt": "webvtt"}  # codecs, and the format of files of them
 _FAR = 86_400.0  # seconds, a day: no clock is off by more
 
 
@@ -147,7 +148,9 @@ def plan(options: SubtitlesOptions, source: Source) -> Plan:
         checked = {"source": given, "target": captions.CLEAN, "param": param}
         steps = (
             HelperStep("captions", checked, measures="captions"),
-            FfmpegStep(_extracted(captions.checked()["s:0"]), needs=("srt",), weight=0.01, when="captions.script"),
+            FfmpegStep(
+                _extracted(captions.checked()["s:0"], "ass"), needs=("srt",), weight=0.01, when="captions.script"
+            ),
             HelperStep(
                 "convert_track", said | {"sources": [EXTRACTED, captions.CLEAN], "param": param}, measures="track"
             ),
@@ -156,7 +159,11 @@ def plan(options: SubtitlesOptions, source: Source) -> Plan:
         said["language"] = options.language or language_tag(track.language)
         read = ffmpeg.input(source.path, **guarded(facts))[str(track.index)]
         steps = (
-            FfmpegStep(_extracted(read), duration=facts.duration, needs=("srt",)),
+            FfmpegStep(
+                _extracted(read, track.codec),
+                duration=facts.duration,
+                needs=() if track.codec in _COPIED else ("srt",),
+            ),
             HelperStep("convert_track", said | {"sources": [EXTRACTED], "param": "input"}, measures="track"),
         )
     else:
@@ -176,16 +183,17 @@ def plan(options: SubtitlesOptions, source: Source) -> Plan:
     )
 
 
-def _extracted(stream: Any) -> tuple[str, ...]:
-    """Arguments that make SubRip of a stream: of the formats that ffmpeg writes, the one that keeps what looks like
-    markup apart from what is."""
-    settings = {"format": "srt", "c:s": "srt", "map_metadata": -1, "flags:s": "+bitexact"}
+def _extracted(stream: Any, codec: str) -> tuple[str, ...]:
+    """Arguments that make a file of a stream: as it is where that is SubRip or WebVTT, else as SubRip, the one of
+    ffmpeg's text formats that keeps what looks like markup apart from what is."""
+    kept = {"format": _COPIED[codec], "c:s": "copy"} if codec in _COPIED else {"format": "srt", "c:s": "srt"}
+    settings = kept | {"map_metadata": -1, "flags:s": "+bitexact"}
     return tuple(ffmpeg.output(stream, EXTRACTED, **settings).get_args())
 
 
 def _origin(options: SubtitlesOptions, facts: Probe) -> tuple[str, SubtitleStream | None]:
     """Where the text comes from, and the stream that it is in where it is embedded. Raises SourceUnsupported."""
-    if options.subtitle_url:
+    if options.subtitle_url or (facts.media_type == "text" and not options.origin):
         return "file", None
     track = _track(options, facts) if options.origin != "speech" else None
     if track is not None:
@@ -269,7 +277,7 @@ def result(plan: Plan, outputs: list[Output]) -> SubtitlesResult:
 KIND = Kind(
     name="subtitles",
     summary="Subtitles as a track, WebVTT or SubRip: from a file, from the input's own, or of what is said.",
-    accepts=frozenset({"video", "audio"}),
+    accepts=frozenset({"video", "audio", "text"}),
     options=SubtitlesOptions,
     plan=plan,
     result=result,

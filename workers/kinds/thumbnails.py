@@ -27,7 +27,7 @@ CANDIDATE_PIXELS = 100_000_000  # of all candidates together: they wait uncompre
 USUAL_RATE, MOST_RATE = 30.0, 120.0  # frames per second, where it is not known, and that are believed
 # Processor seconds, by the model of workers.estimate, that decoding may take: of everything, where that gives the very
 # frames that are wanted; of everything, where key frames are too far apart; of the key frames.
-FULL, RATHER_FULL, KEY_FRAMES = 8.0, 60.0, 12.0
+FULL, RATHER_FULL, KEY_FRAMES = 8.0, 60.0, 6.0
 MOST_SECONDS = 600.0  # that the whole may take in a lane of quick things
 
 

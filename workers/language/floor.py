@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workers.language.facts import fact_sentence
-from workers.language.keyphrases import keyphrases, rarity_of
+from workers.language.keyphrases import Phrase, keyphrases, rarity_of
 from workers.language.material import Material
 from workers.language.salience import salient
 from workers.language.words import language_of, sentences
@@ -20,8 +20,9 @@ TITLE = 60  # characters
 DESCRIPTION = 420  # characters of what is said in it
 TAGS = 12
 LABEL = 0.5  # labels that are less sure are wrong as often as not
+READ = 0.8  # how sure phrases are that were read in pictures
 FAINT = 0.45  # phrases that stand out less are as good as any
-LOOKED_AT = 300_000  # characters: five hours of speech. Of more, parts are looked at, evenly over the whole.
+LOOKED_AT = 150_000  # characters: two or three hours of speech. Of more, parts are looked at, evenly over the whole.
 
 
 @dataclass(frozen=True)
@@ -75,38 +76,49 @@ def titles_answer(sections: Sequence[str], language: str, note: str = NOTE) -> d
     return {"titles": titles(sections, language), **FLOOR.to_json(), "note": note}
 
 
+@dataclass(frozen=True)
+class _Said:
+    """What is said as one text, the language that all of it is told in, and the phrases of it that stand out."""
+
+    text: str
+    language: str
+    phrases: tuple[Phrase, ...]
+
+
+def _said(material: Material) -> _Said:
+    text = bounded([line.text for line in material.said])
+    language = material.language or language_of(text) or language_of(" ".join(material.written)) or "en"
+    return _Said(text, language, tuple(keyphrases(text, language, count=TAGS)))
+
+
 def description_answer(material: Material, least: float | None) -> dict[str, Any]:
     """Title, description and tags as workers.language tells them."""
     said = _said(material)
-    language = material.language or language_of(said) or language_of(" ".join(material.written)) or "en"
-    tags = _tags(material, said, language, least)
+    words = {"title": _title(material, said), "description": _description(material, said)}
+    return words | _tags_answer(material, said, least)
+
+
+def tags_answer(material: Material, least: float | None) -> dict[str, Any]:
+    """Tags as workers.language tells them; labels are taken that are as sure as `least`, where that is not much."""
+    return _tags_answer(material, _said(material), least)
+
+
+def _tags_answer(material: Material, said: _Said, least: float | None) -> dict[str, Any]:
+    tags = _tags(material, said, least)
     return {
-        "title": _title(material, said, language),
-        "description": _description(material, said, language),
-        "tags": _plain(tags),
-        "language": language,
+        "tags": [{"tag": tag.text, "confidence": tag.confidence} for tag in tags],
+        "language": said.language,
         "confidence": _mean(tags),
         **FLOOR.to_json(),
         "note": NOTE,
     }
 
 
-def tags_answer(material: Material, least: float | None) -> dict[str, Any]:
-    said = _said(material)
-    language = material.language or language_of(said) or language_of(" ".join(material.written)) or "en"
-    tags = _tags(material, said, language, least)
-    return {"tags": _plain(tags), "language": language, "confidence": _mean(tags), **FLOOR.to_json(), "note": NOTE}
-
-
-def _said(material: Material) -> str:
-    return bounded([line.text for line in material.said])
-
-
-def _title(material: Material, said: str, language: str) -> str:
+def _title(material: Material, said: _Said) -> str:
     """What the file calls itself; else what is said, written or seen most in it; else what it is."""
     if named := material.facts["tags"].get("title"):
         return shortened(named, TITLE)
-    if headings := _headings([phrase.text for phrase in keyphrases(said, language, count=3)]):
+    if headings := _headings([phrase.text for phrase in said.phrases[:3]]):
         return headings[0]
     if material.captions:
         return shortened(material.captions[0].rstrip("."), TITLE)
@@ -119,12 +131,12 @@ def _title(material: Material, said: str, language: str) -> str:
     return shortened(title[:1].upper() + title[1:], TITLE)
 
 
-def _description(material: Material, said: str, language: str) -> str:
+def _description(material: Material, said: _Said) -> str:
     """Sentences out of what is said, in its language; where that is English, or nothing is said, what is seen and what
     the file is."""
-    told = salient(_apart(material, said), language, most=DESCRIPTION) if said else []
+    told = salient(_apart(material, said.text), said.language, most=DESCRIPTION) if said.text else []
     found = [shortened(sentence, DESCRIPTION) for sentence in told]
-    if found and language != "en":
+    if found and said.language != "en":
         return " ".join(found)
     found += [sentence if sentence.endswith(".") else f"{sentence}." for sentence in material.captions[:1]]
     if names := [label.name for label in material.labels if label.confidence >= LABEL][:5]:
@@ -142,16 +154,16 @@ def _apart(material: Material, said: str) -> list[str]:
     return found
 
 
-def _tags(material: Material, said: str, language: str, least: float | None) -> list[Tag]:
+def _tags(material: Material, said: _Said, least: float | None) -> list[Tag]:
     floor = LABEL if least is None else min(least, LABEL)
     found = [Tag(label.name, label.confidence) for label in material.labels if label.confidence >= floor]
-    found += _phrases(said, language, material.heard)
-    found += _phrases(". ".join(material.written), language, 0.8)
+    found += _phrases(said.phrases, material.heard)
+    read = _phrases(keyphrases(". ".join(material.written), said.language, count=TAGS), READ)
+    found += [tag for tag in read if len(tag.text) > 2]
     return distinct(sorted(found, key=lambda tag: (-tag.confidence, tag.text)))[:TAGS]
 
 
-def _phrases(text: str, language: str, sure: float) -> Iterable[Tag]:
-    phrases = keyphrases(text, language, count=TAGS)
+def _phrases(phrases: Iterable[Phrase], sure: float) -> Iterable[Tag]:
     return (Tag(phrase.text, round(phrase.score * sure, 3)) for phrase in phrases if phrase.score >= FAINT)
 
 
@@ -163,10 +175,6 @@ def distinct(tags: Iterable[Tag]) -> list[Tag]:
         if text:
             found.setdefault(text, Tag(text, min(1.0, max(0.0, tag.confidence))))
     return list(found.values())
-
-
-def _plain(tags: Sequence[Tag]) -> list[dict[str, Any]]:
-    return [{"tag": tag.text, "confidence": tag.confidence} for tag in tags]
 
 
 def _mean(tags: Sequence[Tag]) -> float:

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from workers.language.words import clauses, dull, folded, joined
+from workers.language.words import clauses, dull, folded, is_clause, joined
 
-LONGEST = 3  # words of a phrase
+LONGEST = 3  # words of a phrase, one more of a name
 SHORT_TEXT = 150  # words; a longer text repeats what it is about
 CANDIDATES = 2000  # that are compared with each other
 
@@ -90,7 +90,7 @@ def _count(found: list[list[str]], without: frozenset[str]) -> _Counted:
 def _count_run(run: list[str], counted: _Counted) -> None:
     keys = [folded(word) for word in run]
     for start in range(len(run)):
-        for end in range(start + 1, min(start + LONGEST, len(run)) + 1):
+        for end in range(start + 1, min(start + LONGEST + 1, len(run)) + 1):
             phrase = tuple(keys[start:end])
             counted.phrases[phrase] += 1
             counted.forms[phrase][" ".join(run[start:end])] += 1
@@ -101,7 +101,7 @@ def _weight(word: str, counted: _Counted, rarity: Mapping[str, float]) -> float:
     if len(word) == 1 and word.isascii():
         return 0.0
     names = counted.capitals[word] / counted.inner[word] if counted.inner[word] else 0.0
-    short = 0.6 if len(word) <= 3 and word.isascii() else 1.0
+    short = 0.6 if (len(word) <= 3 and word.isascii()) or is_clause(word) else 1.0
     return math.log2(1 + counted.words[word]) * (1 + 0.5 * names) * short * (0.15 + 0.85 * rarity.get(word, 1.0))
 
 
@@ -110,16 +110,19 @@ def _score(phrase: tuple[str, ...], counted: _Counted, weights: Mapping[str, flo
     often = counted.phrases[phrase]
     if len(phrase) > 1 and often == 1 and counted.length > SHORT_TEXT and not _is_name(phrase, counted):
         return 0.0
+    if len(phrase) > LONGEST and not _is_name(phrase, counted):
+        return 0.0
     if len(set(phrase)) < len(phrase) or not all(weights[word] for word in phrase):
         return 0.0
     early = 1.0 + 0.3 * (1 - counted.first[phrase] / (counted.length or 1))
     whole = sum(weights[word] for word in phrase) / math.sqrt(len(phrase))
-    together = often / min(counted.words[word] for word in phrase)
-    return whole * early * (0.5 + 0.5 * together) if len(phrase) > 1 else whole * early
+    # Words that are elsewhere as well, or more often, only met here.
+    together = often * len(phrase) / sum(counted.words[word] for word in phrase)
+    return whole * early * (0.3 + 0.7 * together**2)
 
 
 def _is_name(phrase: tuple[str, ...], counted: _Counted) -> bool:
-    return all(counted.capitals[word] > 0.5 * counted.inner[word] for word in phrase)
+    return all(counted.capitals[word] and 2 * counted.capitals[word] >= counted.inner[word] for word in phrase)
 
 
 def _alike(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
@@ -140,10 +143,11 @@ def _written(phrase: tuple[str, ...], counted: _Counted) -> str:
     """The form it mostly has; of those as common, the one with fewer capitals: a sentence may have begun with it."""
     forms = counted.forms[phrase]
     text = min(forms, key=lambda form: (-forms[form], sum(letter.isupper() for letter in form), form))
-    words = [
-        word.lower() if word[1:].islower() and not _always_capital(key, counted) else word
-        for word, key in zip(text.split(" "), phrase, strict=True)
-    ]
+    first, *others = text.split(" ")
+    begins = first[1:].islower() and not _always_capital(phrase[0], counted)
+    if begins and not any(word[0].isupper() for word in others):
+        first = first.lower()  # a sentence began with it
+    words = [first, *others]
     return joined([word.removesuffix("’s").removesuffix("'s") for word in words])
 
 

@@ -16,6 +16,7 @@ __all__ = ["Line", "Material", "clock", "facts_of", "read_material", "sampled_li
 GAP = "[…]"  # stands where lines were left out
 PASSAGE = 400  # of weight: lines that are kept or left out together
 LINE = 2000  # characters of one line
+LEGIBLE = 0.7  # how sure writing must be: below are leaves and wrinkles
 WRITTEN = 200  # lines of writing that are looked at
 # Letters that take a model several tokens: of most scripts but Latin one or two, of Chinese and the like one to three.
 _BROAD, _WIDE = re.compile(r"[ɐ-⹿]"), re.compile(r"[⺀-􏿿]")
@@ -79,7 +80,8 @@ def _seen(frames: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         for label in frame["labels"]:
             labels[label["name"]] = max(label["confidence"], labels.get(label["name"], 0.0))
     ranked = sorted(labels.items(), key=lambda item: (-item[1], item[0]))
-    lines = (" ".join(box["text"].split())[:LINE] for frame in frames for box in frame["text"])
+    sure = (box for frame in frames for box in frame["text"] if box["confidence"] >= LEGIBLE)
+    lines = (" ".join(box["text"].split())[:LINE] for box in sure)
     captions = (" ".join(frame["caption"].split())[:LINE] for frame in frames)
     return {
         "labels": tuple(Label(name, confidence) for name, confidence in ranked),

@@ -8,7 +8,7 @@ from functools import cache
 
 from workers.language.stopwords import by_word, stop_words
 
-_END = re.compile(r"(?<=[.!?…])[\"'”’»)\]]*\s+|(?<=[。！？｡؟।])|\n\s*\n")
+_END = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"'”’»)\]]))\s+|(?<=[。！？｡؟।])|\n\s*\n")
 _MARK = re.compile(r"[^\w\s'’ʼ.\-\u0300-\u036f\u0590-\u0dff\u0e31-\u0e4e]+|\.+(?!\w)|\s-+\s|_+|।")
 _ABBREVIATED = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|St|Prof|Sr|Jr|vs|e\.g|i\.e|z\.B|bzw|Nr|No|Fig|Abb|p|pp)\.$"
@@ -80,6 +80,11 @@ def joined(found: Sequence[str]) -> str:
         together = bool(text) and _UNSPACED.match(text[-1]) and _UNSPACED.match(word[0])
         text += word if not text or together else f" {word}"
     return text
+
+
+def is_clause(word: str) -> bool:
+    """Whether a run without spaces is so long that it is hardly one word."""
+    return len(word) > 6 and bool(_UNSPACED.match(word))
 
 
 def folded(word: str) -> str:

@@ -9,6 +9,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ from workers.engine.ending import opened
 from workers.engine.errors import SourceUnreadable
 from workers.sprites.layout import Rhythm, rhythm
 
-COVERED = 0.1  # of the length that an index may leave out at the end, and
-SHORT = 30.0  # seconds, that it may in any case
+INDEXED = ("mov", "matroska", "avi")  # demuxers that read an index; others write down what they have come by
+COVERED = 0.9  # of the length that an index must reach to be believed
 MOST_LACKING = 0.25  # of the cells that may have no key frame of their own, where all can be decoded instead
 NEAR = 0.001  # seconds
 WAIT = 400  # packets after a seek, until its key frame comes
@@ -67,7 +68,7 @@ def chosen(times: Sequence[float], beats: Rhythm, each: int) -> tuple[Times, int
     lacking = 0
     for cell in range(beats.count):
         begin, end = beats.span(cell)
-        low = bisect_left(times, begin - NEAR)
+        low = bisect_left(times, begin - NEAR) if cell else 0
         high = len(times) if cell == beats.count - 1 else bisect_left(times, end - NEAR)
         if low == high:
             lacking += 1
@@ -94,8 +95,8 @@ class _Source:
         """When the key frames are, seconds. Those of an index are told by the order of decoding, and a little early."""
         self._rewind()  # Matroska reads its index at the first seek
         entries = self.stream.index_entries
-        count = len(entries)
-        if count and self.duration and self._covers(entries[count - 1].timestamp, self.duration):
+        count = len(entries) if self.container.format.name.startswith(INDEXED) else 0
+        if count and self.duration and self._seconds(entries[count - 1].timestamp) >= COVERED * self.duration:
             self.indexed = {
                 self._seconds(entry.timestamp): entry.timestamp
                 for entry in (entries[number] for number in range(count))
@@ -111,9 +112,6 @@ class _Source:
         self.duration = self.duration or end
         return sorted(found)
 
-    def _covers(self, last: int, duration: float) -> bool:
-        return self._seconds(last) >= duration - max(SHORT, COVERED * duration)
-
     def packets(self, wanted: Times) -> Iterator[Any]:
         """The key frames of these times."""
         if not self.indexed:
@@ -125,8 +123,12 @@ class _Source:
                     left.discard(self._seconds(time))
                     yield packet
             return
+        following = dict(pairwise(sorted(self.indexed.values())))
         for moment in wanted:
-            self.container.seek(self.indexed[moment], stream=self.stream)
+            place = self.indexed[moment]
+            # The index is by the order of decoding, and seeking by that of showing, which is a little later.
+            until = following.get(place, place + 2 * round(1 / self.unit))
+            self.container.seek((place + until) // 2, stream=self.stream)
             found = next(self._packets(most=WAIT), None)
             if found is not None:
                 yield found

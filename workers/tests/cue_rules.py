@@ -9,6 +9,11 @@ import re
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from workers.cues import spoken_cues
+from workers.tracks.captions import write_cues
+from workers.transcripts import read_transcript
 
 LINES = {"ja": 26, "zh": 32, "yue": 32, "ko": 32, "th": 35}
 FRAMES = 2 / 24
@@ -46,6 +51,13 @@ def check_rules(vtt: str, *, language: str = "", duration: float | None = None) 
         found.rules.update(broken)
         last = end
     return found
+
+
+def check_speech(document: Path, duration: float | None = None) -> Found:
+    """The cues that subtitles of a speech document have, held against the rules."""
+    transcript = read_transcript(document)
+    cues = spoken_cues(transcript.segments, language=transcript.language, duration=duration).cues
+    return check_rules(write_cues(cues, numbered=True), language=transcript.language, duration=duration)
 
 
 def _broken(start: float, end: float, lines: list[str], language: str) -> list[str]:

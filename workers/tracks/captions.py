@@ -13,11 +13,12 @@ from itertools import pairwise
 from workers.engine.encodings import decoded_text
 from workers.engine.errors import SourceUnsupported
 
-MIME = "text/vtt"
+MIMES = {"vtt": "text/vtt", "srt": "text/srt", "ass": "text/x-ssa"}
 MOST_CUES = 50_000
 LONGEST = 5_000  # characters of one cue: more is no text to be read, and markup is looked for in it
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
 _TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(.*)")
+_SUBRIP_HEAD = re.compile(rf"(?:\d{{1,9}}[ \t]*\n\s*)?{_TIME}\s*-->\s*{_TIME}")
 _BREAKS = re.compile(r"\r\n|\r|\u2028|\u2029")
 _HEADER = re.compile(r"WEBVTT(?=[ \t\n]|\Z)")
 _HIDDEN = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
@@ -60,18 +61,33 @@ class Reading:
         """What whoever gave the file should know, in words."""
         told = []
         if self.passed:
-            told.append(f"{self.passed} cues were left out: their times are none, or they have no text.")
+            told.append(f"Cues left out, as they have no text or their times are none: {self.passed}.")
         if self.disordered:
             told.append("The cues were out of order, and were put in order.")
         overlapping = sum(second.start < first.end for first, second in pairwise(self.cues))
         if overlapping:
-            told.append(f"{overlapping} cues begin before the one before them ends: they are shown together.")
+            told.append(f"Cues that begin before the one before them ends, and are shown with it: {overlapping}.")
         if self.styled:
             told.append("Styles, regions and times within cues were left out.")
         return tuple(told)
 
 
 # --- Reading ---
+
+
+def subtitle_format(head: bytes) -> str | None:
+    """The name of a format of subtitles as text, "vtt", "srt" or "ass", by how a file begins; None for another file.
+
+    WebVTT and ASS begin with words of their own; SubRip with the first cue's times.
+    """
+    text = _BREAKS.sub("\n", decoded_text(head.removeprefix(b"\xef\xbb\xbf"))).lstrip("\ufeff \t\n")
+    if "\0" in text:
+        return None
+    if _HEADER.match(text):
+        return "vtt"
+    if text[:20].lower().startswith("[script info]"):
+        return "ass"
+    return "srt" if _SUBRIP_HEAD.match(text) else None
 
 
 def read_cues(data: bytes) -> tuple[Cue, ...]:
@@ -177,17 +193,21 @@ def _tag(tag: str, opened: list[str]) -> list[str]:
         return [] if _TAG_LIKE.match(tag) else [escaped(html.unescape(tag))]
     closing, name, classes, said = known[1], known[2], known[3], " ".join((known[4] or "").split())
     if closing:
-        if name not in opened:
-            return []
-        ended = []
-        while True:
-            ended.append(f"</{opened[-1]}>")
-            if opened.pop() == name:
-                return ended
+        return _closed(name, opened) if name in opened else []
     if (name in ("v", "lang") and not said) or (name == "rt" and opened[-1:] != ["ruby"]):
         return []
+    ended = _closed(name, opened) if name == "v" and name in opened else []  # the next voice ends the one before it
     opened.append(name)
-    return [f"<{name}{classes} {escaped(html.unescape(said))}>" if name in ("v", "lang") else f"<{name}{classes}>"]
+    annotation = f" {escaped(html.unescape(said))}" if name in ("v", "lang") else ""
+    return [*ended, f"<{name}{classes}{annotation}>"]
+
+
+def _closed(name: str, opened: list[str]) -> list[str]:
+    """The ends of the last tag of that name, and of those within it."""
+    ended: list[str] = []
+    while not ended or ended[-1] != f"</{name}>":
+        ended.append(f"</{opened.pop()}>")
+    return ended
 
 
 # --- Cutting and moving ---
@@ -219,11 +239,11 @@ def moved_cues(cues: Sequence[Cue], shift: float, duration: float | None) -> tup
             kept.append(replace(cue, start=max(0.0, start), end=min(stop, end)))
     notes = []
     if before:
-        notes.append(f"{before} cues were left out, as they would end before 0.")
+        notes.append(f"Cues left out, as they would end before 0: {before}.")
     if after:
-        notes.append(f"{after} cues were left out: they begin after the end of the input, at {end:g} s.")
+        notes.append(f"Cues left out, as they begin after the input's end at {end:g} s: {after}.")
     if cut:
-        notes.append(f"{cut} cues were cut at the beginning or at the end of the input.")
+        notes.append(f"Cues cut at the input's beginning or end: {cut}.")
     return tuple(kept), tuple(notes)
 
 
