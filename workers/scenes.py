@@ -40,14 +40,18 @@ STILL = 0.2  # usual difference where nothing moves
 ROUND = 0.5  # seconds on each side that tell what is usual
 FLASH = 0.54  # seconds; what was there before comes back so soon after a flash, and after a passing shadow
 CLOSE = 0.2  # seconds; of cuts nearer to each other the last counts
-FLAT = 34  # of 255, between lowest and highest of each colour: nothing is to be seen (black, white)
+BLACK, WHITE = 36, 219  # of 255: nothing is to be seen where all is darker than one, or lighter than the other
 BLANK = 1.0  # seconds; nothing for longer is a scene of its own
 GLIMPSE = 0.6  # seconds, around nothing: what is seen before and after
+HARD, SAME = 0.7, 0.35  # shares of the difference from nothing: it came at once; what was there before came back
 HALVES = (0.4, 0.75, 1.25)  # seconds; half of what a dissolve and a little more may take
-ACROSS = 5.0  # what a dissolve changes at least
-STEADY = 0.45  # of that, that each side may change by itself
-RESIDUE = 0.2  # of it, that a picture in between may be off a mixture of both
-ALIKE = 0.93  # correlation; above, it is the same view in another light
+ACROSS = 11.0  # what a dissolve changes at least
+STEADY = 0.5  # of that, that pictures of one side may differ by themselves
+RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
+ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
+MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
+FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
+ALIKE = 0.9  # correlation; above, it is the same view in another light
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,18 @@ class Scene:
     time: float
     score: float
     kind: str = "cut"
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """`across` is how much the averages of two runs of pictures differ, `unrest` how far those pictures are off them,
+    `residue` how far pictures in between are off the nearest mixture of both averages, percent; `shares` are those of
+    the second in these mixtures."""
+
+    across: float
+    unrest: float
+    residue: float
+    shares: tuple[float, ...]
 
 
 class Pictures(Protocol):
@@ -70,16 +86,21 @@ class Pictures(Protocol):
         """Share of the picture, 0 to 1, that differs by more than TOUCHED."""
         ...
 
-    def flat(self, number: int) -> bool:
-        """Whether it is of one colour."""
+    def blank(self, number: int) -> bool:
+        """Whether all of it is black, or white."""
         ...
 
-    def mixture(self, first: int, second: int, between: int) -> tuple[float, float]:
-        """(share, residue): which mixture of two pictures a third is nearest to, and how far off it, percent."""
+    def halfway(self, first: int, second: int, between: int) -> float:
+        """How far a picture is off the even mixture of two others, percent."""
+        ...
+
+    def mixing(self, before: range, between: range, after: range, *, steady: float) -> "Mixing | None":
+        """How the pictures in between are mixtures of the averages of those before and after; None where those differ
+        among themselves by more than that share of what the averages do."""
         ...
 
     def likeness(self, first: int, second: int) -> float:
-        """Correlation of two pictures, −1 to 1; 0 where one is flat."""
+        """Correlation of two pictures, −1 to 1; 0 where one is of one colour."""
         ...
 
 
@@ -186,8 +207,13 @@ def find_scenes(
         return ()
     blanks = list(_blanks(moments, pictures))
     found = _cuts(times, differences, moments, pictures)
-    found = [cut for cut in found if not any(_hides(moments, blank, cut) for blank in blanks)]
-    found += _fades(moments, blanks, pictures)
+    found = [
+        cut
+        for cut in found
+        if not any(_hides(moments, blank, cut) or _fading(moments, blank, cut, pictures) for blank in blanks)
+    ]
+    fades = _fades(moments, blanks, pictures)
+    found = [cut for cut in found if not any(abs(cut.time - fade.time) < GLIMPSE for fade in fades)] + fades
     found += _dissolves(moments, sorted(cut.time for cut in found), pictures)
     scenes: list[Scene] = []
     for scene in sorted(found, key=lambda scene: scene.time):
@@ -232,14 +258,14 @@ _Blank = tuple[int, int]  # first and last picture
 
 
 def _blanks(times: Sequence[float], pictures: Pictures) -> Iterator[_Blank]:
-    """Runs of pictures in which there is nothing to be seen, of one and the same colour."""
+    """Runs of pictures in which there is nothing to be seen."""
     first = None
     for number in range(len(times) + 1):
-        flat = number < len(times) and pictures.flat(number)
-        if first is not None and (not flat or pictures.difference(number - 1, number) >= LEAST):
+        blank = number < len(times) and pictures.blank(number)
+        if first is not None and (not blank or pictures.difference(number - 1, number) >= LEAST):
             yield first, number - 1
             first = None
-        if flat and first is None:
+        if blank and first is None:
             first = number
 
 
@@ -248,6 +274,15 @@ def _hides(moments: Sequence[float], blank: _Blank, cut: Scene) -> bool:
     first, last = blank
     begins = moments[max(0, first - 1)] < cut.time <= moments[first]
     return begins and last + 1 < len(moments) and moments[last + 1] - moments[first] < BLANK
+
+
+def _fading(moments: Sequence[float], blank: _Blank, cut: Scene, pictures: Pictures) -> bool:
+    """Whether it is no cut but the same view, becoming nothing or coming back from it."""
+    first, last = blank
+    if not moments[first] - FADING <= cut.time <= moments[last] + FADING:
+        return False
+    place = bisect.bisect_left(moments, cut.time - 1e-6)
+    return pictures.likeness(place - 1, place) > DIMMED
 
 
 def _fades(moments: Sequence[float], blanks: Sequence[_Blank], pictures: Pictures) -> list[Scene]:
@@ -259,8 +294,9 @@ def _fades(moments: Sequence[float], blanks: Sequence[_Blank], pictures: Picture
         before = _at(moments, moments[first] - GLIMPSE)
         after = _at(moments, moments[last] + GLIMPSE)
         seen = min(pictures.difference(before, last), pictures.difference(after, first))
-        same = pictures.difference(before, after) < LEAST
-        if seen < LEAST or (same and moments[last + 1] - moments[first] < FLASH):
+        sudden = [pictures.difference(*edge) >= HARD * seen for edge in ((first - 1, first), (last, last + 1))]
+        same = pictures.difference(before, after) < max(LEAST, SAME * seen)
+        if seen < LEAST or all(sudden) or (same and moments[last + 1] - moments[first] < FLASH):
             continue
         found.append(Scene(round(moments[last + 1], 3), round(seen, 1), "fade"))
     return found
@@ -275,48 +311,47 @@ def _at(times: Sequence[float], moment: float) -> int:
 
 def _dissolves(moments: Sequence[float], hard: Sequence[float], pictures: Pictures) -> list[Scene]:
     """Where pictures go over into others that are steady, in mixtures of both: what moves makes no mixtures."""
-    found: list[tuple[float, float, float]] = []  # moment, how far from the middle, score
+    found: list[tuple[float, float, float, float]] = []  # how poor it is, moment, half, score
     for number, moment in enumerate(moments):
-        ways = (_dissolving(moments, number, half, hard, pictures) for half in HALVES)
-        if (best := min((way for way in ways if way), default=None)) is not None:
-            found.append((moment, *best))
-    grouped: list[list[tuple[float, float, float]]] = []
-    for item in found:
-        if grouped and item[0] - grouped[-1][-1][0] <= max(HALVES):
-            grouped[-1].append(item)
-        else:
-            grouped.append([item])
-    middles = (min(group, key=lambda item: item[1]) for group in grouped)
-    return [Scene(round(moment, 3), round(score, 1), "dissolve") for moment, _, score in middles]
+        for half in HALVES[: 1 if number % 2 else None]:  # the long ones need not be so fine
+            if seen := _dissolving(moments, number, half, hard, pictures):
+                found.append((seen[0], moment, half, seen[1]))
+    kept: list[tuple[float, float, float]] = []
+    for _, moment, half, score in sorted(found):
+        if all(abs(moment - other) > 2 * max(half, wide) for other, wide, _ in kept):
+            kept.append((moment, half, score))
+    return [Scene(round(moment, 3), round(score, 1), "dissolve") for moment, _, score in kept]
 
 
 def _dissolving(
     moments: Sequence[float], number: int, half: float, hard: Sequence[float], pictures: Pictures
 ) -> tuple[float, float] | None:
-    """(distance from the middle, score) where the pictures `half` a window on each side go over into each other."""
+    """(how far off the middle and off mixtures, score) where the pictures `half` a window on each side go over into
+    each other."""
     start, end = moments[number] - half, moments[number] + half
     if start - half < moments[0] or end + half > moments[-1]:
         return None
     first, last = _at(moments, start), _at(moments, end)
     across = pictures.difference(first, last)
-    if across < ACROSS or last - first < 4 or _between(hard, start - half, end + half):
+    if last - first < 4 or across < ACROSS or _between(hard, start - half, end + half):
         return None
-    room = across * STEADY
-    if pictures.difference(_at(moments, start - half), first) > room:
+    if pictures.halfway(first, last, number) > ROUGHLY * across:  # which spares most of the work
         return None
-    if pictures.difference(last, _at(moments, end + half)) > room:
+    if pictures.blank(first) or pictures.blank(last) or pictures.likeness(first, last) > ALIKE:
         return None
-    if pictures.flat(first) or pictures.flat(last) or pictures.likeness(first, last) > ALIKE:
+    before = range(_at(moments, start - half), first + 1)
+    after = range(last, _at(moments, end + half) + 1)
+    mixing = pictures.mixing(before, range(first + 1, last), after, steady=STEADY)
+    if mixing is None or mixing.across < ACROSS:
         return None
-    inner = [pictures.mixture(first, last, between) for between in range(first + 1, last)]
-    shares = [share for share, _ in inner]
-    if pictures.changed(first, last) < MUCH:
+    if mixing.residue > RESIDUE * mixing.across + mixing.unrest or pictures.changed(first, last) < MUCH:
         return None
-    if max(residue for _, residue in inner) > across * RESIDUE or sum(0.15 <= share <= 0.85 for share in shares) < 2:
+    if sum(0.15 <= share <= 0.85 for share in mixing.shares) < 2:
         return None
-    if any(after < before - 0.15 for before, after in itertools.pairwise(shares)):
+    if any(later < share - 0.2 for share, later in itertools.pairwise(mixing.shares)):
         return None
-    return abs(shares[number - first - 1] - 0.5), across
+    beside = abs(mixing.shares[number - first - 1] - 0.5)
+    return (beside + mixing.residue / mixing.across, mixing.across) if beside <= MIDDLE else None
 
 
 def _between(moments: Sequence[float], start: float, end: float) -> bool:

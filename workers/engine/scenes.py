@@ -5,14 +5,27 @@ import os
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 from PIL import Image, ImageChops, ImageStat
 
 from workers.documents import write_document
-from workers.scenes import FLAT, HEIGHT, PICTURE, TOUCHED, WIDTH, find_scenes, is_sparse, read_differences, to_json
+from workers.scenes import (
+    BLACK,
+    HEIGHT,
+    PICTURE,
+    TOUCHED,
+    WHITE,
+    WIDTH,
+    Mixing,
+    find_scenes,
+    is_sparse,
+    read_differences,
+    to_json,
+)
 
-_SHARES = 20  # mixtures that are tried
+_SHARES = 10  # mixtures that are tried
 
 
 class TinyPictures:
@@ -38,14 +51,37 @@ class TinyPictures:
         most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
         return sum(most.histogram()[round(TOUCHED * 2.55) :]) / (WIDTH * HEIGHT)
 
-    def flat(self, number: int) -> bool:
-        return all(high - low <= FLAT for low, high in self.picture(number).getextrema())
+    def blank(self, number: int) -> bool:
+        extrema: Any = self.picture(number).getextrema()  # of each colour
+        return max(high for _, high in extrema) <= BLACK or min(low for low, _ in extrema) >= WHITE
 
-    def mixture(self, first: int, second: int, between: int) -> tuple[float, float]:
-        one, other, seen = (self.picture(number) for number in (first, second, between))
-        shares = (part / _SHARES for part in range(_SHARES + 1))
-        residue, share = min((_difference(Image.blend(one, other, share), seen), share) for share in shares)
-        return share, residue
+    def halfway(self, first: int, second: int, between: int) -> float:
+        return _difference(Image.blend(self.picture(first), self.picture(second), 0.5), self.picture(between))
+
+    def mixing(self, before: range, between: range, after: range, *, steady: float) -> Mixing | None:
+        ours, theirs = self._average(before), self._average(after)
+        across = _difference(ours, theirs)
+        sides = ((ours, before), (theirs, after))
+        unrest = max(fmean(_difference(side, self.picture(number)) for number in run) for side, run in sides)
+        if unrest > steady * across:
+            return None
+        mixtures = [Image.blend(ours, theirs, part / _SHARES) for part in range(_SHARES + 1)]
+        nearest = [
+            min((_difference(mixture, self.picture(number)), part) for part, mixture in enumerate(mixtures))
+            for number in between
+        ]
+        return Mixing(
+            across=across,
+            unrest=unrest,
+            residue=median(residue for residue, _ in nearest),
+            shares=tuple(part / _SHARES for _, part in nearest),
+        )
+
+    def _average(self, run: range) -> Image.Image:
+        average = self.picture(run[0])
+        for count, number in enumerate(run[1:], start=2):
+            average = Image.blend(average, self.picture(number), 1 / count)
+        return average
 
     def likeness(self, first: int, second: int) -> float:
         one, other = self.picture(first).convert("L"), self.picture(second).convert("L")
