@@ -11,10 +11,10 @@ from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, R
 from workers.kinds.groups import Sectioned
 from workers.options import any_case
 from workers.sectioning import SECTIONS, TITLES, section_reads, section_steps, speech_needs
-from workers.tracks.captions import MIME
+from workers.tracks.captions import MIMES
 
 FACTS = "facts.json"
-_EXTENSIONS = {"vtt": MIME, "json": TYPE}
+_EXTENSIONS = {"vtt": MIMES["vtt"], "json": TYPE}
 
 
 def _named(filename: str | None) -> str | None:
