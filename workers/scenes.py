@@ -212,7 +212,8 @@ def find_scenes(
         for cut in found
         if not any(_hides(moments, blank, cut) or _fading(moments, blank, cut, pictures) for blank in blanks)
     ]
-    found += _fades(moments, blanks, pictures)
+    fades = _fades(moments, blanks, pictures)
+    found = [cut for cut in found if not any(abs(cut.time - fade.time) < GLIMPSE for fade in fades)] + fades
     found += _dissolves(moments, sorted(cut.time for cut in found), pictures)
     scenes: list[Scene] = []
     for scene in sorted(found, key=lambda scene: scene.time):

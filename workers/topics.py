@@ -37,7 +37,7 @@ class Text:
         whole = [term for terms in told for term in terms]
         blocks = [set(whole[place : place + BLOCK]) for place in range(0, len(whole), BLOCK)]
         spread = Counter(term for block in blocks for term in block)
-        most = max(1.0, COMMON * len(blocks))
+        most = max(2.0, COMMON * len(blocks))
         numbers: dict[str, int] = {}
         self.told = [
             [numbers.setdefault(term, len(numbers)) for term in terms if spread[term] <= most] for terms in told
