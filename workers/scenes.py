@@ -241,7 +241,7 @@ def _cuts(
         pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
         least, one, other = min(pairs, default=(0.0, 0, 0))
         share = SOME if usual < STILL else MUCH
-        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
+        if least >= max(LEAST, SAME * differs) and pictures.changed(one, other) >= share:
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 
