@@ -11,7 +11,7 @@ install_players() {
     [ -d .venv ] || return 0
     cmp -s tests/players/package-lock.json "$place/package-lock.json" && [ -d "$place/node_modules" ] && return 0
     if ! command -v npm >/dev/null; then
-        echo "Not installed (no npm on this machine): hls.js. Tests that play packages in a browser will be skipped."
+        echo "Not installed (no npm on this machine): hls.js, Plyr, Media Chrome. Tests that play in a browser will be skipped."
         return 0
     fi
     echo "Installing players for the browser tests"
@@ -19,7 +19,7 @@ install_players() {
     if ! npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund >"$place/npm.log" 2>&1; then
         tail -n 5 "$place/npm.log"
         rm -f "$place/package-lock.json"
-        echo "Not installed (npm failed, see above): hls.js. Tests that play packages in a browser will be skipped."
+        echo "Not installed (npm failed, see above): hls.js, Plyr, Media Chrome. Tests that play in a browser will be skipped."
     fi
 }
 trap install_players EXIT
