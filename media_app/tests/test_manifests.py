@@ -240,9 +240,10 @@ def test_thumbnails_lead_to_their_sheets_by_whole_urls_or_as_they_say(reference,
 
 
 def test_only_the_line_below_the_times_of_a_cue_is_looked_at():
-    text = "WEBVTT\n\nNOTE\na.jpg#xywh=0,0,1,1\n\na.jpg#xywh=0,0,1,1\n00:00.000 --> 00:01.000\na.jpg#xywh=0,0,1,1\nb.jpg#xywh=0,0,1,1\n"
-    before, _, after = text.rpartition("a.jpg")
-    assert of_thumbnails(text) == f"{before}https://media.example.test/proj_1/file_1/a.jpg{after}"
+    below = "a.jpg#xywh=0,0,1,1\n"
+    text = f"WEBVTT\n\nNOTE\n{below}\n{below}00:00.000 --> 00:01.000\n{below}b{below}"
+    before, _, after = text.partition("01.000\n")
+    assert of_thumbnails(text) == f"{before}01.000\nhttps://media.example.test/proj_1/file_1/{after}"
 
 
 def test_line_ends_stay_and_what_is_no_track_of_thumbnails_is_let_be():

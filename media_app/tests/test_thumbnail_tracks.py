@@ -1,4 +1,4 @@
-"""Tracks of thumbnails: whoever may read one finds its sprite sheets by what it says, from wherever it was asked for."""
+"""Tracks of thumbnails: whoever may read one finds its sprite sheets by what it says, wherever it was asked for."""
 
 import re
 import time

@@ -65,7 +65,7 @@ def test_facts(row):
         assert facts.frames == int(row["other"].split()[-1])
 
 
-@pytest.mark.parametrize("name", ["image", "video", "audio", "adaptive_video"])
+@pytest.mark.parametrize("name", ["image", "video", "audio", "adaptive_video", "thumbnails"])
 @pytest.mark.parametrize("row", ROWS, ids=IDS)
 def test_every_kind(row, name, workdir):
     source, kind = FOLDER / row["file"], get_kind(name)
@@ -84,8 +84,12 @@ def test_every_kind(row, name, workdir):
         assert not possible or "bomb" not in row["file"] or isinstance(failure, LimitExceeded)
         return
     assert possible
-    made = done.outputs[0].probe
+    made = done.outputs[-1 if name == "thumbnails" else 0].probe
     assert not made.has_location
+    if name == "thumbnails":
+        assert (done.result.width, made.width % 160) == (160, 0)
+        assert done.result.duration == pytest.approx(facts.duration, abs=0.01)
+        return
     if name != "audio" and facts.displayed:
         width, height = facts.displayed
         assert made.width == 160
