@@ -169,7 +169,7 @@ WORKERS_TRANSFER = env.integer("WORKERS_TRANSFER", 2, low=1, high=1024)
 MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
 
-# --- Models behind HTTP: any server that speaks OpenAI's protocol. URL is its base address, which mostly ends in /v1 ---
+# --- Models behind HTTP: any server of OpenAI's protocol. URL is its base address, which mostly ends in /v1 ---
 LANGUAGE_URL = env.server("LANGUAGE_URL")
 LANGUAGE_MODEL = env.text("LANGUAGE_MODEL")
 LANGUAGE_KEY = env.text("LANGUAGE_KEY")
