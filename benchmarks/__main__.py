@@ -12,7 +12,8 @@ from tests.services.server import Unavailable
 
 BENCHMARKS = (
     *("overhead", "transcode", "images", "requests", "lists", "slow_clients", "delivery", "memory", "uploads"),
-    *("ladder", "remux", "thumbnails", "vips", "quality", "speech", "speech_memory", "vision", "scenes"),
+    *("ladder", "remux", "thumbnails", "vips", "quality"),
+    *("speech", "speech_memory", "models_memory", "vision", "scenes"),
 )
 
 
