@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path("/usr/share/pocketsphinx/test/data/librivox")
+CARDS = FOLDER.parent / "cards" / "005.wav"  # another voice: eight of spades, four of clubs, seven of hearts
 PAUSE = 1.0  # seconds of silence before, between and after the clips
 
 
