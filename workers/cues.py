@@ -38,6 +38,7 @@ LONGEST_WORD = 3_000  # a word that is said to last longer has silence in it
 
 _CUE = 25.0  # what a cue costs beside its break, so that there are few
 _INSIDE = 10.0  # a sentence that ends within a cue
+_LONGER = 20  # columns that the lower line may be longer
 _FAST, _FAST_BY, _SHORT, _SHORT_BY = 15.0, 400.0, 30.0, 150.0
 
 
@@ -275,8 +276,7 @@ class _Text:
             upper = self.width(first, place)
             if upper > self.line:
                 continue
-            uneven = (upper - lower) * 2.0 if upper > lower else (lower - upper) * 1.0
-            cost = self.badness[place] + uneven
+            cost = self.badness[place] + _uneven(upper, lower)
             if best is None or cost < best[0]:
                 best = (cost, place)
         return best
@@ -284,6 +284,13 @@ class _Text:
     def line_of(self, first: int, last: int) -> str:
         head, *rest = self.pieces[first:last]
         return head.text + "".join(f" {piece.text}" if piece.spaced else piece.text for piece in rest)
+
+
+def _uneven(upper: int, lower: int) -> float:
+    """How bad two lines are together: better the lower is the longer, but not by half a line."""
+    if upper > lower:
+        return (upper - lower) * 2.0
+    return lower - upper + max(0, lower - upper - _LONGER) * 2.0
 
 
 def _badness(first: _Piece, second: _Piece, words: Words) -> float:

@@ -10,6 +10,7 @@ from workers import graph
 from workers.documents import read_document
 from workers.engine.errors import OutputMismatch, SourceUnsupported
 from workers.engine.probe import Probe, SubtitleStream
+from workers.formats import format_named
 from workers.graph import subtitles as captions
 from workers.graph.source import guarded
 from workers.kinds.base import Expected, FfmpegStep, FileUse, HelperStep, Kind, Need, Output, Plan, Result, Source
@@ -69,9 +70,8 @@ class SubtitlesOptions(Tracked):
     @field_validator("filename")
     @classmethod
     def _ending_is_of_a_track(cls, filename: str | None) -> str | None:
-        ending = (filename or "").rpartition(".")[2].lower()
-        if filename and "." in filename and ending not in TYPES:
-            raise ValueError("must end in .vtt or .srt, or have no extension")
+        if format_named(filename):
+            raise ValueError("must end in .vtt or .srt, or leave the extension out")
         return filename
 
     @field_validator("format")

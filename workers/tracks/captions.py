@@ -23,6 +23,8 @@ _BREAKS = re.compile(r"\r\n|\r|\u2028|\u2029")
 _HEADER = re.compile(r"WEBVTT(?=[ \t\n]|\Z)")
 _HIDDEN = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TOP = re.compile(r"\{[^{}]{0,200}\\an?[789][^{}]{0,200}\}")  # SubStation's mark for the upper part of the picture
+# SubStation's drawings, of which ffmpeg leaves the numbers.
+_DRAWING = re.compile(r"^m(?: -?[\d.]+){2}(?: [mnlbspc]| -?[\d.]+)*$", re.MULTILINE)
 _STYLES = re.compile(r"\{\\[^{}]*\}|</?font[^<>]*>", re.IGNORECASE)
 _SETTING = re.compile(
     r"vertical:(?:rl|lr)|line:(?:-?\d{1,3}|\d{1,3}(?:\.\d{1,3})?%)(?:,(?:start|center|end))?"
@@ -138,7 +140,7 @@ def _cue(timing: re.Match[str], block: Sequence[str], is_vtt: bool) -> Cue | Non
     if end <= start or len(words) > LONGEST:
         return None
     settings = " ".join(_settings(timing[9])) if is_vtt else "line:0" if _TOP.search(words) else ""
-    text = tidied(_HIDDEN.sub("", words)) if is_vtt else _from_subrip(_HIDDEN.sub("", words))
+    text = tidied(words) if is_vtt else _from_subrip(words)
     return Cue(start, end, text, settings) if _TAG.sub("", text).strip() else None
 
 
@@ -159,7 +161,7 @@ def _settings(text: str) -> list[str]:
 
 def _from_subrip(text: str) -> str:
     """Its bold, italic and underlined stay; what else looks like markup is text in WebVTT only when escaped."""
-    parts = _SUBRIP_TAG.split(_STYLES.sub("", text))
+    parts = _SUBRIP_TAG.split(_DRAWING.sub("", _STYLES.sub("", text)))
     marked = "".join(part.lower() if place % 2 else escaped(part) for place, part in enumerate(parts))
     return tidied(marked)
 
@@ -181,7 +183,7 @@ def tidied(text: str) -> str:
         out += _tag(tag[0], opened)
     out.append(escaped(html.unescape(text[at:])))
     out += [f"</{name}>" for name in reversed(opened)]
-    lines = (line.strip() for line in "".join(out).replace("\r", "\n").split("\n"))
+    lines = (line.strip() for line in _HIDDEN.sub("", "".join(out).replace("\r", "\n")).split("\n"))
     return "\n".join(filter(None, lines))
 
 

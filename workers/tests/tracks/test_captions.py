@@ -75,7 +75,8 @@ def test_what_is_written_is_what_the_w3cs_parser_takes():
         "a < b & c <i>open <b>x</i> <font color=red>y</font> <v Ann & Bob>z <v>no <00:01.500>k</c> <rt>r &huh; &lrm;\n",
         "WEBVTT x\n\nREGION\nid:x\n\nSTYLE\n::cue{}\n\nNOTE\n--\n\n00:03 --> 00:04\n<ruby>a<rt>b\n\n0:04 --> 0:04\nx\n",
         "1\n00:00:01,000 --> 00:00:02,000\n<b>x\n<i></i>\n\n->\n--\n2\n00:00:03,000 --> 00:00:04,000\n1984\n",
-        "00:00:01.000 --> 00:00:02.000\nmissing number\n00:00:03,5 --> 99:00:04,000 X1:0 X2:9\nno empty line\0\x07\n",
+        "00:00:01.000 --> 00:00:02.000\nmissing number\nm 0 0 l 10.5 -2 b 1 1\n"
+        "00:00:03,5 --> 99:00:04,000 X1:0 X2:9\nno empty line\0\x07\n",
     ]  # fmt: skip
     written = [write_cues(read_track(text.encode()).cues, numbered=True) for text in texts]
     parsed = parse_webvtt(*written)
