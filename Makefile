@@ -27,6 +27,7 @@ venv:  # .venv with the pinned requirements; at once when it is there already
 
 intelligence:  ## models for .venv: speech, nsfw, tags, text in pictures; used by `make run` from then on
 	@$(PYTHON) scripts/make_venv.py intelligence
+	@bash scripts/install_detector.sh
 	@echo "The models are installed: make run uses them."
 
 dev:  ## .venv with what tests and checks need

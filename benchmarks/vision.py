@@ -27,7 +27,7 @@ RUNS = 5
 PICTURES, FIRST = 200, 40  # of the run about memory; after how many everything is loaded
 MORE = 1.10  # of what is kept after the first ones
 NAMES = ("astronaut.png", "camera.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "page.png", "rocket.jpg")
-LOOKS = ("safety", "labels", "faces", "text")
+LOOKS = ("safety", "labels", "objects", "faces", "text")
 
 
 def measure() -> Report:
@@ -102,7 +102,7 @@ def _told(look: str, seen: Seen) -> str:
         return ", ".join(f"{name} {score:.4f}" for name, score in sorted(seen.safety.items()))
     if look == "labels":
         return ", ".join(f"{label.name} {label.confidence:.2f}" for label in seen.labels[:3])
-    boxes = seen.faces if look == "faces" else seen.text
+    boxes = {"objects": seen.objects, "faces": seen.faces, "text": seen.text}[look]
     return ", ".join(f"“{box.text or box.label}” {box.confidence:.2f}" for box in boxes) or "nothing"
 
 

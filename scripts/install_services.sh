@@ -44,7 +44,7 @@ PYTHON
         echo "Not installed (pip failed, see above): photos. Tests that look at them will be skipped."
     fi
 }
-trap 'install_photos; install_players' EXIT
+trap 'install_photos; install_players; bash scripts/install_detector.sh' EXIT
 
 packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
@@ -77,7 +77,7 @@ made_policy=
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod 755 "$policy" && made_policy=1
 fi
-trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players' EXIT
+trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players; bash scripts/install_detector.sh' EXIT
 
 echo "Installing for the integration tests: ${packages[*]}"
 log=$(mktemp)

@@ -66,6 +66,23 @@ def vision(monkeypatch: pytest.MonkeyPatch) -> LocalVision:
     return found
 
 
+@pytest.fixture
+def everyday(vision: LocalVision) -> LocalVision:
+    """The same with the detector of everyday things."""
+    told = vision.missing.get("objects")
+    if told and os.environ.get("REQUIRE_SERVICES"):
+        pytest.fail(told)
+    if told:
+        pytest.skip(told)
+    return vision
+
+
+@pytest.fixture
+def nothing_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no detector is installed."""
+    monkeypatch.setattr("workers.providers.vision.local._fetched", lambda: None)
+
+
 @pytest.fixture(scope="session")
 def detector(media_folder: Path) -> Path:
     """A detector of red and blue things, as ONNX: see workers.tests.detectors."""

@@ -50,6 +50,17 @@ def test_what_is_less_sure_than_asked_for_is_left_out(detector, make_image, work
     assert (done.result.detected, done.result.count) == (False, 0)
 
 
+def test_everyday_things_of_a_photo_are_found_by_the_model_that_is_installed(everyday, real_photos, workdir):
+    done = run(KIND, {}, real_photos["motorcycle_left.png"], workdir)
+    (thing,) = read_document(done.outputs[0].path)["timeline"]
+    assert (thing["label"], thing["confidence"] > 0.6) == ("motorcycle", True)
+    assert [thing["box"][side] for side in ("x", "y", "width", "height")] == pytest.approx(
+        (0.16, 0.07, 0.76, 0.82), abs=0.05
+    )
+    assert (done.result.model, len(done.result.model_version)) == ("CenterNet", 12)
+
+
+@pytest.mark.usefixtures("nothing_fetched")
 def test_without_a_detector_the_task_says_which_setting_names_one(make_image, workdir):
     with pytest.raises(ModelMissing, match="VISION_OBJECTS_MODEL"):
         run(KIND, {}, make_image(), workdir)

@@ -161,6 +161,20 @@ def test_a_detector_for_faces_goes_before_the_packages_own(detector, monkeypatch
     assert local_vision().model("faces").name == "colours"
 
 
+def test_everyday_things_are_found_where_they_are(everyday, real_photos):
+    expected = {
+        "chelsea.png": ("cat", (0.0, 0.0, 0.92, 0.99)),
+        "coffee.png": ("cup", (0.27, 0.08, 0.42, 0.62)),
+        FACE[0]: ("person", (0.02, 0.02, 0.7, 0.97)),
+    }
+    for seen, (name, (label, place)) in zip(
+        look(everyday, "objects", *(real_photos[name] for name in expected)), expected.items(), strict=True
+    ):
+        surest = max(seen.objects, key=lambda box: box.confidence)
+        assert (surest.label, near(surest, place, 0.08)) == (label, True), (name, surest)
+
+
+@pytest.mark.usefixtures("nothing_fetched")
 def test_a_model_that_is_not_there_is_named(monkeypatch, tmp_path):
     vision = local_vision()
     with pytest.raises(ModelMissing, match="VISION_OBJECTS_MODEL"):
