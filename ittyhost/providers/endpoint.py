@@ -216,7 +216,7 @@ class _Exchange:
 
         connection._new_conn = connect  # type: ignore[method-assign]
         connection.connect()
-        connection.sock.settimeout(seconds)
+        connection.timeout = seconds  # of reading: urllib3 sets it anew for the request
         connection.sock = self._wire.wrap(connection.sock)
         headers = {"Content-Type": content_type, "Accept": "application/json", "User-Agent": AGENT}
         headers |= {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}

@@ -11,6 +11,7 @@ import time
 import pytest
 from PIL import Image
 
+from ittyhost.providers import endpoint
 from ittyhost.providers.tests.server import (
     breaks_off,
     drips,
@@ -127,7 +128,8 @@ def test_a_text_that_was_cut_short_says_so(server, language):
     assert (answer.text, answer.complete) == ("It is a", False)
 
 
-def test_a_slow_server_is_waited_for(server, language):
+def test_a_slow_server_is_waited_for_longer_than_to_be_reached(server, language, monkeypatch):
+    monkeypatch.setattr(endpoint, "CONNECT_SECONDS", 0.1)
     server.answers = [waits(0.4, says("Yes."))]
     assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
 
