@@ -212,7 +212,8 @@ def find_scenes(
         for cut in found
         if not any(_hides(moments, blank, cut) or _fading(moments, blank, cut, pictures) for blank in blanks)
     ]
-    found += _fades(moments, blanks, pictures)
+    fades = _fades(moments, blanks, pictures)
+    found = [cut for cut in found if not any(abs(cut.time - fade.time) < GLIMPSE for fade in fades)] + fades
     found += _dissolves(moments, sorted(cut.time for cut in found), pictures)
     scenes: list[Scene] = []
     for scene in sorted(found, key=lambda scene: scene.time):
@@ -240,7 +241,7 @@ def _cuts(
         pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
         least, one, other = min(pairs, default=(0.0, 0, 0))
         share = SOME if usual < STILL else MUCH
-        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
+        if least >= max(LEAST, SAME * differs) and pictures.changed(one, other) >= share:
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 

@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from statistics import median
 
 from workers.engine.probe import Chapter
 from workers.language.words import sentences
@@ -69,9 +70,9 @@ def is_chaptered(chapters: Sequence[Chapter], duration: float | None) -> bool:
 def own_sections(chapters: Sequence[Chapter], duration: float) -> list[Section]:
     """A file's own chapters, made to tile it: in order, none twice, none beyond the end."""
     titles: dict[float, str] = {}
-    for chapter in sorted(chapters, key=lambda chapter: chapter.start):
+    for chapter in sorted((item for item in chapters if _inside(item.start, duration)), key=lambda item: item.start):
         start = max(0.0, round(chapter.start, 3))
-        if _inside(start, duration) and len(titles) < MOST_OWN:
+        if len(titles) < MOST_OWN:
             titles[start] = titles.get(start) or tidy(chapter.title or "")
     if not titles or min(titles) > _VIEW_LEAST:
         titles[0.0] = ""
@@ -184,13 +185,19 @@ def is_talk(said: Sequence[Sentence]) -> bool:
 def _by_talk(duration: float, said: Sequence[Sentence], scenes: Sequence[Scene], most: int) -> list[_Start]:
     shortest = max(_TALK_LEAST, min(_TALK_MOST, duration * _TALK))
     least = min(most, int(duration // max(_FEW_LEAST, _FEW * shortest)))
+    gaps = [after.start - before.end for before, after in pairwise(said)]
+    near = [
+        _scene_at(scenes, max(before.end - _AFTER, after.start - _BEFORE), after.start + _AFTER)
+        for before, after in pairwise(said)
+    ]
+    # What comes with every sentence says nothing.
+    usual = max(0.0, median(gaps)) if gaps else 0.0
+    telling = _SCENES * (1 - sum(scene is not None for scene in near) / max(1, len(near)))
     favours, times = [0.0], [0.0]
-    for before, sentence in pairwise(said):
-        gap = sentence.start - before.end
-        scene = _scene_at(scenes, max(before.end - _AFTER, sentence.start - _BEFORE), sentence.start + _AFTER)
-        favour = _PAUSES * max(0.0, min(1.0, gap / _BREATH)) + (_SCENES if scene else 0.0)
+    for (before, after), gap, scene in zip(pairwise(said), gaps, near, strict=True):
+        favour = _PAUSES * max(0.0, min(1.0, (gap - usual) / _BREATH)) + (telling if scene else 0.0)
         favours.append(min(1.0, favour + (_AWAY if gap >= _SILENCE else 0.0)))
-        lead = max(sentence.start - _LEAD, min(sentence.start, (before.end + sentence.start) / 2))
+        lead = max(after.start - _LEAD, min(after.start, (before.end + after.start) / 2))
         times.append(scene.time if scene else max(0.0, lead))
     times = [min(time, duration) for time in times]
     text = Text([sentence.text for sentence in said])
@@ -199,12 +206,27 @@ def _by_talk(duration: float, said: Sequence[Sentence], scenes: Sequence[Scene],
         places = text.parts(favours, [*times, duration], shortest=shortest, share=share)
         if len(places) + 1 >= least:
             break
+    if len(places) + 1 < least:
+        places = _even(times, favours, duration, least)
     turns = text.turns(places, favours)
     while len(turns) + 1 > most:
         turns.remove(min(turns, key=lambda turn: turn.strength))
         turns = text.turns([turn.place for turn in turns], favours)
     starts = [_Start(times[turn.place], turn.strength) for turn in turns]
     return _with_silences(starts, duration, said, scenes, shortest, most)
+
+
+def _even(times: Sequence[float], favours: Sequence[float], duration: float, count: int) -> list[int]:
+    """About even parts, where no topic is seen to change: each begins with what speaks for it most near its place."""
+    step = duration / count
+    found = []
+    for number in range(1, count):
+        low = bisect_left(times, (number - 0.25) * step)
+        high = bisect_right(times, (number + 0.25) * step)
+        near = range(max(1, low), high)
+        if near:
+            found.append(max(near, key=lambda place: (favours[place], -abs(times[place] - number * step))))
+    return sorted(set(found))
 
 
 def _scene_at(scenes: Sequence[Scene], start: float, end: float) -> Scene | None:

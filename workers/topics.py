@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from workers.language.words import folded, words
 
-PRICE = 2.5  # of a further part, in multiples of the logarithm of how many words there are
+FIXED, PRICE = 5.0, 2.5  # of a further part, nats: always, and for the logarithm of how many words there are
 CHEAPEST = 0.05  # share of the price that is left at most, whatever speaks for a part
 BLOCK, COMMON = 40, 0.3  # words of a block, and the share of all blocks that a word may come in
 STEM = 6  # characters by which words are compared: endings differ
@@ -37,14 +37,14 @@ class Text:
         whole = [term for terms in told for term in terms]
         blocks = [set(whole[place : place + BLOCK]) for place in range(0, len(whole), BLOCK)]
         spread = Counter(term for block in blocks for term in block)
-        most = max(1.0, COMMON * len(blocks))
+        most = max(2.0, COMMON * len(blocks))
         numbers: dict[str, int] = {}
         self.told = [
             [numbers.setdefault(term, len(numbers)) for term in terms if spread[term] <= most] for terms in told
         ]
         self.terms = len(numbers)
         count = sum(map(len, self.told))
-        self.price = PRICE * math.log(max(2, count))
+        self.price = FIXED + PRICE * math.log(max(2, count))
         self._logs = [number * math.log(number + 1) for number in range(count + 2)]
         self._sizes = [number * math.log(number + self.terms) if number else 0.0 for number in range(count + 2)]
 
