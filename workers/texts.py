@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from workers.documents import TYPE, read_document
+from workers.engine.errors import SourceUnsupported
+from workers.tracks.captions import read_cues
 
-MOST = 4 * 1024**2  # characters that are read of a document's texts
+MOST = 4 * 1024**2  # characters of its texts that are told; bytes of a track that are read
 CUES = frozenset({"text/vtt", "text/srt", "application/x-subrip"})
-_TIMES = re.compile(r"^\s*(?:\d+:)?\d\d:\d\d[.,]\d{3}\s+-->\s")
-_MARKS = re.compile(r"</?(?:[cibuv]|ruby|rt|lang|font|\d\d:)[^<>]*>|\{\\[^{}]*\}")
+_TAG = re.compile(r"<[^<>]*>")  # what is no mark of WebVTT is escaped
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -76,8 +77,8 @@ def text_of(kind: str, path: Path, type: str) -> str:
         if type == TYPE and kind in _DOCUMENTS:
             texts = _DOCUMENTS[kind](read_document(path))
         elif type.partition(";")[0] in CUES and kind in _TRACKS:
-            with path.open(encoding="utf-8", errors="replace") as file:
-                texts = cue_texts(file.read(MOST))
+            with path.open("rb") as file:
+                texts = [text for _, _, text in cues_of(file.read(MOST))]
         else:
             return ""
         return "\n".join(texts)[:MOST]
@@ -85,28 +86,11 @@ def text_of(kind: str, path: Path, type: str) -> str:
         return ""
 
 
-def cue_texts(track: str) -> list[str]:
-    """The text of each cue of a WebVTT or SubRip file, in one line and without marks."""
-    return [text for _, _, text in cues_of(track)]
-
-
-def cues_of(track: str) -> list[tuple[float, float, str]]:
+def cues_of(track: bytes) -> list[tuple[float, float, str]]:
     """(start, end, text) of each cue of a WebVTT or SubRip file: seconds; text in one line and without marks."""
-    found = []
-    for block in re.split(r"\n[ \t]*\n", track.replace("\r\n", "\n").replace("\r", "\n")):
-        lines = block.split("\n")
-        place = next((at for at, line in enumerate(lines[:3]) if _TIMES.match(line)), None)
-        if place is None:  # the header, a note, a style
-            continue
-        start, _, rest = lines[place].partition("-->")
-        text = html.unescape(_MARKS.sub("", " ".join(lines[place + 1 :]))).strip()
-        if text:
-            found.append((_seconds(start), _seconds(rest.split()[0]) if rest.split() else 0.0, text))
-    return found
-
-
-def _seconds(clock: str) -> float:
-    total = 0.0
-    for part in clock.strip().replace(",", ".").split(":"):
-        total = total * 60 + (float(part) if re.fullmatch(r"\d+(?:\.\d+)?", part) else 0.0)
-    return round(total, 3)
+    try:
+        cues = read_cues(track)
+    except SourceUnsupported:
+        return []
+    texts = [" ".join(html.unescape(_TAG.sub("", cue.text)).split()) for cue in cues]
+    return [(cue.start, cue.end, text) for cue, text in zip(cues, texts, strict=True) if text]

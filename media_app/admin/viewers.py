@@ -91,7 +91,7 @@ def viewer_context(file: File, *, page: int = 1, has_player: bool = False) -> di
     shown["raw"], shown["is_cut"] = text[:RAW], len(text) > RAW
     shown["content_url"] = content_url(file)
     if file.type.partition(";")[0] != "application/json":
-        return shown | _track(file, text, page)
+        return shown | _track(file, data, page)
     try:
         document = json.loads(text)
         shown["raw"] = json.dumps(document, indent=2, ensure_ascii=False)[:RAW]
@@ -124,16 +124,16 @@ def _read(file: File) -> bytes | None:
         chunks.close()
 
 
-def _track(file: File, text: str, page: int) -> dict[str, Any]:
+def _track(file: File, data: bytes, page: int) -> dict[str, Any]:
     if file.kind == "thumbnails":
-        return _sheets(file, text)
-    return _paged([Line(start, end, said) for start, end, said in cues_of(text)], page)
+        return _sheets(file, data)
+    return _paged([Line(start, end, said) for start, end, said in cues_of(data)], page)
 
 
-def _sheets(file: File, text: str) -> dict[str, Any]:
+def _sheets(file: File, data: bytes) -> dict[str, Any]:
     members = FileMember.objects.filter(file=file, type__startswith="image/").order_by("id")
     sheets = [(member_url(file, quote(member.name)), member.name) for member in members[: SHEETS + 1]]
-    return {"sheets": sheets[:SHEETS], "has_more_sheets": len(sheets) > SHEETS, "pictures": text.count("#xywh=")}
+    return {"sheets": sheets[:SHEETS], "has_more_sheets": len(sheets) > SHEETS, "pictures": data.count(b"#xywh=")}
 
 
 def _document(file: File, document: Mapping[str, Any], page: int) -> dict[str, Any]:

@@ -65,9 +65,9 @@ def test_a_document_that_is_none_says_nothing(tmp_path, content):
 
 
 def test_cues_are_read_without_their_marks():
-    assert cues_of(VTT) == [(0.0, 1.9, "Good morning everyone."), (3723.5, 3724.25, "Fish & chips for two")]
-    assert cues_of(SRT) == [(1.5, 2.0, "Hello")]
-    assert cues_of("no cues\n\n--> \n\n00:00:01.000 -->\n<script>alert(1)</script>") == []
+    assert cues_of(VTT.encode()) == [(0.0, 1.9, "Good morning everyone."), (3723.5, 3724.25, "Fish & chips for two")]
+    assert cues_of(SRT.encode()) == [(1.5, 2.0, "Hello")]
+    assert cues_of(b"no cues\n\n--> \n\n00:00:01.000 -->\n<script>alert(1)</script>") == []
 
 
 def test_what_tracks_say(tmp_path):
