@@ -34,7 +34,7 @@ FIXED_IN_CONTAINERS = {
     "WORK_DIR": "/data/work, on the volume of each worker: nothing else can be written",
     "LIVENESS_FILE": "where the container's health check looks",
 }
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG", "INTELLIGENCE"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG", "INTELLIGENCE", "MODELS"}
 
 
 def compose() -> dict[str, Any]:

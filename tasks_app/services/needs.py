@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import transaction
 
-from ittyhost.errors import DomainError, Invalid
+from ittyhost.errors import DomainError, Invalid, Unavailable
 from media_app.models import File
 from media_app.services import facts_known, media_lock
 from tasks_app.control import get_kind
@@ -74,7 +74,7 @@ def _waits(task: Task, need: Need, row: TaskNeed, make: Making) -> bool:
             with transaction.atomic():
                 row.maker, row.made = make(task, need), True
         except DomainError as exc:
-            if need.required:
+            if need.required or isinstance(exc, Unavailable):
                 raise
             row.note = exc.message
     if row.maker is not None and row.maker.status in {Status.ERROR, Status.CANCELLED}:

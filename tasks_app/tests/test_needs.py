@@ -132,6 +132,12 @@ def test_what_a_fetched_file_needs_is_made_once_it_is_there(photo):
     assert tellings() == 1
 
 
+def test_admin_shows_what_a_task_needs_and_how_that_stands(photo, admin_client):
+    task = make_task(source=photo, kind="needy")
+    page = admin_client.get(f"/admin/tasks_app/task/{task.pk}/change/").content.decode()
+    assert f"{maker(task).public_id}</a>: queued" in page
+
+
 # --- Found instead ---
 
 
