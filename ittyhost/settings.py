@@ -173,9 +173,7 @@ LANGUAGE_URL = env.server("LANGUAGE_URL")
 LANGUAGE_MODEL = env.text("LANGUAGE_MODEL")
 LANGUAGE_KEY = env.text("LANGUAGE_KEY")
 LANGUAGE_SEES = env.flag("LANGUAGE_SEES", False)  # whether it takes pictures
-LANGUAGE_TIMEOUT = env.number(
-    "LANGUAGE_TIMEOUT", 300.0, low=0.1, high=3600
-)  # seconds for an answer, with all its tries
+LANGUAGE_TIMEOUT = env.number("LANGUAGE_TIMEOUT", 300.0, low=0.1, high=3600)  # seconds
 LANGUAGE_RETRIES = env.integer("LANGUAGE_RETRIES", 2, high=10)
 LANGUAGE_TOKENS = env.integer("LANGUAGE_TOKENS", 8192, low=2048, high=2_000_000)  # of a request, its answer included
 VISION_URL = env.server("VISION_URL")

@@ -18,7 +18,7 @@ from workers.providers.base import Answer, Message, Model
 PER_TOKEN = 3  # characters that a token has at least, of the scripts that workers.language.material counts as one each
 WARMTH = 0.2  # temperature: the same question is to be answered alike
 SHOWN = 8000  # characters of a wrong answer that the model is shown again
-# How an answer by a schema is asked for, from what asks most of the server to what asks least: held to the whole schema;
+# How an answer by a schema is asked for, from what asks most of a server to what asks least: held to the whole schema;
 # to what hosted services hold to; told of it; held to JSON; told in words.
 _FORMS = ("whole", "strict", "schema", "object", "plain")
 _LOOSE = frozenset({"minLength", "maxLength", "uniqueItems"})  # what strict modes do not take
