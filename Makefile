@@ -14,7 +14,7 @@ PYTEST_ARGS ?=
 TEST_PROCESSES ?= 3
 DATABASE ?= sqlite
 
-.PHONY: help run venv dev services test test-postgres lint types imports migrations openapi docs pins check demo bench fuzz lock clean
+.PHONY: help run venv intelligence dev services test test-postgres lint types imports migrations openapi docs pins check demo bench fuzz lock clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 16
@@ -24,6 +24,11 @@ run: venv  ## install what is missing, then start the whole service (Ctrl-C stop
 
 venv:  # .venv with the pinned requirements; at once when it is there already
 	@$(PYTHON) scripts/make_venv.py run
+
+intelligence:  ## models for .venv: speech, nsfw, tags, text in pictures; used by `make run` from then on
+	@$(PYTHON) scripts/make_venv.py intelligence
+	@bash scripts/install_detector.sh
+	@echo "The models are installed: make run uses them."
 
 dev:  ## .venv with what tests and checks need
 	@$(PYTHON) scripts/make_venv.py dev

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.photos import photos
 from tests.services.postgres import Postgres
 from tests.services.redis import Redis
 from tests.services.s3 import Ministack, Radosgw, S3Server
@@ -177,6 +178,17 @@ def real_speech(tmp_path_factory: pytest.TempPathFactory) -> Spoken:
     """A recorded human voice that reads five sentences of a novel in English, 29 s, with the words it says."""
     try:
         return spoken(tmp_path_factory.mktemp("speech"))
+    except FileNotFoundError as exc:
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(str(exc))
+        pytest.skip(str(exc))
+
+
+@pytest.fixture(scope="session")
+def real_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Photos of known things, by their names (tests.photos)."""
+    try:
+        return photos(tmp_path_factory.mktemp("photos"))
     except FileNotFoundError as exc:
         if os.environ.get("REQUIRE_SERVICES"):
             pytest.fail(str(exc))

@@ -12,7 +12,7 @@ from tests.services.server import Unavailable
 
 BENCHMARKS = (
     *("overhead", "transcode", "images", "requests", "lists", "slow_clients", "delivery", "memory", "uploads"),
-    *("ladder", "remux", "vips", "quality"),
+    *("ladder", "remux", "vips", "quality", "speech", "speech_memory", "vision", "scenes"),
 )
 
 

@@ -3,7 +3,9 @@
 `python -m benchmarks.inside COMMAND` reads JSON from standard input and writes JSON to standard output.
 """
 
+import itertools
 import json
+import random
 import sys
 from datetime import timedelta
 from typing import Any
@@ -85,6 +87,7 @@ def library(count: int) -> str:
     for project, number in ((other, count // 10), (mine, count - File.objects.filter(project=mine).count())):
         files = _files(project, number)
         _tasks(project, files)
+        _texts(project, files)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE" if connection.vendor == "postgresql" else "ANALYZE")
     return files[len(files) // 2].public_id
@@ -121,6 +124,27 @@ def _files(project: Any, count: int) -> list[Any]:
     Media.objects.bulk_create(media, batch_size=1000)
     File.objects.bulk_create(files, batch_size=500)
     return files
+
+
+def _texts(project: Any, files: list[Any]) -> None:
+    """A title and a minute's transcript for each media, of 20,000 words that are as unequally common as those of a
+    language: "w0" is in nearly every one, "w10" in half of them, "w15000" in a handful."""
+    from media_app.models import SearchText
+    from media_app.services.indexing import written
+
+    chance = random.Random(7)
+    words = [f"w{rank}" for rank in range(20_000)]
+    shares = list(itertools.accumulate(1 / (rank + 1) for rank in range(len(words))))
+    weight = SearchText.Weight
+    SearchText.objects.bulk_create(
+        (
+            SearchText(project=project, media_id=file.media_id, kind=kind, weight=of, words=written(said, project.pk))
+            for file in files
+            for kind, of, count in (("media", weight.NAMED, 4), ("speech", weight.SAID, 150))
+            for said in [chance.choices(words, cum_weights=shares, k=count)]
+        ),
+        batch_size=1000,
+    )
 
 
 def _tasks(project: Any, files: list[Any]) -> None:

@@ -13,6 +13,14 @@ MANY, FEW = 100_000, 1_000
 SECONDS = 2.0
 RUNS = 3
 PLANS = Path(__file__).with_name("plans.md")
+# For words that few, many and nearly all media have.
+SEARCHES = (
+    "/media?search=w15000",
+    "/media?search=w300+w900",
+    '/media?search="w3+w7"',
+    "/media?search=w0",
+    "/media?search=w10+w20&sort=created",
+)
 # What is asked, as requests of 2025-08-20 would write it; each once with its default page.
 LISTS = (
     "/tasks",
@@ -23,6 +31,7 @@ LISTS = (
     "/files?sort=filesize",
     "/files?sort=updated&order=asc",
     "/media",
+    *SEARCHES,
 )
 DEEP = ("/tasks?page=100", "/tasks?page=1000", "/tasks?page=5000")
 PLANNED = (*LISTS, "/sources", "/files?kind=image", "/media?kind=video", "/automations", *DEEP)

@@ -19,6 +19,7 @@ ROLES = {
     "granian": "web",
     "fast@": "worker-fast",
     "heavy@": "worker-heavy",
+    "intelligence@": "worker-intelligence",
     "transfer@": "worker-transfer",
     "ittyhost beat": "scheduler",
 }

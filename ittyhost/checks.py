@@ -22,12 +22,13 @@ from ittyhost.providers import providers
 from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
-from workers.engine.errors import EngineUnavailable
+from workers.engine.errors import EngineUnavailable, ModelMissing
 from workers.typefaces import FontFolderError, font_folder, typefaces
 
 SETTINGS = "settings"  # values and folders: nothing is asked over the network
 SERVERS = "servers"  # whether those answer that the settings name
 PARTS = "parts"  # what this host has, and the bucket, once that was made
+MODELS = "models"  # what answers for each ability: nothing that keeps the service from starting
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,8 @@ def check_model_settings(**_: Any) -> list[CheckMessage]:
     """What chooses the models must be readable; the sentence of a wrong value names it."""
     try:
         providers()
+    except ModelMissing:
+        return []  # what is named may be in order, and not here: check_models tells
     except ValueError as exc:
         return [Error(str(exc), id="ittyhost.E010")]
     return []
@@ -145,11 +148,15 @@ def check_sandbox(**_: Any) -> list[CheckMessage]:
     return []
 
 
-@register(PARTS, deploy=True)
+@register(MODELS, deploy=True)
 def check_models(**_: Any) -> list[CheckMessage]:
     """Which model answers for what. Where none does, the way to one is told; everything else works without it."""
     missing: dict[str, list[str]] = {}
-    for standing in providers().standings():
+    try:
+        standings = providers().standings()
+    except ModelMissing as exc:  # one that is named is not here
+        return [Warning(f"MODELS: none. {exc.message}", id="ittyhost.W005")]
+    for standing in standings:
         if standing.model is None:
             missing.setdefault(standing.missing, []).append(standing.ability)
         else:
@@ -162,7 +169,11 @@ def check_models(**_: Any) -> list[CheckMessage]:
 
 def models_told() -> str:
     """One line for the person who starts the service: which model answers for what."""
-    standings = providers().standings()
-    there = [f"{each.ability} by {each.model.name}" for each in standings if each.model is not None]
-    missing = [each.ability for each in standings if each.model is None]
-    return f"Models: {'; '.join(there) or 'none'}." + (f" Without one: {', '.join(missing)}." if missing else "")
+    try:
+        standings = providers().standings()
+    except ModelMissing as exc:
+        return f"Models: none. {exc.message}"
+    named = {each.ability.removeprefix("vision: "): each.model for each in standings}
+    there = [f"{ability} ({model.name})" for ability, model in named.items() if model is not None]
+    missing = [ability for ability, model in named.items() if model is None]
+    return f"Models: {', '.join(there) or 'none'}." + (f" None for {', '.join(missing)}." if missing else "")

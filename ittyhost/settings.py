@@ -164,11 +164,12 @@ FFMPEG = env.text("FFMPEG")
 WORK_DIR = env.path("WORK_DIR", DATA_DIR / "work")
 WORKERS_FAST = env.integer("WORKERS_FAST", max(2, os.cpu_count() or 1), low=1, high=1024)
 WORKERS_HEAVY = env.integer("WORKERS_HEAVY", 1, low=1, high=1024)
+WORKERS_INTELLIGENCE = env.integer("WORKERS_INTELLIGENCE", 1, low=1, high=1024)
 WORKERS_TRANSFER = env.integer("WORKERS_TRANSFER", 2, low=1, high=1024)
 MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
 
-# --- Models behind HTTP: any server that speaks OpenAI's protocol. URL is its base address, which mostly ends in /v1 ---
+# --- Models behind HTTP: servers that speak OpenAI's protocol. URL is the base address, which mostly ends in /v1 ---
 LANGUAGE_URL = env.server("LANGUAGE_URL")
 LANGUAGE_MODEL = env.text("LANGUAGE_MODEL")
 LANGUAGE_KEY = env.text("LANGUAGE_KEY")
@@ -199,7 +200,7 @@ if wrong := set(VISION_LOOKS) - {"safety", "objects", "faces", "text", "labels",
     raise BadSetting("VISION_LOOKS", f"may have safety, objects, faces, text, labels, caption; not {min(wrong)!r}.")
 
 try:  # the engine reads its own limits, and must not be the one to find a wrong value
-    limits.task_limits(), limits.threads(), confinement.sandbox_mode()
+    limits.task_limits(), limits.model_limits(), limits.nsfw_threshold(), limits.threads(), confinement.sandbox_mode()
 except ValueError as exc:
     raise ImproperlyConfigured(str(exc)) from exc
 

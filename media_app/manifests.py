@@ -1,5 +1,5 @@
-"""Playlists of HLS and manifests of DASH, as they are delivered: what they name must be found from where they were
-asked for, and be open to whoever may read them. Pure: text in, text out.
+"""Playlists of HLS, manifests of DASH and tracks of thumbnails, as they are delivered: what they name must be found from
+where they were asked for, and be open to whoever may read them. Pure: text in, text out.
 
 A package names its parts relative to its entry. The entry is also delivered under names of its own, `folder/talk.m3u8`,
 where those would lead nowhere; and a signed URL opens the parts only with its query, which relative references do not
@@ -7,7 +7,11 @@ inherit. So references are moved below the file's id, and get the query that ope
 
 References to anything else, another host above all, are let be: a signature never goes there.
 
-Sources: draft-ietf-hls-rfc8216bis (4.2, attribute lists), ISO/IEC 23009-1 (5.6, base URLs; 5.3.9, segments), RFC 3986.
+A track of thumbnails names its sprite sheets by whole URLs, as its readers take for granted that they can be fetched
+from anywhere: many hand the text on without where it came from. One that begins with `./` stays relative.
+
+Sources: draft-ietf-hls-rfc8216bis (4.2, attribute lists), ISO/IEC 23009-1 (5.6, base URLs; 5.3.9, segments), RFC 3986,
+WebVTT (4.1, cues), Media Fragments URI 1.0 (4.2.2, xywh).
 """
 
 import posixpath
@@ -17,6 +21,7 @@ from xml.etree import ElementTree
 
 HLS_TYPES = frozenset({"application/vnd.apple.mpegurl", "application/x-mpegurl", "audio/mpegurl", "audio/x-mpegurl"})
 DASH_TYPE = "application/dash+xml"
+VTT_TYPE = "text/vtt"
 LARGEST = 4 * 1024 * 1024  # bytes of one manifest: a day in segments of two seconds has two
 
 _DASH = "urn:mpeg:dash:schema:mpd:2011"
@@ -37,6 +42,10 @@ _DASH_URIS = {
     "BitstreamSwitching": ("sourceURL",),
 }
 
+# A cue of thumbnails: a part of a picture, with its times on the line ahead.
+_REGION = re.compile(r"(?P<name>[^\s#]+)#xywh=[0-9a-z:,.]+")
+_CUE = re.compile(r"[0-9:.]+[ \t]+-->[ \t]+[0-9:.]+")
+
 Place = Callable[[str], str]
 
 
@@ -44,6 +53,11 @@ def is_manifest(type: str) -> bool:
     """Whether an object of this media type names others."""
     plain = type.partition(";")[0].strip().lower()
     return plain in HLS_TYPES or plain == DASH_TYPE
+
+
+def is_thumbnails(kind: str, type: str) -> bool:
+    """Whether a file of this kind and media type is a track that names sprite sheets."""
+    return kind == "thumbnails" and type.partition(";")[0].strip().lower() == VTT_TYPE
 
 
 def rewritten(body: bytes, type: str, *, base: str, query: str) -> bytes:
@@ -58,6 +72,32 @@ def rewritten(body: bytes, type: str, *, base: str, query: str) -> bytes:
     if not text.startswith("#EXTM3U"):  # what every playlist begins with
         return body
     return _hls(text, lambda reference: _placed(reference, base, query)).encode()
+
+
+def rewritten_thumbnails(body: bytes, *, base: str, root: str, query: str) -> bytes:
+    """The track with every reference below it made a URL below `root`, which ends in a slash, or where it begins with
+    `./` a relative one below `base`; and `query` added. The same bytes where it is no WebVTT."""
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return body
+    if not text.startswith("WEBVTT"):
+        return body
+    lines, cue = _LINES.split(text), False
+    for number, line in enumerate(lines):
+        if line in ("\r\n", "\n", "\r"):
+            continue
+        if cue and _REGION.fullmatch(line):
+            lines[number] = _whole(line, base, root, query)
+        cue = bool(_CUE.match(line))
+    return "".join(lines).encode()
+
+
+def _whole(reference: str, base: str, root: str, query: str) -> str:
+    """A sheet's place as it is to be written; what does not stay below the track as it is."""
+    name = reference.removeprefix("./")
+    placed = _placed(name, root if name == reference else base, query)
+    return reference if placed == name else placed
 
 
 def _placed(reference: str, base: str, query: str) -> str:

@@ -1,4 +1,6 @@
-"""Media, their files with the named members of those made of many objects, and uploads in progress."""
+"""Media, their files with the named members of those made of many objects, uploads in progress, words to search."""
+
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -143,6 +145,40 @@ class FileMember(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class WordsField(models.Field):
+    """Words as the database's text search reads them: written by media_app.services.indexing, never read back."""
+
+    def db_type(self, connection: Any) -> str:
+        return "tsvector" if connection.vendor == "postgresql" else "text"
+
+
+class SearchText(models.Model):
+    """A passage of what is searched: of what a file says, or of what a media is called. Rows are made and deleted only.
+
+    The index of `words` is made by a migration: GIN on PostgreSQL; on SQLite a table of FTS5 that triggers keep in
+    step.
+    """
+
+    class Weight(models.IntegerChoices):
+        SAID = 1  # and written in the picture
+        HEADED = 2  # chapters and the like
+        DESCRIBED = 3
+        NAMED = 4
+
+    # Its rows go with their media. An index of it a planner could take for that of the words.
+    project = models.ForeignKey(Project, models.DO_NOTHING, db_index=False, db_constraint=False, related_name="+")
+    media = models.ForeignKey(Media, models.CASCADE, related_name="search_texts")
+    file = models.ForeignKey(
+        File, models.CASCADE, null=True, blank=True, related_name="search_texts", help_text="None: the media itself."
+    )
+    kind = models.CharField(max_length=20, help_text="Of the file; media for what a media is called.")
+    weight = models.PositiveSmallIntegerField(choices=Weight)
+    words = WordsField()
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.media_id}"
 
 
 class UploadSession(Record):

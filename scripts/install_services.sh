@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser, and players for that browser,
-# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; and recorded speech. Installs what
-# is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with that reason.
+# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; recorded speech and photos.
+# Installs what is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with
+# that reason.
 set -u
 cd "$(dirname "$0")/.." || exit 0
 
@@ -11,18 +12,39 @@ install_players() {
     [ -d .venv ] || return 0
     cmp -s tests/players/package-lock.json "$place/package-lock.json" && [ -d "$place/node_modules" ] && return 0
     if ! command -v npm >/dev/null; then
-        echo "Not installed (no npm on this machine): hls.js. Tests that play packages in a browser will be skipped."
+        echo "Not installed (no npm on this machine): hls.js, webvtt-parser. Tests that use them will be skipped."
         return 0
     fi
-    echo "Installing players for the browser tests"
+    echo "Installing players for the browser tests, and the parser of WebVTT"
     mkdir -p "$place" && cp tests/players/package.json tests/players/package-lock.json "$place/" || return 0
     if ! npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund >"$place/npm.log" 2>&1; then
         tail -n 5 "$place/npm.log"
         rm -f "$place/package-lock.json"
-        echo "Not installed (npm failed, see above): hls.js. Tests that play packages in a browser will be skipped."
+        echo "Not installed (npm failed, see above): hls.js, webvtt-parser. Tests that use them will be skipped."
     fi
 }
-trap install_players EXIT
+# Photos of known things, for what looks at pictures: the data of a package whose code is not wanted.
+install_photos() {
+    local place=.venv/photos wheel
+    [ -d .venv ] || return 0
+    [ -f "$place/skimage/data/astronaut.png" ] && return 0
+    echo "Installing photos for the tests of what is seen"
+    mkdir -p "$place"
+    if .venv/bin/python -m pip download --quiet --no-deps --only-binary :all: --dest "$place" scikit-image==0.26.0 >"$place/pip.log" 2>&1; then
+        for wheel in "$place"/*.whl; do
+            .venv/bin/python - "$wheel" "$place" <<'PYTHON'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as wheel:
+    wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if name.startswith("skimage/data/") and name.endswith((".png", ".jpg"))])
+PYTHON
+        done
+        rm -f "$place"/*.whl
+    else
+        tail -n 5 "$place/pip.log"
+        echo "Not installed (pip failed, see above): photos. Tests that look at them will be skipped."
+    fi
+}
+trap 'install_photos; install_players; bash scripts/install_detector.sh' EXIT
 
 packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
@@ -55,7 +77,7 @@ made_policy=
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod 755 "$policy" && made_policy=1
 fi
-trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_players' EXIT
+trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players; bash scripts/install_detector.sh' EXIT
 
 echo "Installing for the integration tests: ${packages[*]}"
 log=$(mktemp)

@@ -16,8 +16,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements.lock"
 HEAD = """\
-# Everything the pins in requirements.txt and requirements-dev.txt pull in, used as constraints by `make`. Made by
-# `make lock`; do not edit.
+# Everything the pins in requirements.txt, requirements-intelligence.txt and requirements-dev.txt pull in, used as
+# constraints by `make`. Made by `make lock`; do not edit.
 """
 # Wanted by a Python or a system that `make lock` does not run on.
 ELSEWHERE = {
@@ -33,7 +33,7 @@ def direct(path: Path) -> list[Requirement]:
         if line.startswith("-r"):
             found += direct(path.parent / line[2:].strip())
         elif line:
-            found.append(Requirement(line))
+            found.append(Requirement(line.partition(" --hash=")[0]))
     return found
 
 
@@ -70,6 +70,10 @@ def text() -> str:
 
 def main() -> int:
     wrong = [str(item) for item in direct(ROOT / "requirements-dev.txt") if not str(item.specifier).startswith("==")]
+    weights = [
+        line for line in (ROOT / "requirements-weights.txt").read_text().splitlines() if line[:1] not in ("", "#")
+    ]
+    wrong += [line for line in weights if "==" not in line or " --hash=sha256:" not in line]
     if wrong:
         print(f"not pinned exactly: {', '.join(wrong)}", file=sys.stderr)
         return 1

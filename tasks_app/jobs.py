@@ -17,9 +17,11 @@ from ittyhost.api.dates import instant
 from ittyhost.errors import DomainError, Unavailable
 from ittyhost.heartbeat import Heartbeat, patiently
 from ittyhost.providers import providers
+from ittyhost.queue import INTELLIGENCE
 from ittyhost.workdir import NoRoom, work_directory
 from media_app.services import facts_known, facts_renew, file_fetcher, outputs_store, reference_fetcher
 from media_app.storage import ObjectMissing, TransferStopped, bucket
+from media_app.terms import passages
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost, NeedGone, NeedMet
@@ -28,6 +30,7 @@ from workers.engine.probe import Probe
 from workers.estimate import estimate
 from workers.kinds import get_kind
 from workers.plans import Plan
+from workers.providers import Providers
 from workers.run import Source, check, run
 
 logger = logging.getLogger(__name__)
@@ -109,7 +112,9 @@ def _attempt_run(task: Task) -> None:
         message = services.DELETED_MEANWHILE if is_gone else blamed(exc)
         services.task_fail(task=task, message=message, log=exc.log or "")
     except NeedGone as exc:
-        services.task_wait(task=task, reason=f"{exc} of the input was deleted before it could be used.")
+        services.task_wait(
+            task=task, reason=f"{exc} of the input is not there: it was deleted before it could be used."
+        )
         services.tasks_settle(Q(pk=task.pk))
     except ObjectMissing:
         is_there = services.source_exists(task=task)
@@ -157,15 +162,18 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         raise MediaError("The input was deleted before this could start.")
     # A document says of itself when it was made, and its row then says the same.
     made_at = timezone.now().replace(microsecond=0) if kind.object == "intelligence" else None
+    options = kind.options.model_validate(task.options)
+    facts = facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat)
+    met = services.needs_met(task=task, needs=kind.needs(options, facts))
     source = Source(
-        probe=facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat),
+        probe=facts,
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
-        providers=providers(),
-        results={met.kind: _document(task, met, heartbeat) for met in services.needs_met(task=task)},
+        # Whatever asks a model runs in that lane; a model that is not there is nothing to the others.
+        providers=providers() if kind.lane == INTELLIGENCE else Providers(),
+        results={each.kind: _document(task, each, heartbeat) for each in met},
         stamp=_stamp(task, made_at) if made_at else {},
     )
-    options = kind.options.model_validate(task.options)
     limits = services.work_limits(kind, task.project)
     modelled = foreseen(check(kind, options, source.probe, limits.source), source.probe)
     done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled), limits=limits)
@@ -180,7 +188,11 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
         ),
         heartbeat,
     )
-    patiently(lambda: services.task_publish(task=task, done=done, stored=stored, made_at=made_at), heartbeat)
+    found_by = passages(done.words)  # outside the transaction: hours of speech take a moment
+    patiently(
+        lambda: services.task_publish(task=task, done=done, stored=stored, made_at=made_at, passages=found_by),
+        heartbeat,
+    )
 
 
 def _stamp(task: Task, made_at: datetime) -> dict[str, str]:
@@ -197,7 +209,7 @@ def _document(task: Task, met: NeedMet, heartbeat: Heartbeat) -> Callable[[Path]
         try:
             file_fetcher(met.file, should_stop=heartbeat.should_stop)(target, "whole")
         except ObjectMissing as exc:
-            services.needs_met(task=task)  # NeedGone, where it was deleted meanwhile
+            services.need_is_met(task=task, kind=met.kind)  # else it was deleted meanwhile
             raise MediaError(f"What {met.kind} told of the input is no longer there.") from exc
 
     return fetch

@@ -1,9 +1,11 @@
 """The service on both sets of parts, started once for all tests that need it; every test leaves it working."""
 
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,10 +15,12 @@ from tests.services.postgres import Postgres
 from tests.services.s3 import S3Server
 from tests.stack import Service, Stack, healthy, running
 from tests.story import make_noise
+from workers.providers.speech.weights import packaged_weights
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every look at a running task
 
-LOCAL = {"OUTBOUND_ALLOW": "127.0.0.0/8"}  # the tests' own servers
+# The tests' own servers, and the smallest model, where it is installed.
+LOCAL = {"OUTBOUND_ALLOW": "127.0.0.0/8", "SPEECH_MODEL": "tiny.en"}
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +55,16 @@ def both(embedded: Stack, fleet: Fleet) -> list[Service]:
     for found in (embedded, fleet):
         healthy(found)
     return [embedded, fleet]
+
+
+@pytest.fixture
+def speech_model() -> None:
+    """The model of the two; without it: skip, or fail where REQUIRE_SERVICES says that all must be there."""
+    if packaged_weights("tiny.en") is None or find_spec("faster_whisper") is None:
+        told = "There is no model for speech here: `make dev` installs one."
+        if os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail(told)
+        pytest.skip(told)
 
 
 @pytest.fixture(scope="session")

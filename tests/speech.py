@@ -1,11 +1,13 @@
 """Recorded speech with known words, out of Debian's pocketsphinx-testdata (LibriVox readings, public domain)."""
 
 import re
+import unicodedata
 import wave
 from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path("/usr/share/pocketsphinx/test/data/librivox")
+CARDS = FOLDER.parent / "cards" / "005.wav"  # another voice: eight of spades, four of clubs, seven of hearts
 PAUSE = 1.0  # seconds of silence before, between and after the clips
 
 
@@ -56,9 +58,8 @@ def spoken(folder: Path) -> Spoken:
 
 
 def word_errors(reference: str, heard: str) -> int:
-    """Substitutions, deletions and insertions between two texts, in words; case, punctuation and the way titles are
-    written do not count."""
-    first, second = _words(reference), _words(heard)
+    """Substitutions, deletions and insertions between two texts, in words as `plain_words` has them."""
+    first, second = plain_words(reference), plain_words(heard)
     row = list(range(len(second) + 1))
     for count, word in enumerate(first, start=1):
         diagonal, row[0] = row[0], count
@@ -67,6 +68,7 @@ def word_errors(reference: str, heard: str) -> int:
     return row[-1]
 
 
-def _words(text: str) -> list[str]:
-    plain = re.sub(r"\bmr\b\.?", "mister", text.lower())
-    return re.findall(r"[\w']+", plain.replace("-", " ").replace("’", "'"))
+def plain_words(text: str) -> list[str]:
+    """Words without case, punctuation, apostrophes and hyphens, "mr" as "mister"; numbers as they are written."""
+    folded = re.sub(r"['’‘]", "", unicodedata.normalize("NFKC", text).casefold())
+    return re.findall(r"\w+", re.sub(r"\bmr\b", "mister", folded))

@@ -12,7 +12,9 @@ from compose_spec import ComposeSpecification, PyCompose
 from django.conf import settings
 
 from ittyhost.launcher import roles
+from ittyhost.queue import LANES
 from tests.services.compose import NotGiven, document, interpolate, services
+from workers.engine.limits import MODEL_SETTINGS
 from workers.engine.limits import SETTINGS as LIMITS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,7 +34,7 @@ FIXED_IN_CONTAINERS = {
     "WORK_DIR": "/data/work, on the volume of each worker: nothing else can be written",
     "LIVENESS_FILE": "where the container's health check looks",
 }
-COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG"}
+COMPOSE_ONLY = {"POSTGRES_PASSWORD", "WEB_BIND", "S3_BUCKET", "ITTYHOST_TAG", "INTELLIGENCE", "MODELS"}
 
 
 def compose() -> dict[str, Any]:
@@ -44,8 +46,11 @@ def settings_read() -> set[str]:
     found = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "ittyhost/settings.py").read_text()))
     for path in (ROOT / "workers").rglob("*.py"):
         if "tests" not in path.parts:
-            found |= set(re.findall(r'(?:environ\.get\(|environ\[|_whole\()\s*"([A-Z0-9_]+)"', path.read_text()))
-    return (found | {name for names in LIMITS.values() for name in names.values()}) - INTERNAL
+            found |= set(
+                re.findall(r'(?:environ\.get\(|environ\[|_setting\(|_named\()\s*"([A-Z0-9_]+)"', path.read_text())
+            )
+    limits = {name for names in (*LIMITS.values(), MODEL_SETTINGS) for name in names.values()}
+    return (found | limits) - INTERNAL
 
 
 def test_the_compose_file_is_valid_by_the_compose_specification() -> None:
@@ -139,7 +144,7 @@ def test_a_setting_that_is_given_reaches_its_processes_as_it_is(name: str) -> No
         for role, service in services({**SECRETS, name: "given"}).items()
         if service.environment.get(name) == "given"
     }
-    only = {"WORKERS_FAST": "worker-fast", "WORKERS_HEAVY": "worker-heavy", "WORKERS_TRANSFER": "worker-transfer"}
+    only = {f"WORKERS_{lane.upper()}": f"worker-{lane}" for lane in LANES}
     assert reached == ({only[name]} if name in only else set(services(SECRETS)))
 
 
@@ -161,6 +166,23 @@ def test_what_the_image_copies_exists() -> None:
     assert {"ittyhost", "workers", "manage.py", "requirements.lock"} <= set(kept)
     missing = [name for name in kept if not (ROOT / name).exists()]
     assert missing == []
+
+
+def test_the_image_has_models_unless_it_is_built_without() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    assert "ARG INTELLIGENCE=true\n" in dockerfile
+    assert "--require-hashes --requirement /tmp/requirements-weights.txt" in dockerfile
+    assert document(SECRETS)["services"]["web"]["build"]["args"] == {"INTELLIGENCE": "true"}
+    built = document({**SECRETS, "INTELLIGENCE": "false"})["services"]["worker-intelligence"]["build"]
+    assert built["args"] == {"INTELLIGENCE": "false"}
+
+
+def test_every_package_of_weights_is_held_to_one_version_and_one_file() -> None:
+    lines = (ROOT / "requirements-weights.txt").read_text().splitlines()
+    packages = [line for line in lines if line and not line.startswith("#")]
+    assert len(packages) >= 7
+    wrong = [line for line in packages if not re.fullmatch(r"[\w-]+==[\d.]+ --hash=sha256:[0-9a-f]{64}", line)]
+    assert wrong == []
 
 
 def test_pins_are_exact_and_the_lock_is_in_step() -> None:

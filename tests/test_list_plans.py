@@ -12,7 +12,8 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from media_app.models import File, Media
+from media_app.models import File, Media, SearchText
+from media_app.services.indexing import written
 from media_app.tests.factories import make_file
 from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
@@ -79,15 +80,19 @@ def _crowd(project: Project, source: File) -> None:
         )
         for _ in range(200)
     )
+    SearchText.objects.bulk_create(
+        SearchText(project=project, media=each, kind="speech", weight=1, words=written(["other", "words"], project.pk))
+        for each in media
+    )
     with connection.cursor() as cursor:
-        for model in (Media, File, Task):
+        for model in (Media, File, Task, SearchText):
             cursor.execute(f"ANALYZE {model._meta.db_table}")
 
 
-def plan(sql: str) -> str:
+def plan(sql: str, *, without: tuple[str, ...] = ("seqscan", "bitmapscan", "sort", "incremental_sort")) -> str:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+            for way in without:
                 cursor.execute(f"SET LOCAL enable_{way} = off")
             cursor.execute(f"EXPLAIN {sql}".replace("%", "%%"), [])
         else:
@@ -108,3 +113,19 @@ def test_a_list_is_read_from_its_projects_index(client, path, index):
     either = {"task_largest": "task_largest|task_smallest", "task_smallest": "task_largest|task_smallest"}
     assert re.search(rf"\b({either.get(index, index) if connection.vendor == 'sqlite' else index})\b", found), found
     assert "TEMP B-TREE" not in found, found
+
+
+@pytest.mark.parametrize("sort", ["relevance", "created", "updated"])
+@pytest.mark.parametrize("search", ["boats", '"fishing boats" -dawn har*'])
+def test_a_search_is_answered_by_the_index_of_words(client, search, sort):
+    with CaptureQueriesContext(connection) as captured:
+        client.get("/media", query_params={"search": search, "sort": sort})
+    [rows] = [one["sql"] for one in captured.captured_queries if "UNION ALL" in one["sql"] or "GROUP BY" in one["sql"]]
+    found = plan(rows, without=("seqscan",))
+    terms = rows.count("MAX(passage.weight)") + rows.count("-1000")
+    if connection.vendor == "postgresql":
+        assert "Seq Scan on media_app_searchtext" not in found, found
+        assert found.count("searchtext_words") == terms, found
+    else:
+        assert found.count("SCAN indexed VIRTUAL TABLE INDEX") == terms, found
+        assert found.count("SEARCH passage USING INTEGER PRIMARY KEY") == terms, found

@@ -33,6 +33,15 @@ def ask(
     return _ABILITIES[ability](request, workdir, providers, report, progress)
 
 
+def check(ability: str, request: Mapping[str, Any], providers: Providers) -> None:
+    """Raises ModelMissing where a request can have no answer here; nothing is loaded for it."""
+    if ability == "speech":
+        providers.the_speech()
+    if ability == "vision":
+        for look in request.get("required", request["looks"]):
+            providers.the_vision().model(look)
+
+
 def _speech(
     request: Mapping[str, Any], workdir: Path, providers: Providers, report: Report, progress: Progress
 ) -> dict[str, Any]:

@@ -26,11 +26,11 @@ def read_document(path: Path) -> dict[str, Any]:
     return content
 
 
-def stamp(path: Path, kind: str, given: Mapping[str, Any]) -> None:
+def stamp(path: Path, kind: str, given: Mapping[str, Any], *, object: str = "intelligence") -> None:
     """Complete a document with what every one of them has: `object` and `kind`, and of `given` the id in front and the
     rest (its dates) at the end."""
     content = read_document(path)
-    head = {name: given[name] for name in ("id",) if name in given} | {"object": "intelligence", "kind": kind}
+    head = {name: given[name] for name in ("id",) if name in given} | {"object": object, "kind": kind}
     tail = {name: value for name, value in given.items() if name not in head}
     whole = path.with_name(f"{path.name}.whole")
     write_document(whole, {**head, **{name: value for name, value in content.items() if name not in head}, **tail})

@@ -15,15 +15,15 @@ from workers.engine.runner import Report
 from workers.measures import measured
 from workers.plans import Expected, FfmpegStep, HelperStep, ModelStep, Output, PictureStep, Plan, Preview, Source
 
-OPENS_PICTURES = frozenset(
-    {"layer", "raw", "sample_animation"}
-)  # operations of the helper that are held to what a picture may be
+# Operations of the helper that are held to what a picture may be.
+OPENS_PICTURES = frozenset({"layer", "raw", "sample_animation"})
 Made = tuple[Probe, Preview | None]
 
 
 def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> list[Output]:
     """Carry out the steps in order; the expected files, those made by Pillow with their facts."""
     _check_build(plan)
+    _check_models(plan, source)
     whole = sum(step.weight for step in plan.steps) or 1.0
     done = 0.0
     made: dict[str, Made] = {}
@@ -114,6 +114,13 @@ def _check_build(plan: Plan) -> None:
     missing = capabilities.capabilities().missing(needs) if needs else ()
     if missing:
         raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}; install a fuller build or set FFMPEG.")
+
+
+def _check_models(plan: Plan, source: Source) -> None:
+    """A model that is missing is told before hours of other work, not after."""
+    for step in plan.steps:
+        if isinstance(step, ModelStep) and step.when is None:
+            asking.check(step.ability, step.request, source.providers)
 
 
 def _pictures(

@@ -101,7 +101,7 @@ CONTAINERS: dict[str, Container] = {
 }
 
 
-_TEXTS = {"application/json": "json"}  # what is made and is no medium
+_TEXTS = {"application/json": "json", "text/vtt": "vtt"}  # what is made and is no medium
 
 
 def find_format(name: str) -> Format | None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from workers.formats import ARTICLES, FORMATS, find_format, format_named, writable
+from workers.languages import language_code
 
 EDGE = 8192  # pixels
 QUALITIES = {"very_low": 40, "low": 60, "medium": 80, "high": 90, "very_high": 95}
@@ -147,6 +148,18 @@ def _fit(value: Any) -> Any:
     if value is None:
         return "fill"
     return value.strip().lower() if isinstance(value, str) else value
+
+
+def _language(value: Any) -> Any:
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
+        return None
+    code = language_code(value) if isinstance(value, str) else None
+    if code is None:
+        raise ValueError("must be a language by its code of ISO 639-1, such as en, or by its English name")
+    return code
+
+
+Language = Annotated[str | None, BeforeValidator(_language)]
 
 
 def any_case(names: Mapping[str, str] | None = None) -> BeforeValidator:

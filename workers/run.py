@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from workers.budgets import check_source
-from workers.documents import stamp
+from workers.documents import TYPE, stamp
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
 from workers.engine.limits import SourceLimits, TaskLimits, task_limits
 from workers.engine.probe import Probe, probe
@@ -17,10 +17,11 @@ from workers.measures import bind_all, measured_notes
 from workers.plans import SOURCE, FileUse, Need, Output, Plan, Source
 from workers.preview import preview
 from workers.providers.local import local_providers
+from workers.texts import text_of
 
 __all__ = ["Done", "Report", "Source", "check", "run", "source_from_path"]
 
-_ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio"}
+_ARTICLES = {"image": "an image", "video": "a video", "audio": "an audio", "text": "a subtitle"}
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Done:
     plan: dict[str, Any]
     warnings: tuple[str, ...] = ()
     log: str = ""
+    words: str = ""  # what the output says, to be found by
 
 
 def run(
@@ -72,13 +74,18 @@ def run(
         keeper.values |= needed(need, source, workdir, report)
     verified = kind.verify(plan, kind.execute(plan, source, workdir, report), workdir / SOURCE, report=report)
     outputs = tuple(_looked_at(output, workdir, report) for output in verified)
-    if kind.object == "intelligence":
+    if kind.object in ("track", "intelligence"):
         for output in outputs:
-            stamp(output.path, kind.name, source.stamp)
+            if output.type == TYPE:
+                stamp(output.path, kind.name, source.stamp, object=kind.object)
     if keeper.values:
         plan = replace(plan, notes=(*plan.notes, *measured_notes(keeper.values)))
         described = bind_all(plan.to_json(), keeper.values)
-    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log)
+    return Done(outputs, kind.result(plan, list(outputs)), described, plan.notes, keeper.log, _words(kind, outputs))
+
+
+def _words(kind: Kind, outputs: tuple[Output, ...]) -> str:
+    return next((text_of(kind.name, output.path, output.type) for output in outputs if output.entry), "")
 
 
 class _Keeper:
@@ -177,7 +184,7 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: S
     """
     checked = options if isinstance(options, Options) else kind.options.model_validate(options)
     if facts.media_type not in kind.accepts:
-        accepted = " or ".join(sorted(kind.accepts))
+        accepted = " or ".join(sorted(kind.accepts - {"text"}))  # which is no medium
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
     if kind.object and facts.container in ("hls", "dash"):  # playlists name other files, and no demuxer may follow them
         raise SourceUnsupported("A streaming package is no input: use the file that it was made from.")

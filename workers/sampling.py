@@ -25,6 +25,7 @@ CUT = 0.1  # of ffmpeg's scene score (0 to 1): cuts of edited films are above, w
 MORE = 4  # candidates for each frame that is chosen
 # Pixels that are decoded to find the cuts: ten minutes of 1080p at 30 frames per second. Of more only key frames are.
 MOST_DECODED = 600 * 30 * 1920 * 1080
+_UNTIMED = {"h264", "hevc", "m4v", "mpegvideo"}  # frames of these have no times: decoded alone, they come too early
 FEW = 0.5  # of the key frames that there should be: with fewer, everything is decoded after all
 WHITE = (255, 255, 255, 255)  # under transparent pictures: what is drawn without a background is mostly dark
 _FLAGS = "bilinear+accurate_rnd+full_chroma_int"
@@ -53,8 +54,10 @@ def sampling_notes(probe: Probe) -> tuple[str, ...]:
         first = probe.image.animated and (probe.image.hdr or not probe.duration)
         return (f"Only the first of {probe.image.frames} frames was looked at.",) if first else ()
     video = probe.video
-    others = [stream for stream in probe.videos if stream is not video]
-    return (f"{len(others)} more video streams were not looked at.",) if others and video else ()
+    others = len(probe.videos) - 1
+    if video is None or others < 1:
+        return ()
+    return (f"{others} more video stream{'s were' if others > 1 else ' was'} not looked at.",)
 
 
 def _of_still(source: Source, size: int) -> tuple[Step, ...]:
@@ -72,7 +75,7 @@ def _of_still(source: Source, size: int) -> tuple[Step, ...]:
         HelperStep("raw", {"source": source.path, "target": "deep.raw"}),
         FfmpegStep(args, needs=("zscale", "tonemap"), weight=0.5),
         PictureStep("frame.ppm", (variant,), type="PPM", orient=False, weight=0.1),
-        listed,
+        replace(listed, operations={**listed.operations, "remove": ["deep.raw", "frame.ppm"]}),
     )
 
 
@@ -100,7 +103,7 @@ def _of_video(source: Source, most: int, size: int, every: float) -> tuple[Step,
     whole = _within((video.width, video.height), size)
     pixels = (probe.duration or math.inf) * (video.frame_rate or 30.0) * video.coded_width * video.coded_height
     choose = {"most": most, "duration": probe.duration, "scores": SCORES, "target": FRAMES}
-    if pixels <= MOST_DECODED:
+    if pixels <= MOST_DECODED or (probe.demuxer or "").split(",")[0] in _UNTIMED:
         return (_candidates(source, video, whole, most, every), HelperStep("sample_video", choose))
     expected = math.ceil(FEW * min(most, (probe.duration or most * every) / every))
     look = HelperStep("sample_few", {"scores": SCORES, "least": expected}, weight=0.0, measures="sampled")
@@ -118,10 +121,12 @@ def _candidates(
     """More frames than are wanted, as they come by: each scene's first, and some at even steps."""
     probe = source.probe
     stream = graph.source_input(probe, source.path, None, alpha=video, key_frames=key_frames)[str(video.index)]
-    # Where nobody knows the length, steps grow with the time: then there are not many, however long it is.
-    step = f"{max(every, probe.duration / most):.6f}" if probe.duration else f"max({every:g},t/{most})"
+    if probe.duration:
+        step, least = f"{max(every, probe.duration / most):.6f}", f"{probe.duration / most / MORE:.6f}"
+    else:  # steps grow with the time: then there are not many, however long it turns out to be
+        step, least = f"max({every:g},t/{most})", f"t/{most * MORE}"
     chosen = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{step})"
-    chosen += f"+gt(scene,{CUT})*gte(t-prev_selected_t,{step}/{MORE})"
+    chosen += f"+gt(scene,{CUT})*gte(t-prev_selected_t,{least})"
     stream = stream.filter("select", chosen)
     stream = stream.filter("metadata", "print", file=SCORES, key="lavfi.scene_score")
     if video.interlaced:  # frame by frame: those before and after are of other moments here
@@ -134,7 +139,7 @@ def _candidates(
         "c:v": "mjpeg",
         "q:v": 2,
         "fps_mode": "passthrough",
-        "frames:v": most * MORE * (1 if probe.duration else 4),
+        "frames:v": most * (MORE + 1) * (1 if probe.duration else 4),
     }
     args = graph.output_args([stream], CANDIDATES, options | graph.thread_settings())
     needs = (*graph.picture_needs(video), *(("estdif",) if video.interlaced else ()))

@@ -22,6 +22,7 @@ from workers.languages import SPACELESS
 from workers.providers.base import Model, Segment, Transcript, Word
 
 NOT_TOLD_APART = "Speakers were not told apart."
+TOLD_APART = "Speakers were told apart by their voices; alike ones may count as one."
 _MOST_READ = 0.9  # share of the length that a container tells
 
 
@@ -98,8 +99,8 @@ def write_speech(cwd: Path, operations: dict[str, Any]) -> None:
     transcript = Transcript.from_json(read_document(cwd / operations["source"]))
     transcript = moved(transcript, operations["offset"], operations["until"])
     notes = [*operations["notes"], *_unread(cwd / operations["sound"], operations["offset"], operations["until"])]
-    if transcript.segments and not transcript.speakers_known:
-        notes.append(NOT_TOLD_APART)
+    if transcript.segments:
+        notes.append(TOLD_APART if transcript.speakers_known else NOT_TOLD_APART)
     content = transcript_document(
         transcript, words=operations["words"], least=operations["confidence"], notes=tuple(notes)
     )

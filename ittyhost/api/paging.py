@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.cache import cache
 from django.core.exceptions import EmptyResultSet
@@ -42,6 +42,11 @@ class Filter:
 
     def words(self) -> Mapping[str, Any] | None:
         return self.choices() if callable(self.choices) else self.choices
+
+    def schema(self) -> dict[str, Any]:
+        """What may be given, for OpenAPI."""
+        words = self.words()  # an empty text asks for nothing
+        return {"type": "string", "enum": list(words)} if words else {"type": "string", "maxLength": 200}
 
     def read(self, params: QueryDict) -> Any:
         """What the selector takes; None when the parameter is not given. Raises Invalid naming the words allowed."""
@@ -125,6 +130,32 @@ def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
     return Page(rows, PageInfo(number=wanted.number, limit=wanted.limit, total=total))
 
 
+class Ranked(Protocol):
+    """Rows in an order of their own, which is no column's: the best first."""
+
+    def rows(self, start: int, end: int, *, descending: bool) -> list[Any]:
+        """Those from `start` to `end`."""
+        ...
+
+    def count(self, most: int | None) -> int:
+        """How many there are; not more than `most` are counted."""
+        ...
+
+    def signature(self) -> str:
+        """The same for what finds the same."""
+        ...
+
+
+def paginate_ranked(found: Ranked, wanted: PageRequest) -> Page:
+    """One page of what has an order of its own. Past the end it is empty."""
+    start = (wanted.number - 1) * wanted.limit
+    rows = found.rows(start, start + wanted.limit, descending=wanted.descending)
+    if start == 0 and len(rows) < wanted.limit:
+        return Page(rows, PageInfo(number=1, limit=wanted.limit, total=len(rows)))
+    total = _counted(found.signature(), found.count)
+    return Page(rows, PageInfo(number=wanted.number, limit=wanted.limit, total=total))
+
+
 def _rows(ordered: QuerySet, start: int, end: int) -> list[Any]:
     """The rows from `start` to `end`.
 
@@ -153,12 +184,17 @@ def count(queryset: QuerySet) -> int:
         sql, params = bare.query.sql_with_params()
     except EmptyResultSet:
         return 0
-    name = "total:" + hashlib.sha256(f"{sql} {params!r}".encode()).hexdigest()
+    return _counted(f"{sql} {params!r}", lambda most: (bare if most is None else bare[:most]).count())
+
+
+def _counted(signature: str, count: Callable[[int | None], int]) -> int:
+    """What `count` counts, given how many at most; a number that was large is kept for a while."""
+    name = "total:" + hashlib.sha256(signature.encode()).hexdigest()
     known: int | None = cache.get(name)
     if known is not None:
         return known
-    total = bare[: EXACT_TOTAL + 1].count()
+    total = count(EXACT_TOTAL + 1)
     if total > EXACT_TOTAL:
-        total = bare.count()
+        total = count(None)
         cache.set(name, total, TOTAL_SECONDS)
     return total

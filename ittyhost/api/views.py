@@ -17,7 +17,7 @@ from ittyhost.api import errors, throttling
 from ittyhost.api.calls import Call, Credential
 from ittyhost.api.idempotency import answered_once
 from ittyhost.api.negotiation import Wish, negotiate
-from ittyhost.api.paging import SORTS, Filter, PageRequest, paginate
+from ittyhost.api.paging import SORTS, Filter, Page, PageRequest, paginate
 from ittyhost.api.parsers import JSONRequest
 from ittyhost.api.permissions import HasScope
 from ittyhost.api.renderers import StrictJSONRenderer
@@ -179,7 +179,14 @@ class ProjectView(APIView):
 
     def page(self, queryset: QuerySet, show: Show) -> Response:
         """The page of a queryset that the request asks for. `show` is a serializer class, or a function of a record."""
-        page = paginate(queryset, PageRequest.read(self.request.query_params, self.version, self.sorts))
+        return self.listed(paginate(queryset, self.wanted(self.sorts)), show)
+
+    def wanted(self, sorts: Mapping[str, str]) -> PageRequest:
+        """Which page of the list the request asks for, sorted by one of these; the first where it does not say."""
+        return PageRequest.read(self.request.query_params, self.version, sorts)
+
+    def listed(self, page: Page, show: Show) -> Response:
+        """A page that was read already."""
         if isinstance(show, type):
             data = list(show(page.rows, many=True).data)
         else:

@@ -89,7 +89,8 @@ def of(settings: Any) -> dict[str, Role]:
             transfers=settings.MAX_TRANSFERS,
         ),
         worker("fast", queues=("fast",), slots=settings.WORKERS_FAST),
-        worker("heavy", queues=("heavy", "intelligence"), slots=settings.WORKERS_HEAVY),
+        worker("heavy", queues=("heavy",), slots=settings.WORKERS_HEAVY),
+        worker("intelligence", queues=("intelligence",), slots=settings.WORKERS_INTELLIGENCE),
         worker("transfer", queues=("transfer",), slots=settings.WORKERS_TRANSFER),
         scheduler(),
     ]

@@ -7,9 +7,11 @@ import pytest
 from django.core.checks import run_checks
 
 from ittyhost import checks, queue
-from ittyhost.checks import PARTS, SERVERS, SETTINGS, problems
+from ittyhost.checks import MODELS, PARTS, SERVERS, SETTINGS, models_told, problems
 from workers.engine import confinement, runner
 from workers.engine.capabilities import ffmpeg_path
+from workers.engine.errors import ModelMissing
+from workers.providers import Model, Providers
 
 pytestmark = pytest.mark.django_db  # a new bucket asks the database whether files were ever stored
 
@@ -99,3 +101,42 @@ def test_a_bucket_that_cannot_be_written_is_told(settings, tmp_path):
     Path(blocked).write_text("no folder")
     settings.BUCKET_URL = f"file://{blocked}{os.sep}bucket"
     assert "BUCKET_URL" in found()["media_app.E001"]
+
+
+class Hearing:
+    """Stands for a provider: what it says of itself is asked, and nothing else."""
+
+    model = Model("whisper-base", "d01c3014881c")
+
+
+def test_which_model_answers_for_what_is_told_and_how_to_get_the_others(monkeypatch, caplog):
+    monkeypatch.setattr(checks, "providers", lambda: Providers(speech=Hearing()))
+    caplog.set_level("INFO", "ittyhost.checks")
+    errors, warnings = problems(MODELS)
+    assert errors == []
+    assert warnings[0] == (
+        "MODELS: none for vision: safety, vision: objects, vision: faces, vision: text, vision: labels, "
+        "vision: caption, vision: embedding. There is no model for pictures here. `make intelligence` installs some."
+    )
+    assert warnings[1].startswith("MODELS: none for language. ")
+    told = [(record.ability, record.model, record.model_version) for record in caplog.records]
+    assert told == [("speech", "whisper-base", "d01c3014881c")]
+    assert models_told() == (
+        "Models: speech (whisper-base). None for safety, objects, faces, text, labels, caption, embedding, language."
+    )
+
+
+def test_a_model_that_is_named_and_not_installed_is_told_and_stops_nothing(monkeypatch):
+    def missing() -> Providers:
+        raise ModelMissing("The speech model base that SPEECH_MODEL names is not installed.")
+
+    monkeypatch.setattr(checks, "providers", missing)
+    told = "The speech model base that SPEECH_MODEL names is not installed."
+    assert (problems(SETTINGS), problems(MODELS)) == (([], []), ([], [f"MODELS: none. {told}"]))
+    assert models_told() == f"Models: none. {told}"
+
+
+def test_a_setting_of_models_that_means_nothing_stops_the_start(monkeypatch):
+    monkeypatch.setenv("SPEECH_MODEL", "/no/such/model")
+    [error], _ = problems(SETTINGS)
+    assert error.startswith("SPEECH_MODEL must be base, tiny.en or a folder with a model")

@@ -1,5 +1,6 @@
 """Files: what they are, a look at them, what was made of them."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 from urllib.parse import unquote
 
@@ -7,20 +8,24 @@ from django.conf import settings
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import path
 from django.utils.html import format_html_join
 
 from ittyhost.admin import html
 from ittyhost.admin.actions import AT_ONCE, ServiceAdmin
 from ittyhost.admin.lists import AutocompleteFilter
-from media_app.admin.content import content_respond
+from media_app.admin.content import content_respond, member_respond
 from media_app.admin.previews import content_url, display_name, has_bytes, preview, shape, status_badge
+from media_app.admin.viewers import is_viewed, slot, viewer_context
 from media_app.models import File, FileMember
+from media_app.search import file_matching
 from media_app.selectors import file_find_by_path, file_url
 from media_app.services import file_delete
 from orgs_app.selectors import project_find, project_find_by_domain
+from workers.kinds import all_kinds
 
 MEMBERS_SHOWN = 100
 TIMES = (html.moment("created"), html.moment("updated"))
@@ -61,6 +66,32 @@ class DeletedByService:
         return str(obj)
 
 
+class KindFilter(admin.SimpleListFilter):
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        made = (name for name, kind in all_kinds().items() if kind.object in ("track", "intelligence"))
+        return [(name, name) for name in ("video", "image", "audio", *sorted(made))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
+def searched(
+    by_id: Callable[..., tuple[QuerySet[Any], bool]],
+    matching: Callable[[QuerySet[Any], str], QuerySet[Any]],
+    request: HttpRequest,
+    queryset: QuerySet[Any],
+    search_term: str,
+) -> tuple[QuerySet[Any], bool]:
+    """Rows by the ids that are typed in; where they are none, or nobody's, by words."""
+    found, many = by_id(request, queryset, search_term)
+    if not search_term.split() or found.exists():
+        return found, many
+    return matching(queryset, search_term), False
+
+
 @admin.register(File)
 class FileAdmin(DeletedByService, ServiceAdmin):
     list_display = (
@@ -75,9 +106,13 @@ class FileAdmin(DeletedByService, ServiceAdmin):
     )
     list_display_links = ("public_id",)
     list_select_related = ("project",)
-    list_filter = ("status", "object", ("project", AutocompleteFilter), "created")
+    list_filter = ("status", "object", KindFilter, ("project", AutocompleteFilter), "created")
     list_defer = ("probe", "metadata", "source_url", "error")
-    search_help_text = "Ids of files, media or projects; or a file's whole delivery URL."
+    search_help_text = "Ids of files, media or projects; a file's whole delivery URL; or words that it says."
+    indexed_filters = frozenset(
+        frozenset(filters)
+        for filters in (["project"], ["project", "kind"], ["project", "status"], ["project", "object"])
+    )
     searched_ids = {"med": ("media",), "prj": ("project",)}
     readonly_fields = (
         "public_id",
@@ -130,17 +165,42 @@ class FileAdmin(DeletedByService, ServiceAdmin):
     def get_urls(self) -> list[Any]:
         # Cacheable by the browser alone, as the answer says: seeking in a video would fetch everything anew.
         view = self.admin_site.admin_view(self.content_view, cacheable=True)
-        own = path("<str:object_id>/content/", view, name="media_app_file_content")
-        return [own, *super().get_urls()]
+        member = self.admin_site.admin_view(self.member_view, cacheable=True)
+        own = [
+            path("<str:object_id>/content/", view, name="media_app_file_content"),
+            path("<str:object_id>/content/<path:name>", member, name="media_app_file_member"),
+            path("<str:object_id>/viewer/", self.admin_site.admin_view(self.viewer_view), name="media_app_file_viewer"),
+        ]
+        return [*own, *super().get_urls()]
 
     def content_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """The entry object itself, with ranges, whether its project is private or not."""
+        return content_respond(request, self._with_bytes(request, object_id))
+
+    def member_view(self, request: HttpRequest, object_id: str, name: str) -> HttpResponseBase:
+        """A further object of a file."""
+        member = FileMember.objects.filter(file=self._with_bytes(request, object_id), name=name).first()
+        if member is None:
+            raise Http404
+        return member_respond(request, member)
+
+    def viewer_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """What a track or a document says, as a part of other pages."""
+        file = self._with_bytes(request, object_id)
+        if not is_viewed(file):
+            raise Http404
+        page = request.GET.get("page", "")
+        number = int(page) if page.isascii() and page.isdigit() and len(page) < 8 else 1
+        context = viewer_context(file, page=number, has_player=request.GET.get("player") == "no")
+        return render(request, "admin/media_app/file/viewer.html", context)
+
+    def _with_bytes(self, request: HttpRequest, object_id: str) -> File:
         if not self.has_view_permission(request):
             raise PermissionDenied
         file = File.objects.defer("probe", "metadata").filter(pk=object_id).first()
         if file is None or not has_bytes(file):
             raise Http404
-        return content_respond(request, file)
+        return file
 
     # --- Search ---
 
@@ -148,7 +208,7 @@ class FileAdmin(DeletedByService, ServiceAdmin):
         self, request: HttpRequest, queryset: QuerySet[File], search_term: str
     ) -> tuple[QuerySet[File], bool]:
         if "://" not in search_term:
-            return super().get_search_results(request, queryset, search_term)
+            return searched(super().get_search_results, file_matching, request, queryset, search_term)
         file = _find_by_url(search_term.strip())
         return queryset.filter(pk=file.pk) if file else queryset.none(), False
 
@@ -181,7 +241,7 @@ class FileAdmin(DeletedByService, ServiceAdmin):
 
     @admin.display(description="preview")
     def preview_shown(self, obj: File) -> str:
-        return preview(obj)
+        return slot(obj) if is_viewed(obj) else preview(obj)
 
     @admin.display(description="media")
     def media_link(self, obj: File) -> str:

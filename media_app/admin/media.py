@@ -3,17 +3,21 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from ittyhost.admin import html
 from ittyhost.admin.actions import ServiceAdmin
 from ittyhost.admin.lists import AutocompleteFilter
-from media_app.admin.files import TIMES, DeletedByService
+from media_app.admin.files import TIMES, DeletedByService, searched
 from media_app.admin.previews import display_name, preview, shape, status_badge
+from media_app.admin.viewers import VIEWED, is_viewed, slot
 from media_app.models import File, Media
+from media_app.search import media_matching
 from media_app.services import media_delete
 
 FILES_SHOWN = 50
+VIEWERS_LOOKED = 200  # files that are gone through for them
 
 
 @admin.register(Media)
@@ -25,7 +29,7 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
     list_filter = (("project", AutocompleteFilter), "created")
     list_defer = ("metadata", "alt")
     searched_ids = {"prj": ("project",), "file": ("files",)}
-    search_help_text = "Ids of media, projects or files."
+    search_help_text = "Ids of media, projects or files; or words: of titles, descriptions, tags and what is said."
     readonly_fields = (
         "public_id",
         "project",
@@ -49,6 +53,11 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
     def told_of(self, obj: Media) -> str:
         return f"media {obj.public_id} {obj.title}, with all its files".replace(" ,", ",")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Media], search_term: str
+    ) -> tuple[QuerySet[Media], bool]:
+        return searched(super().get_search_results, media_matching, request, queryset, search_term)
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -65,6 +74,7 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
             context |= {
                 "original_preview": preview(original),
                 "file_rows": [_row(file) for file in files[:FILES_SHOWN]],
+                "viewers": _viewers(obj),
                 "more_files": html.list_url(File, media__id__exact=obj.pk) if len(files) > FILES_SHOWN else "",
             }
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -88,6 +98,20 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
     @admin.display(description="used by")
     def used_by(self, obj: Media) -> str:
         return html.related_links(obj)
+
+
+def _viewers(media: Media) -> list[tuple[str, str, str]]:
+    """What is known of a media: the newest file of each kind that has a viewer."""
+    made = File.objects.filter(media=media, kind__in=VIEWED, status=File.Status.READY).defer("probe", "metadata")
+    newest: dict[str, File] = {}
+    for file in made.order_by("-created", "-pk")[:VIEWERS_LOOKED]:
+        if is_viewed(file):
+            newest.setdefault(file.kind, file)
+    shown = sorted(newest.values(), key=lambda file: VIEWED.index(file.kind))
+    return [
+        (file.kind, html.link(html.change_url(File, file.pk), file.public_id), slot(file, has_player=True))
+        for file in shown
+    ]
 
 
 def _row(file: File) -> dict[str, Any]:

@@ -23,7 +23,11 @@ def content_url(file: File) -> str:
 
 def is_shown(file: File) -> bool:
     """Whether a browser may show it here, and can."""
-    return file.status == File.Status.READY and file.type.partition(";")[0].strip().lower() in SHOWN
+    return file.status == File.Status.READY and is_shown_type(file.type)
+
+
+def is_shown_type(type: str) -> bool:
+    return type.partition(";")[0].strip().lower() in SHOWN
 
 
 def has_bytes(file: File) -> bool:

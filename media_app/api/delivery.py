@@ -20,7 +20,7 @@ from media_app.api.stores import is_store, store
 from media_app.api.uploads import give_up, put
 from media_app.api.visits import FilesPrivate, Visit, reader
 from media_app.delivery import PRESIGNED_SECONDS, Target, read_whole, respond, without_body
-from media_app.manifests import LARGEST, is_manifest, rewritten
+from media_app.manifests import LARGEST, is_manifest, is_thumbnails, rewritten, rewritten_thumbnails
 from media_app.models import File
 from media_app.selectors import file_find_by_path, member_find_by_path
 from media_app.services import place_read
@@ -74,12 +74,14 @@ def deliver(request: HttpRequest, project_id: str, path: str, *, project: Projec
 def get(visit: Visit) -> HttpResponseBase:
     """The bytes at a path, or the part of them that is asked for."""
     target, lasting, base = _readable(visit)
+    thumbnails = bool(base) and is_thumbnails(target.file.kind, target.type)
+    lasting = lasting and not thumbnails  # whole URLs change with the project's domain
     private = target.file.project.is_private
     headers = ALWAYS | {"Cache-Control": _cache_control(visit, lasting=lasting, private=private)}
     if private:
         headers["Vary"] = "Authorization"
     name = visit.request.GET.get("download")
-    if is_manifest(target.type) and name is None:  # one that is saved is kept as it was made, beside its parts
+    if (is_manifest(target.type) or thumbnails) and name is None:  # one that is saved is kept as it was made
         return _manifest(visit, target, headers, base=base)
     if name is not None and name.lower() not in AS_NAMED:
         target = target.named(_download_name(name))
@@ -89,7 +91,7 @@ def get(visit: Visit) -> HttpResponseBase:
 
 
 def _manifest(visit: Visit, target: Target, headers: dict[str, str], *, base: str) -> HttpResponseBase:
-    """A manifest, whose references lead to the members from where it was asked for, and are as open as it is.
+    """What names members, whose references lead to them from where it was asked for, and are as open as it is.
 
     Never by a URL of the store, below which its parts cannot be found.
     """
@@ -98,7 +100,12 @@ def _manifest(visit: Visit, target: Target, headers: dict[str, str], *, base: st
         headers = headers | {"Cache-Control": "private, no-store"}  # it holds what opens the whole package
     if target.size > LARGEST or not (base or query):
         return respond(visit.request, target, headers=headers, url_seconds=None)
-    body = rewritten(read_whole(target), target.type, base=base, query=query)
+    whole = read_whole(target)
+    if is_manifest(target.type):
+        body = rewritten(whole, target.type, base=base, query=query)
+    else:
+        root = f"{target.file.project.delivery_url}/{target.file.public_id}/"
+        body = rewritten_thumbnails(whole, base=base, root=root, query=query)
     return respond(visit.request, target, headers=headers, url_seconds=None, body=body)
 
 

@@ -1,19 +1,22 @@
 """Media, files and sources over HTTP, the same in every version."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ittyhost.api.openapi import documented
-from ittyhost.api.paging import Filter
+from ittyhost.api.paging import Filter, paginate, paginate_ranked
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from media_app.api.shapes import FILE_SHAPES, MEDIA_SHAPES
 from media_app.models import File, Media
+from media_app.search import media_search
 from media_app.selectors import file_get, file_list, media_get, media_list, source_get
 from media_app.services import file_delete, file_from_url, file_update, media_create, media_delete, media_update
+from media_app.terms import WITHIN
 from workers.kinds import all_kinds
 
 # What a file can be, by the contract; those included that this service does not make (yet).
@@ -42,14 +45,41 @@ FILE_FILTERS = (
 )
 
 
+RELEVANCE = "relevance"
+
+
+class SearchFilter(Filter):
+    """Words to be found in what a list is of."""
+
+    def schema(self) -> dict[str, Any]:
+        return super().schema() | {"pattern": WITHIN}
+
+
 class MediaListView(ProjectView):
     shapes = MEDIA_SHAPES
-    filters = (Filter("kind", _words(MEDIA_KINDS), "Only media of this kind."),)
+    sorts = {"created": "created", "updated": "updated", RELEVANCE: "created"}
+    filters = (
+        Filter("kind", _words(MEDIA_KINDS), "Only media of this kind."),
+        SearchFilter(
+            "search",
+            None,
+            "Only media in whose title, alt or name, transcripts, descriptions, tags, chapters or other texts all of "
+            'these words stand; "words in quotes" one after the other, word* for its beginning, -word for those '
+            "without. The most relevant come first, unless `sort` says otherwise.",
+        ),
+    )
 
     @documented(MEDIA_SHAPES, response="media_schema", many=True)
     def get(self, request: Request) -> Response:
         """List media."""
-        return self.page(media_list(project=self.project, **self.filtered()), self.shape.media_show)
+        given = self.filtered()
+        if "search" not in given:
+            return self.page(media_list(project=self.project, **given), self.shape.media_show)
+        found = media_search(project=self.project, **given)
+        wanted = self.wanted({RELEVANCE: RELEVANCE, **{name: name for name in self.sorts if name != RELEVANCE}})
+        is_ranked = wanted.sort == RELEVANCE
+        page = paginate_ranked(found, wanted) if is_ranked else paginate(found.media(), wanted)
+        return self.listed(page, self.shape.media_show)
 
     @documented(
         MEDIA_SHAPES,

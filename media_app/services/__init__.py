@@ -3,6 +3,7 @@
 from media_app.services.changes import file_update, media_update
 from media_app.services.completion import upload_finish, uploads_sweep
 from media_app.services.files import file_delete, file_from_url, file_receive, media_create, media_delete
+from media_app.services.indexing import search_rebuild
 from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
@@ -79,6 +80,7 @@ __all__ = [
     "ref_clean",
     "reference_check",
     "reference_fetcher",
+    "search_rebuild",
     "session_create",
     "session_find",
     "session_receive",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from events_app.services import event_record
 from ittyhost.errors import NotFound
 from media_app.models import File, Media
+from media_app.services.indexing import media_index
 from media_app.services.locks import media_lock, project_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.paths import path_take
@@ -27,6 +28,8 @@ def media_update(*, media: Media, changes: Mapping[str, Any]) -> None:
     new = _new(row, changes)
     if new:
         Media.objects.filter(pk=row.pk).update(**new, updated=timezone.now())
+        if "title" in new or "alt" in new:
+            media_index(media=row)
         event_record(project=media.project, type="media.updated", subject=row)
 
 
@@ -62,6 +65,8 @@ def file_update(*, file: File, changes: Mapping[str, Any]) -> File:
     File.objects.filter(pk=row.pk).update(**new, updated=now)
     if moves and row.key:
         path_take(file=row)
+    if row.original and "filename" in new:
+        media_index(media=row.media)
     Media.objects.filter(pk=row.media_id).update(updated=now)
     event_record(project=file.project, type="file.updated", subject=row)
     return row

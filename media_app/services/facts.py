@@ -18,7 +18,7 @@ def file_facts(probe: Probe, preview: Preview | None = None) -> dict[str, Any]:
     return {
         "placeholder": preview.placeholder if preview else "",
         "background": (preview.background or "") if preview else "",
-        "kind": probe.media_type,
+        "kind": "subtitles" if probe.media_type == "text" else probe.media_type,  # "text" is another kind
         "type": probe.type[:100],
         "format": (probe.image.format if probe.image else probe.container)[:20],
         "container": "" if probe.image else probe.container[:40],

@@ -14,6 +14,7 @@ from ittyhost.errors import Conflict, Invalid, LimitReached, PayloadTooLarge
 from ittyhost.outbound import check_url
 from ittyhost.records import new_id
 from media_app.models import File, Media
+from media_app.services.indexing import media_index, text_index
 from media_app.services.joining import joining_end
 from media_app.services.locks import media_lock, project_lock
 from media_app.services.names import place_clean, ref_clean
@@ -44,7 +45,9 @@ def wake(lane: str) -> None:
 @transaction.atomic
 def media_create(*, project: Project, title: str = "", alt: str = "", metadata: dict[str, Any] | None = None) -> Media:
     """An empty media, for files to come."""
-    return Media.objects.create(project=project, title=title, alt=alt, metadata=metadata or {})
+    media = Media.objects.create(project=project, title=title, alt=alt, metadata=metadata or {})
+    text_index(media=media, text="\n".join(filter(None, [title, alt])))
+    return media
 
 
 @transaction.atomic
@@ -201,10 +204,15 @@ def _file_create(*, project: Project, media: Media | None, **fields: Any) -> Fil
     The first file of a media is its original, and only with it the media counts as created.
     """
     is_original = media is None or lacks_original(media)
+    is_new = media is None
     media = media or media_create(project=project)
     if media.project_id != project.pk:
         raise ValueError("a media of another project")
     file = File.objects.create(project=project, media=media, original=is_original, status=File.Status.WAITING, **fields)
+    if is_new:
+        text_index(media=media, text=file.filename)
+    elif is_original and file.filename:
+        media_index(media=media)
     if is_original:
         event_record(project=project, type="media.created", subject=media)
     event_record(project=project, type="file.created", subject=file)
@@ -240,6 +248,8 @@ def file_delete(*, file: File) -> None:
         return
     objects_drop(prefix=file_prefix(project_id=file.project_id, file_id=file.pk))
     rows.delete()
+    if file.original and file.filename:
+        media_index(media=file.media)
     storage_release(project=file.project, size=size)
     Media.objects.filter(pk=file.media_id).update(updated=timezone.now())
     event_record(project=file.project, type="file.deleted", subject=file)

@@ -13,6 +13,7 @@ from events_app.services import event_record
 from media_app.manifests import DASH_TYPE, is_manifest
 from media_app.models import File, FileMember, Media
 from media_app.services.facts import file_facts
+from media_app.services.indexing import passages_index
 from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.services.objects import objects_drop, objects_expect, objects_keep
@@ -112,12 +113,14 @@ def output_publish(
     metadata: dict[str, Any] | None = None,
     created_by: str = "",
     created: datetime | None = None,
+    passages: Sequence[Sequence[str]] = (),
 ) -> File:
     """The file of a task's output, ready and under its reserved id; within the transaction that ends the task.
 
     `facts` are told of it where its entry was not probed: format, duration, width and height. `created` is when it says
-    itself that it was made, by default now. It takes its path from whichever file has it. Raises LimitReached when the
-    quota has no room, Invalid for a name, StorageUnavailable when it comes too late.
+    itself that it was made, by default now. Its media is found by the words of `passages`. It takes its path from
+    whichever file has it. Raises LimitReached when the quota has no room, Invalid for a name, StorageUnavailable when
+    it comes too late.
     """
     [entry] = [item for item in stored if item.entry]
     folder, filename = place_clean(folder=folder, filename=filename)
@@ -175,6 +178,7 @@ def output_publish(
         ],
         batch_size=1000,
     )
+    passages_index(media=media, file=file, passages=passages)
     Media.objects.filter(pk=media.pk).update(updated=timezone.now())
     event_record(project=project, type="file.created", subject=file)
     event_record(project=project, type="file.ready", subject=file)

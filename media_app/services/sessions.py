@@ -12,6 +12,7 @@ from ittyhost.errors import Conflict, Forbidden, RateLimited
 from ittyhost.leases import in_seconds
 from media_app.models import File, Media, UploadSession
 from media_app.services.files import Kept, file_keep, file_publish, lacks_original, media_create
+from media_app.services.indexing import media_index
 from media_app.services.locks import media_lock
 from media_app.services.names import place_clean, ref_clean
 from media_app.storage import Reader
@@ -143,6 +144,7 @@ def _describe(media: Media, session: UploadSession) -> None:
     missing = {name: value for name, value in given.items() if not getattr(media, name)}
     if missing:
         Media.objects.filter(pk=media.pk).update(**missing)
+        media_index(media=media)
 
 
 def _said(key: str) -> str:

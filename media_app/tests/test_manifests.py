@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from media_app.manifests import is_manifest, rewritten
+from media_app.manifests import is_manifest, is_thumbnails, rewritten, rewritten_thumbnails
 
 HLS, DASH = "application/vnd.apple.mpegurl", "application/dash+xml"
 QUERY = "expiry=1800000000&method=get&signature=a-_Z"
@@ -200,3 +200,60 @@ def test_what_is_moved_resolves_to_the_members_from_every_place(place):
 def test_which_types_are_manifests():
     assert [is_manifest(type) for type in (HLS, "Application/X-MPEGURL; charset=utf-8", DASH)] == [True] * 3
     assert [is_manifest(type) for type in ("video/mp2t", "text/vtt", "application/xml", "")] == [False] * 4
+
+
+# --- Thumbnails ---
+
+
+def of_thumbnails(text: str, query: str = "") -> str:
+    given = {"base": "../file_1/", "root": "https://media.example.test/proj_1/file_1/", "query": query}
+    return rewritten_thumbnails(text.encode(), **given).decode()
+
+
+def cue(reference: str) -> str:
+    return f"WEBVTT\n\n1\n00:00:00.000 --> 00:00:02.000\n{reference}\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        (
+            "sprite-1.jpg#xywh=0,0,160,90",
+            "https://media.example.test/proj_1/file_1/sprite-1.jpg?expiry=1&signature=s#xywh=0,0,160,90",
+        ),
+        ("./sprite-1.jpg#xywh=160,90,160,90", "../file_1/sprite-1.jpg?expiry=1&signature=s#xywh=160,90,160,90"),
+        ("https://other.example/a.jpg#xywh=0,0,1,1", "https://other.example/a.jpg#xywh=0,0,1,1"),
+        ("//other.example/a.jpg#xywh=0,0,1,1", "//other.example/a.jpg#xywh=0,0,1,1"),
+        ("/a.jpg#xywh=0,0,1,1", "/a.jpg#xywh=0,0,1,1"),
+        ("../a.jpg#xywh=0,0,1,1", "../a.jpg#xywh=0,0,1,1"),
+        (".//other.example/a.jpg#xywh=0,0,1,1", ".//other.example/a.jpg#xywh=0,0,1,1"),
+        (".\\\\other.example/a.jpg#xywh=0,0,1,1", ".\\\\other.example/a.jpg#xywh=0,0,1,1"),
+        ("./javascript:alert(1)#xywh=0,0,1,1", "./javascript:alert(1)#xywh=0,0,1,1"),
+        ("./../../a.jpg#xywh=0,0,1,1", "./../../a.jpg#xywh=0,0,1,1"),
+        ("Said at the harbour.", "Said at the harbour."),
+        ("sprite-1.jpg", "sprite-1.jpg"),
+        ("see sprite-1.jpg#xywh=0,0,1,1 there", "see sprite-1.jpg#xywh=0,0,1,1 there"),
+    ],
+)
+def test_thumbnails_lead_to_their_sheets_by_whole_urls_or_as_they_say(reference, expected):
+    assert of_thumbnails(cue(reference), query="expiry=1&signature=s") == cue(expected)
+
+
+def test_only_the_line_below_the_times_of_a_cue_is_looked_at():
+    text = "WEBVTT\n\nNOTE\na.jpg#xywh=0,0,1,1\n\na.jpg#xywh=0,0,1,1\n00:00.000 --> 00:01.000\na.jpg#xywh=0,0,1,1\nb.jpg#xywh=0,0,1,1\n"
+    before, _, after = text.rpartition("a.jpg")
+    assert of_thumbnails(text) == f"{before}https://media.example.test/proj_1/file_1/a.jpg{after}"
+
+
+def test_line_ends_stay_and_what_is_no_track_of_thumbnails_is_let_be():
+    text = cue("sprite-1.jpg#xywh=0,0,1,1").replace("\n", "\r\n")
+    assert of_thumbnails(text).count("\r\n") == text.count("\r\n")
+    assert of_thumbnails("1\n00:00:00,000 --> 00:00:01,000\na.jpg#xywh=0,0,1,1\n").endswith("\na.jpg#xywh=0,0,1,1\n")
+    assert rewritten_thumbnails(b"WEBVTT\xff", base="", root="https://a/", query="") == b"WEBVTT\xff"
+
+
+def test_which_files_are_tracks_of_thumbnails():
+    given = [("thumbnails", "text/vtt"), ("thumbnails", "Text/VTT; charset=utf-8")]
+    assert all(is_thumbnails(*one) for one in given)
+    other = [("subtitles", "text/vtt"), ("thumbnails", "image/jpeg"), ("image", "text/vtt")]
+    assert not any(is_thumbnails(*one) for one in other)

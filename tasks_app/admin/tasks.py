@@ -7,15 +7,17 @@ from django.contrib import admin
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from ittyhost.admin import html
 from ittyhost.admin.actions import Button, ServiceAdmin
 from ittyhost.admin.lists import AutocompleteFilter, ReadOnly
 from ittyhost.queue import LANES
 from media_app.admin.previews import display_name, preview, shape, status_badge
+from media_app.admin.viewers import is_viewed, slot
 from media_app.models import File
-from tasks_app.models import Attempt, Task
+from tasks_app.models import Attempt, Task, TaskNeed
 from tasks_app.services import task_cancel, task_retry
 
 ATTEMPTS_SHOWN = 20
@@ -118,11 +120,26 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
         "webhook_url",
         "maker",
         "children_shown",
+        "needs_shown",
     )
     fieldsets = (
         (None, {"fields": ("public_id", "kind", "state", "error_shown", "project", "input_link")}),
         ("Time", {"fields": TIMES}),
-        ("Queue", {"fields": ("lane", "attempt", "failures", "parent", "children_shown", "maker", "webhook_url")}),
+        (
+            "Queue",
+            {
+                "fields": (
+                    "lane",
+                    "attempt",
+                    "failures",
+                    "parent",
+                    "needs_shown",
+                    "children_shown",
+                    "maker",
+                    "webhook_url",
+                )
+            },
+        ),
         ("Request", {"fields": ("definition_shown", "options_shown")}),
         ("Result", {"classes": ("collapse",), "fields": ("result_shown",)}),
     )
@@ -242,6 +259,15 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
     def children_shown(self, obj: Task) -> str:
         return html.related_links(obj)
 
+    @admin.display(description="needs")
+    def needs_shown(self, obj: Task) -> SafeString | str:
+        """What it needs of other kinds, who makes it, and how that stands."""
+        lines = [
+            (need.kind, html.id_link(need.maker.public_id if need.maker else ""), need.note or _state(need))
+            for need in obj.needs.select_related("maker").order_by("pk")
+        ]
+        return format_html_join(mark_safe("<br>"), "{} by {}: {}", lines) if lines else html.NOTHING
+
     @admin.display(description="as it was given")
     def definition_shown(self, obj: Task) -> str:
         return html.pretty(obj.definition)
@@ -296,7 +322,11 @@ def _file(file: File | None) -> dict[str, Any] | None:
     return {
         "link": html.id_link(file.public_id),
         "name": display_name(file),
-        "preview": preview(file),
+        "preview": slot(file, has_player=True) if is_viewed(file) else preview(file),
         "status": status_badge(file),
         "told": f"{file.type}, {shape(file)}, {html.size(file.filesize)}",
     }
+
+
+def _state(need: TaskNeed) -> str:
+    return str(need.maker.status) if need.maker else "gone"

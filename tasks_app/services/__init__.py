@@ -18,7 +18,7 @@ from tasks_app.services.attempts import (
 )
 from tasks_app.services.cancelling import task_cancel
 from tasks_app.services.creating import task_create, work_limits
-from tasks_app.services.needs import NeedGone, NeedMet, needs_met
+from tasks_app.services.needs import NeedGone, NeedMet, need_is_met, needs_met
 from tasks_app.services.planning import TaskPlan, task_plan
 from tasks_app.services.steering import task_retry
 from tasks_app.services.sweeping import tasks_sweep
@@ -35,6 +35,7 @@ __all__ = [
     "attempt_planned",
     "attempt_stopped",
     "lane_wake",
+    "need_is_met",
     "need_settled",
     "needs_met",
     "source_exists",

@@ -86,9 +86,18 @@ def attempt_planned(*, task: Task, plan: dict[str, Any], modelled: float | None 
 
 
 @transaction.atomic
-def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject], made_at: datetime | None = None) -> None:
+def task_publish(
+    *,
+    task: Task,
+    done: Done,
+    stored: Sequence[StoredObject],
+    made_at: datetime | None = None,
+    passages: Sequence[Sequence[str]] = (),
+) -> None:
     """Make the output visible: its file (where one is made), the result, the state and the event, all or nothing.
     `made_at` is when the file says that it was made, by default now.
+
+    `passages` are the words of the output that its media is found by (media_app.terms).
 
     Having written nothing, raises LeaseLost when this attempt is no longer the one, and MediaError when the input was
     deleted meanwhile, or with it the media that the output would belong to.
@@ -126,6 +135,7 @@ def task_publish(*, task: Task, done: Done, stored: Sequence[StoredObject], made
             facts={name: told[name] for name in TOLD_OF_A_DOCUMENT if told.get(name) is not None},
             created_by=task.public_id,
             created=made_at,
+            passages=passages,
         )
     task_ended(task=task, how="ready")
 

@@ -151,6 +151,16 @@ def work_limits(kind: Kind, project: Project) -> TaskLimits:
     return task_limits(kind.name, own=kind.limits, project=project.limits)
 
 
+def needs_check(kind: Kind, options: Options, source: File, project: Project) -> None:
+    """Raise Invalid where what a task cannot do without could not be made of its source."""
+    for need in needs_of(kind, options, source):
+        if need.required:
+            other = get_kind(need.kind)
+            asked = other.options.model_validate(dict(need.options))
+            source_plan(other, asked, source, project)
+            needs_check(other, asked, source, project)
+
+
 def source_plan(kind: Kind, options: Options, source: File, project: Project) -> Plan | None:
     """The whole plan, as the worker will make it: whatever it refuses is refused before anything is queued.
 

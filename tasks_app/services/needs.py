@@ -4,13 +4,13 @@ A need is met by a task of that kind on the same source whose options agree with
 The media is locked while one is looked for, so that of two tasks that need the same one finds what the other made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
 
-from ittyhost.errors import DomainError, Invalid
+from ittyhost.errors import DomainError, Invalid, Unavailable
 from media_app.models import File
 from media_app.services import facts_known, media_lock
 from tasks_app.control import get_kind
@@ -30,7 +30,7 @@ Making = Callable[[Task, Need], Task]  # makes the task that meets a need; raise
 
 
 class NeedGone(Exception):
-    """What met a need was deleted before it could be used."""
+    """What a task needs is not there: deleted, or not looked for, as its source had to be looked at anew first."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,8 @@ class NeedMet:
 
 
 def needs_of(kind: Kind, options: Options, source: File) -> tuple[Need, ...]:
-    """What a task of this kind needs first; nothing for a source whose facts must be found anew: then the worker that
-    does so makes what is needed within the task."""
+    """What a task of this kind needs first; nothing for a source whose facts must be found anew: the worker that does
+    so gives the task back to wait."""
     facts = facts_known(source) if source.probe is not None else None
     return kind.needs(options, facts) if facts is not None else ()
 
@@ -74,7 +74,7 @@ def _waits(task: Task, need: Need, row: TaskNeed, make: Making) -> bool:
             with transaction.atomic():
                 row.maker, row.made = make(task, need), True
         except DomainError as exc:
-            if need.required:
+            if need.required or isinstance(exc, Unavailable):
                 raise
             row.note = exc.message
     if row.maker is not None and row.maker.status in {Status.ERROR, Status.CANCELLED}:
@@ -104,35 +104,45 @@ def maker_found(*, task: Task, need: Need) -> Task | None:
     live = same.filter(status__in=LIVE).order_by("created", "id").select_for_update(of=("self",), no_key=True)
     for found in (ready[:LOOKED_AT], live[:LOOKED_AT]):
         for maker in found:
-            if agrees(get_kind(need.kind), maker.options, need.options):
+            if agrees(get_kind(need.kind), _made_with(maker), need.options):
                 return maker
     return None
 
 
-def agrees(kind: Kind, made_with: dict[str, Any], wanted: Any) -> bool:
+def _made_with(maker: Task) -> dict[str, Any]:
+    """Its options; and the language, where it was found out."""
+    found = (maker.result or {}).get("language")
+    return {"language": found, **maker.options} if found else maker.options
+
+
+def agrees(kind: Kind, made_with: dict[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether what was made with these options meets a need: what it names must be equal, of the rest all that takes
     something away must not have been given. More is no harm: words where none are asked for."""
     plain = kind.options.model_validate({}).model_dump(mode="json")
+    asked = kind.options.model_validate(dict(wanted)).model_dump(mode="json", exclude_unset=True)
     made = plain | made_with
-    named = {name: value for name, value in wanted.items() if name not in _ANY or value not in (None, False)}
+    named = {name: value for name, value in asked.items() if name not in _ANY or value not in (None, False)}
     return all(
         made.get(name) == named[name] if name in named else name in _ANY or made[name] == plain.get(name)
         for name in {*made, *named}
     )
 
 
-def needs_met(*, task: Task) -> list[NeedMet]:
-    """What meets the needs of a task that is due. Raises NeedGone when it is no longer there."""
-    found = []
-    for row in TaskNeed.objects.filter(task=task).select_related("maker").order_by("pk"):
-        if row.note:
-            found.append(NeedMet(row.kind, None, row.note))
-            continue
-        file = File.objects.filter(pk=row.maker.output_id).defer("probe").first() if row.maker is not None else None
-        if file is None:
-            raise NeedGone(row.kind)
-        found.append(NeedMet(row.kind, file))
-    return found
+def needs_met(*, task: Task, needs: tuple[Need, ...]) -> list[NeedMet]:
+    """What meets the needs of a task that is due. Raises NeedGone when something is not there, or no longer."""
+    return [need_is_met(task=task, kind=need.kind) for need in needs]
+
+
+def need_is_met(*, task: Task, kind: str) -> NeedMet:
+    """What meets one need of a task that is due. Raises NeedGone."""
+    row = TaskNeed.objects.filter(task=task, kind=kind).select_related("maker").first()
+    if row is not None and row.note:
+        return NeedMet(kind, None, row.note)
+    maker = row.maker if row is not None else None
+    file = File.objects.filter(pk=maker.output_id).defer("probe").first() if maker is not None else None
+    if file is None:
+        raise NeedGone(kind)
+    return NeedMet(kind, file)
 
 
 def needs_clear(*, task: Task) -> None:

@@ -10,7 +10,7 @@ from orgs_app.models import Project
 from orgs_app.services import storage_check
 from tasks_app.control import ControlKind
 from tasks_app.selectors import kind_slowness
-from tasks_app.services.creating import input_check, source_plan
+from tasks_app.services.creating import input_check, needs_check, source_plan
 from workers.engine.probe import Probe
 from workers.estimate import Estimate, estimate
 from workers.kinds.base import Kind, Options
@@ -52,6 +52,7 @@ def task_plan(*, project: Project, kind: Kind, options: Options, source: File | 
         )
     input_check(source)
     plan, facts = source_plan(kind, options, source, project), facts_known(source)
+    needs_check(kind, options, source, project)
     if plan is None or facts is None:
         facts_order(file=source)
         raise Conflict(

@@ -7,13 +7,15 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from ittyhost.admin.tests.operator import list_path, page_path
-from media_app.tests.factories import jpeg_bytes, make_file
+from media_app.tests.documents import make_document, nsfw, speech
+from media_app.tests.factories import jpeg_bytes, make_file, make_media
 from orgs_app.models import ApiKey
 from orgs_app.selectors import api_key_find
 from orgs_app.tests.factories import make_project
 from tasks_app.models import Task
 from tasks_app.tests.factories import make_task
 from tests.browser import chromium
+from workers.tests.media import make_video
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
 
@@ -87,6 +89,26 @@ def test_a_picture_is_seen_a_script_in_its_name_is_not_run_and_cancel_asks(page)
     assert task.status == Task.Status.CANCELLED
     page.goto(page_path(task.source))
     assert page.title().startswith(task.source.public_id)
+
+
+def test_a_line_that_is_clicked_is_played_and_the_moment_that_is_played_is_marked(page, tmp_path):
+    media = make_media(project=make_project(is_private=True))
+    clip = make_video(tmp_path / "clip.mp4", seconds=6.0)
+    make_file(media=media, original=True, content=clip, type="video/mp4", kind="video")
+    said = speech(6, seconds=1.0)
+    said["timeline"][4]["text"] = "<img src=x onerror=\"document.title='run'\">"
+    make_document(media, "speech", said)
+    make_document(media, "nsfw", nsfw(6))
+    page.goto(page_path(media))
+    page.wait_for_function("document.querySelector('video').readyState > 0")
+    page.click(".itty-lines [data-seek='3.0']")
+    page.wait_for_selector(".itty-lines .itty-now:has-text('Sentence number 3.')")
+    page.wait_for_selector(".itty-plot-spot.itty-now[data-seek='3.000']")
+    assert page.evaluate("document.querySelector('video').currentTime") >= 3
+    page.wait_for_selector(".itty-lines .itty-now:has-text('<img')")  # a second later
+    page.click(".itty-plot-spot[data-seek='1.000']")
+    page.wait_for_selector(".itty-lines .itty-now:has-text('Sentence number 1.')")
+    assert page.title().startswith(media.public_id)
 
 
 def test_the_state_of_the_service_comes_to_the_index(page):

@@ -132,6 +132,12 @@ def test_what_a_fetched_file_needs_is_made_once_it_is_there(photo):
     assert tellings() == 1
 
 
+def test_admin_shows_what_a_task_needs_and_how_that_stands(photo, admin_client):
+    task = make_task(source=photo, kind="needy")
+    page = admin_client.get(f"/admin/tasks_app/task/{task.pk}/change/").content.decode()
+    assert f"{maker(task).public_id}</a>: queued" in page
+
+
 # --- Found instead ---
 
 
@@ -141,6 +147,13 @@ def test_what_was_made_before_is_used_at_once(photo, woken):
     assert (task.status, maker(task), TaskNeed.objects.get().made) == (Status.QUEUED, earlier, False)
     assert tellings() == 1
     assert run(task).status == Status.READY
+
+
+def test_a_language_that_was_found_out_is_as_good_as_one_that_was_given(photo):
+    earlier = run(make_task(source=photo, kind="telling"))
+    assert earlier.result["language"] == "en"
+    tasks = [make_task(source=photo, kind="needy", language=language) for language in ("en", "de")]
+    assert [maker(task) == earlier for task in tasks] == [True, False]
 
 
 def test_what_is_under_way_is_waited_for_and_shared(photo):
@@ -315,6 +328,16 @@ def test_a_document_whose_bytes_alone_are_gone_ends_the_task(photo):
     bucket().delete(told.key)
     run(now(task))
     assert (task.status, task.error) == (Status.ERROR, "What telling told of the input is no longer there.")
+
+
+def test_a_source_that_is_looked_at_anew_has_what_is_needed_made_then(photo):
+    File.objects.filter(pk=photo.pk).update(probe={"release": "an earlier one"})
+    task = make_task(source=File.objects.get(pk=photo.pk), kind="needy")
+    assert (task.status, tellings()) == (Status.QUEUED, 0)
+    assert run(task).status == Status.WAITING
+    run(maker(task))
+    services.tasks_sweep()
+    assert (run(now(task)).status, outcomes(task)) == (Status.READY, ["released", "ready"])
 
 
 @pytest.mark.parametrize("delete", [lambda file: file_delete(file=file), lambda file: media_delete(media=file.media)])

@@ -17,24 +17,28 @@ _MARKS = re.compile(r"(\{[^}]*\}|\\[Nnh])")  # overrides and line breaks
 _FILES = ("[fonts]", "[graphics]")
 
 
-def clean_captions(cwd: Path, operations: dict[str, Any]) -> None:
-    """Write the file `source` as UTF-8 text to `target`, once it is sure to be SRT, WebVTT or ASS.
+def clean_captions(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
+    """Write the file `source` as UTF-8 text to `target`, once it is sure to be SRT, WebVTT or ASS. It answers whether
+    it is a `script` (ASS): "yes", or "".
 
-    Raises SourceUnsupported, LimitExceeded.
+    Raises SourceUnsupported, LimitExceeded, which name `param`: subtitle_url where that is not given.
     """
-    text = decoded_text(_bounded(cwd / operations["source"]))
+    param = operations.get("param", "subtitle_url")
+    text = decoded_text(_bounded(cwd / operations["source"], param))
     if "\0" in text:
-        raise SourceUnsupported("The subtitles are no text.", param="subtitle_url")
+        raise SourceUnsupported("The subtitles are no text.", param=param)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n\ufeff")
-    if text[:200].lstrip().lower().startswith("[script info]"):
+    is_script = text[:200].lstrip().lower().startswith("[script info]")
+    if is_script:
         text = _without_files(text)
     elif text.startswith("WEBVTT"):
         pass
     elif not _SRT.search(text[:_LOOKED_AT]):
         raise SourceUnsupported(
-            "The subtitles are neither SRT nor WebVTT nor ASS, or hold no line with times.", param="subtitle_url"
+            "The subtitles are neither SRT nor WebVTT nor ASS, or hold no line with times.", param=param
         )
     (cwd / operations["target"]).write_text(text, encoding="utf-8")
+    return {"script": "yes" if is_script else ""}
 
 
 def style_captions(cwd: Path, operations: dict[str, Any]) -> None:
@@ -43,7 +47,7 @@ def style_captions(cwd: Path, operations: dict[str, Any]) -> None:
 
     Raises LimitExceeded.
     """
-    text = _without_files(_bounded(cwd / operations["source"]).decode("utf-8", "replace"))
+    text = _without_files(_bounded(cwd / operations["source"], "subtitle_url").decode("utf-8", "replace"))
     families, lines, column = {DEFAULT}, [], 1
     for line in text.splitlines():
         head, _, values = line.partition(":")
@@ -85,11 +89,11 @@ def _set(words: str, families: set[str]) -> str:
     return "".join(found)
 
 
-def _bounded(path: Path) -> bytes:
+def _bounded(path: Path, param: str) -> bytes:
     with path.open("rb") as file:
         data = file.read(MOST + 1)
     if len(data) > MOST:
-        raise LimitExceeded(f"The subtitles are larger than {MOST // 1024**2} MiB.", param="subtitle_url")
+        raise LimitExceeded(f"The subtitles are larger than {MOST // 1024**2} MiB.", param=param)
     return data
 
 

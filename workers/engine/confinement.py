@@ -12,21 +12,25 @@ from workers.typefaces import FONTCONFIG
 
 PACKAGE = str(Path(__file__).resolve().parents[1])  # our own modules and fonts; no settings and no data
 LAYERS = ("landlock", "seccomp")
+_GPUS = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")  # which of them an operator left to this process
 MODES = ("auto", "off", "required")
 
 
 @dataclass(frozen=True)
 class Roots:
-    """Where the resident helper finds its files: folders it may read, and folders it may also write to."""
+    """Where the resident helper finds its files: folders it may read, folders it may also write to, and devices that
+    it works with."""
 
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
 
 
 def clean_environment() -> dict[str, str]:
-    """What a child may know of this process: nothing but where fonts and temporary files are."""
-    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH")
+    """What a child may know of this process: nothing but where fonts and temporary files are, and which GPUs it has."""
+    kept = ("PATH", "TMPDIR", "FONTCONFIG_PATH", "FONTCONFIG_FILE", "XDG_CACHE_HOME", "HOME", "LD_LIBRARY_PATH", *_GPUS)
     own = {"FONTCONFIG_FILE": str(FONTCONFIG), "LC_ALL": "C.UTF-8", "AV_LOG_FORCE_NOCOLOR": "1"}
+    own["ORT_DISABLE_TELEMETRY"] = "1"  # onnxruntime would tell its maker of every model that is loaded
     return own | {name: os.environ[name] for name in kept if name in os.environ}
 
 
@@ -72,6 +76,7 @@ def helper_terms(roots: Roots | None) -> dict[str, Any] | None:
     return {
         "read": [*_system(), *_prefixes(sys.executable), sys.prefix, sys.base_prefix, *roots.read],
         "write": list(roots.write),
+        **({"devices": list(roots.devices)} if roots.devices else {}),
         "files": bool(roots.read or roots.write),
         "forks": False,
         "required": _required(mode) if roots.read or roots.write else [],

@@ -75,7 +75,7 @@ def read_end(path: Path, near: float) -> float:
 
     end = 0.0
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             streams = [stream for stream in container.streams if stream.type in ("video", "audio")]
             first = (container.start_time or 0) / 1e6
             try:
@@ -111,7 +111,7 @@ def read_packets(path: Path) -> list[dict[str, Any]]:
     from workers.engine.errors import SourceUnreadable
 
     try:
-        with _opened(path) as container:
+        with opened(path) as container:
             streams = [
                 stream
                 for stream in container.streams
@@ -192,7 +192,8 @@ class _Seen:
         return decoded, broken
 
 
-def _opened(path: Path) -> Any:
+def opened(path: Path) -> Any:
+    """A media file, by its content and with nothing beside it. Runs only in the resident helper."""
     import av
 
     from workers.formats import CONTAINERS

@@ -31,7 +31,9 @@ class Candidate:
 
 
 def list_still(cwd: Path, operations: dict[str, Any]) -> None:
-    """`target`: a list of the one frame `file`."""
+    """`target`: a list of the one frame `file`. What it was made by way of goes: `remove`."""
+    for name in operations.get("remove", ()):
+        (cwd / name).unlink()
     _write(cwd / operations["target"], [Candidate(operations["file"], 0.0, 0.0)], None)
 
 

@@ -171,13 +171,13 @@ def picture_limits() -> PictureLimits:
     return _read(PictureLimits(), _PICTURE)
 
 
-_MODEL = {"wall": "MODEL_TIMEOUT", "memory": "MODEL_ADDRESS_SPACE", "resident": "MODEL_MEMORY"}
+MODEL_SETTINGS = {"wall": "MODEL_TIMEOUT", "memory": "MODEL_ADDRESS_SPACE", "resident": "MODEL_MEMORY"}
 
 
 def model_limits() -> PictureLimits:
     """MODEL_TIMEOUT (seconds) and MODEL_ADDRESS_SPACE (bytes) bound one request to the helper that holds models;
     MODEL_MEMORY is how many bytes it may keep between two requests: above, a fresh one takes over."""
-    return _read(PictureLimits(wall=900.0, memory=16 * GIB, requests=1_000_000, resident=4 * GIB), _MODEL)
+    return _read(PictureLimits(wall=900.0, memory=16 * GIB, requests=1_000_000, resident=4 * GIB), MODEL_SETTINGS)
 
 
 def source_limits() -> SourceLimits:

@@ -152,7 +152,7 @@ class Image:
 class Probe(_Believed):
     """What a file is, by its content. Seconds, pixels as displayed, bits/s and bytes."""
 
-    media_type: str  # "image", "video" or "audio"
+    media_type: str  # "image", "video", "audio", or "text" for subtitles
     mime: str
     container: str
     size: int

@@ -33,6 +33,7 @@ from workers.engine.streams import (
     RANGES,
     chroma_of,
     codec_name,
+    codec_tag,
     configuration,
     flagged,
     has_alpha,
@@ -41,6 +42,7 @@ from workers.engine.streams import (
     sample_bits,
 )
 from workers.formats import CONTAINERS
+from workers.tracks.captions import MIMES, subtitle_format
 
 HEAD = 4096
 PACKETS = 2000  # looked at for the first picture
@@ -76,6 +78,8 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
             if (facts.frames or 1) > limits.frames:
                 raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
             return facts
+        if format := subtitle_format(head):
+            return Probe("text", MIMES[format], format, size)
         stills.refuse_known(head)
         return _read_streams(handle, head, size, limits, deep)
     finally:
@@ -325,7 +329,7 @@ class _Reader:
             mirrored=mirrored,
             profile=context.profile,
             level=context.level if context.level > 0 else None,
-            tag=context.codec_tag.strip("\0") or None,
+            tag=codec_tag(context) or None,
             pix_fmt=context.pix_fmt,
             bit_depth=pixels.components[0].bits if pixels and pixels.components else 8,
             chroma=chroma_of(pixels),
@@ -338,7 +342,7 @@ class _Reader:
             mastering=shine.mastering,
             max_cll=shine.max_cll,
             max_fall=shine.max_fall,
-            dolby_vision=5 if context.codec_tag in _DOLBY_ONLY else shine.dolby_vision,
+            dolby_vision=5 if codec_tag(context) in _DOLBY_ONLY else shine.dolby_vision,
             interlaced=scanned.interlaced,
             field_order=order,
             first_field=scanned.first,

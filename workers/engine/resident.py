@@ -43,13 +43,15 @@ def _tighten(limits: dict[str, int]) -> None:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     """The response to one request: {"value": …} or {"error": …}."""
-    from workers.engine.errors import MediaError
+    from workers.engine.errors import EngineUnavailable, MediaError
 
     try:
         return {"value": _operations[request["op"]](**request["args"])}
     except MediaError as exc:
         told = {"message": exc.message, "log": exc.log, "code": exc.code, "param": exc.param}
         return {"error": {"class": type(exc).__name__, **told}}
+    except EngineUnavailable as exc:
+        return _unavailable(exc.message, exc.log)
     except MemoryError:
         message = "The file needs more memory than it may have."
         return {"error": {"class": "LimitExceeded", "message": message, "log": "", "code": "limit_exceeded"}}

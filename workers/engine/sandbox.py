@@ -22,6 +22,7 @@ _OF_A_FILE = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV  # wha
 _READ = _READ_FILE | _READ_DIR
 # No links, sockets, pipes or devices are made: a link in place of an output would have the worker read what it names.
 _WRITE = _READ | _WRITE_FILE | _TRUNCATE | _MAKE_REG | _MAKE_DIR | _REMOVE_FILE | _REMOVE_DIR | _REFER
+_DEVICE = _READ | _WRITE_FILE | _IOCTL_DEV
 _TCP, _SCOPES = 3, 3  # bind and connect; abstract unix sockets and signals
 
 # Programs and libraries, fonts, and what libraries ask of the machine. No home, no data folder, nobody else's /proc.
@@ -75,19 +76,21 @@ def confine(
     read: Iterable[str] = (),
     write: Iterable[str] = (),
     execute: Iterable[str] = (),
+    devices: Iterable[str] = (),
     files: bool = True,
     forks: bool = True,
 ) -> tuple[str, ...]:
     """Confine this thread and all it starts: files to those paths and below, no network, no calls of _REFUSED.
 
-    `write` includes reading; `execute` names programs, which are readable too. With `files` False, files are left as
+    `write` includes reading; `execute` names programs, which are readable too; `devices` may be read, written to and
+    steered (ioctl). With `files` False, files are left as
     they are; with `forks` False, only threads may be started. Paths that do not exist are passed over. Comes back with
     what is in force now: "landlock", "seccomp", both or nothing.
     """
     if sys.platform != "linux" or _libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0):
         return ()
     in_force = []
-    if files and _restrict_files(read, write, execute):
+    if files and _restrict_files((read, _READ), (write, _WRITE), (execute, _READ | _EXECUTE), (devices, _DEVICE)):
         in_force.append("landlock")
     if _filter_calls(forks=forks):
         in_force.append("seccomp")
@@ -106,7 +109,7 @@ def knows_calls() -> bool:
     return sys.platform == "linux" and os.uname().machine in _ARCHITECTURES and sys.maxsize > 2**32
 
 
-def _restrict_files(read: Iterable[str], write: Iterable[str], execute: Iterable[str]) -> bool:
+def _restrict_files(*allowed: tuple[Iterable[str], int]) -> bool:
     abi = landlock_abi()
     if not abi:
         return False
@@ -117,7 +120,7 @@ def _restrict_files(read: Iterable[str], write: Iterable[str], execute: Iterable
     if rules < 0:
         return False
     try:
-        for paths, rights in ((read, _READ), (write, _WRITE), (execute, _READ | _EXECUTE)):
+        for paths, rights in allowed:
             for path in paths:
                 _allow(rules, path, rights & handled)
         _allow(rules, os.devnull, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & handled)

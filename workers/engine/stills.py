@@ -66,7 +66,6 @@ _REFUSED = (
     (b"<?xml", "an XML document"),
     (b"<!DOCTYPE", "a web page"),
     (b"<html", "a web page"),
-    (b"WEBVTT", "a subtitle file"),
 )
 
 pillow_heif.register_heif_opener(thumbnails=False)
@@ -99,8 +98,7 @@ def refuse_known(head: bytes) -> None:
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
     for magic, words in _REFUSED:
         if head.startswith(magic) or start[: len(magic)].lower() == magic.lower():
-            named = ", which options such as subtitle_url may name" if words == "a subtitle file" else ""
-            raise SourceUnsupported(f"The file is {words}{named}; send an image, a video or a sound.")
+            raise SourceUnsupported(f"The file is {words}; send an image, a video or a sound.")
 
 
 def open_still(path: Path | BinaryIO, plugins: tuple[str, ...]) -> Pillow.Image:

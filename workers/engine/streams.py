@@ -24,12 +24,20 @@ def codec_name(stream: Any) -> str:
     return _CODECS.get(name, name)
 
 
+def codec_tag(context: Any) -> str:
+    """The four characters that a container names a codec by; "" where it has a number instead (AAC in AVI)."""
+    try:
+        return str(context.codec_tag).strip("\0")
+    except UnicodeDecodeError:
+        return ""
+
+
 def configuration(stream: Any) -> Configuration:
     context, codec = stream.codec_context, codec_name(stream)
     if context is None:
         return Configuration(codec)
     told = Configuration(
-        codec, tag=context.codec_tag.strip("\0"), extradata=bytes(context.extradata or b""), profile=context.profile
+        codec, tag=codec_tag(context), extradata=bytes(context.extradata or b""), profile=context.profile
     )
     if stream.type == "audio":
         return replace(told, sample_rate=context.sample_rate)

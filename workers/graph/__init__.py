@@ -1,5 +1,6 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
+from workers.graph.cells import even_frames, first_frame, frames_name, kept_frames
 from workers.graph.deep import sdr_still
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args, thread_settings
@@ -33,6 +34,10 @@ __all__ = [
     "cut",
     "dropped",
     "ended",
+    "even_frames",
+    "first_frame",
+    "frames_name",
+    "kept_frames",
     "layer_steps",
     "length_unsure",
     "metadata_args",

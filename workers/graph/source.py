@@ -20,10 +20,12 @@ def source_input(
     *,
     alpha: VideoStream | None = None,
     key_frames: bool = False,
+    hasty: bool = False,
 ) -> Any:
     """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it.
 
-    With `key_frames` nothing else is decoded.
+    With `key_frames` nothing else is decoded; `hasty` leaves out pictures that no other is made from, and the smoothing
+    of blocks, where pictures are only compared.
     """
     options = guarded(probe)
     if isinstance(part, Span) and part.start > 0:
@@ -34,6 +36,8 @@ def source_input(
         options["c:v"] = ALPHA_DECODERS[alpha.codec]
     if key_frames:
         options["skip_frame"] = "nokey"
+    if hasty:
+        options |= {"skip_frame": "noref", "skip_loop_filter": "all"}
     if threads():
         options["threads"] = threads()
     return ffmpeg.input(path, **options)

@@ -8,7 +8,8 @@ from workers.engine.errors import SourceUnsupported
 from workers.framing import Framing, Size, framing, side_at_fault
 from workers.kinds.base import Options
 from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
-from workers.options import Color, Extent, Fit, Position, Seconds, anchor
+from workers.options import Color, Extent, Fit, Language, Position, Seconds, anchor
+from workers.sections import MOST
 
 # LUFS of `normalize: true`: within EBU R 128 s2 for streams (−20 to −16) and AES TD1008's figure for music. Services
 # that even out by themselves (to −14, often) turn it up again, while speech at −14 would have its peaks squeezed.
@@ -131,6 +132,22 @@ class Tracked(Options):
         None,
         description="Which of several audio tracks: its number among them from 0 on, or its language (en, eng). The "
         "input's default track, else the one with most channels, when not given.",
+    )
+
+
+class Sectioned(Tracked):
+    """Of what is told part by part."""
+
+    language: Language = Field(
+        None,
+        description="Which language is spoken: a code of ISO 639-1 (en), another tag (en-US, eng) or an English name. "
+        "Found out when not given.",
+    )
+    count: int | None = Field(
+        None,
+        ge=1,
+        le=100,
+        description=f"How many parts at most; {MOST}, or all that the input itself names, when not given.",
     )
 
 

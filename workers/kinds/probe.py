@@ -16,7 +16,7 @@ class ProbeOptions(Options):
 class ProbeResult(Result):
     """Everything that is known of a file by its content. The streams' own facts are those of workers.engine.probe."""
 
-    kind: str = Field(description="image, video or audio.")
+    kind: str = Field(description="image, video, audio, or text for subtitles.")
     type: str = Field(description="MIME type, with the codecs where they are sure.")
     format: str = Field(description="Name of the format.")
     container: str = Field(description="The container, as ffmpeg names it.")
@@ -105,7 +105,7 @@ def fact_warnings(facts: Probe) -> tuple[str, ...]:
     streams: list[VideoStream | AudioStream] = [*facts.videos, *facts.audios]
     unread = [stream for stream in streams if not stream.decodable]
     told += [f"Stream {stream.index} ({stream.codec}) cannot be decoded." for stream in unread]
-    if facts.media_type != "image" and facts.duration is None:
+    if facts.media_type in ("video", "audio") and facts.duration is None:
         told.append("Its length is not known.")
     if facts.media_type == "video" and not facts.has_audio:
         told.append("It has no sound.")
@@ -138,7 +138,7 @@ def _of_video(video: VideoStream) -> list[str]:
 KIND = Kind(
     name="probe",
     summary="Facts about a file: its streams, sizes, colours and lengths. Nothing is made or stored.",
-    accepts=frozenset({"image", "video", "audio"}),
+    accepts=frozenset({"image", "video", "audio", "text"}),
     options=ProbeOptions,
     plan=plan,
     result=result,

@@ -21,21 +21,14 @@ from workers.kinds.base import (
     Source,
 )
 from workers.kinds.groups import Spanned, Tracked
-from workers.languages import language_code
+from workers.options import Language
 
 SOUND, HEARD, TARGET = "sound.wav", "heard.json", "speech.json"
 RATE = 16_000  # Hz, that models of speech hear
 _LOOK_BACK = 1.0  # seconds of sound ahead of a span, which decoders need before they are right
 _MOST_SPEAKERS = 20
-
-
-def _language(value: Any) -> Any:
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
-        return None
-    code = language_code(value) if isinstance(value, str) else None
-    if code is None:
-        raise ValueError("must be a language by its code of ISO 639-1, such as en, or by its English name")
-    return code
+# Somebody far from the microphone as loud as who sits before it: after loud speech, quiet speech would be overheard.
+_EVEN = {"framelen": 500, "gausssize": 11, "maxgain": 30}
 
 
 def _speakers(value: Any) -> Any:
@@ -47,7 +40,7 @@ def _speakers(value: Any) -> Any:
 class SpeechOptions(Tracked, Spanned):
     echoed: ClassVar[frozenset[str]] = frozenset({"description", "label", "input"})
 
-    language: Annotated[str | None, BeforeValidator(_language)] = Field(
+    language: Language = Field(
         None,
         description="Which language is spoken: a code of ISO 639-1 (en), another tag (en-US, eng) or an English name. "
         "Found out when not given.",
@@ -103,7 +96,7 @@ def plan(options: SpeechOptions, source: Source) -> Plan:
     sound = graph.prepared(source, _Wishes(options.audio_track), "pcm", part, cut=cut)
     assert sound is not None  # the track was found
     stream = graph.source_input(probe, source.path, cut or part)[str(audio.index)]
-    stream = sound.filtered(cut.sound(stream) if cut else stream)
+    stream = sound.filtered(cut.sound(stream) if cut else stream).filter("dynaudnorm", **_EVEN)
     settings = {"format": "wav", "c:a": "pcm_s16le", "flags:a": "+bitexact", "fflags": "+bitexact"}
     args = graph.output_args([stream], SOUND, settings | graph.thread_settings(), ("-map_metadata", "-1"))
     if len(probe.audios) > 1:

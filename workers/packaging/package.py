@@ -7,9 +7,9 @@ from typing import Any
 
 from workers.engine.errors import SourceUnsupported
 from workers.packaging import dash, hls
-from workers.packaging.captions import cut_cues, read_cues, write_cues
 from workers.packaging.hls import Alternative, KeyFrame, Package, Segment, Stream
 from workers.packaging.rendition import Described, described
+from workers.tracks.captions import cut_cues, read_cues, write_cues
 
 FACTS = "package.json"  # what the result tells of each rendition
 TEXT = "subtitles.vtt"

@@ -2,15 +2,19 @@
 models are loaded once, work can be stopped at once, and a library that crashes or leaks costs no worker."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from workers.engine import host
 from workers.engine.confinement import Roots
-from workers.engine.limits import model_limits
+from workers.engine.limits import PictureLimits, model_limits
 from workers.engine.runner import Stops
+from workers.providers.settings import model_device
 
-_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=model_limits))
+_UNBOUNDED = 2**50  # bytes; more than there is
+
+_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds()))
 _reached: dict[Callable[[], Iterable[Path]], None] = {}  # in the order they came in
 
 
@@ -19,7 +23,26 @@ def _roots() -> Roots | None:
     media = host.roots()
     if media is None:
         return None
-    return Roots(read=(*media.write, *sorted({str(path) for paths in _reached for path in paths()})))
+    read = (*media.write, *sorted({str(path) for paths in _reached for path in paths()}))
+    devices = gpu_devices()
+    return Roots(read=(*read, *(_ABOUT_GPUS if devices else ())), devices=devices)
+
+
+# What CUDA asks of the machine before it uses a device.
+_ABOUT_GPUS = ("/proc/driver/nvidia", "/proc/devices", "/sys/bus/pci", "/sys/devices", "/sys/module/nvidia")
+
+
+def gpu_devices() -> tuple[str, ...]:
+    """The GPU's devices, where models may run on one; none with MODEL_DEVICE=cpu. Raises ValueError."""
+    if model_device() == "cpu":
+        return ()
+    return tuple(sorted(str(path) for path in Path("/dev").glob("nvidia*")))
+
+
+def _bounds() -> PictureLimits:
+    """As model_limits; no bound of the address space where a GPU is used, as CUDA maps all of its memory and more."""
+    limits = model_limits()
+    return replace(limits, memory=_UNBOUNDED) if gpu_devices() else limits
 
 
 _HOST.roots = _roots

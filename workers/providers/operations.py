@@ -11,6 +11,8 @@ from typing import Any
 
 def load() -> None:
     """Nothing beforehand: each model is loaded with the first request that needs it."""
+    # numpy's own threads wait for each other by spinning, which takes the cores from the models' threads.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _in(module: str, name: str) -> Callable[..., Any]:
@@ -22,7 +24,7 @@ def _in(module: str, name: str) -> Callable[..., Any]:
     return run
 
 
-_HEARING = "workers.providers.speech.hearing"
+_HEARING, _VOICES = "workers.providers.speech.hearing", "workers.providers.speech.voices"
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
     "ping": lambda: os.getpid(),
@@ -30,5 +32,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "speech.detect": _in(_HEARING, "detect"),
     "speech.languages": _in(_HEARING, "languages"),
     "speech.hear": _in(_HEARING, "hear"),
+    "speech.voices": _in(_VOICES, "voices"),
+    "speech.alike": _in(_VOICES, "alike"),
     "vision.look": _in("workers.providers.vision.looking", "look"),
 }

@@ -1,6 +1,7 @@
 """Media on demand, made once for each set of arguments, and a report that remembers."""
 
 import itertools
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from workers.engine.runner import Report
+from workers.providers.vision.local import LocalVision, local_vision
 from workers.tests import media
+from workers.tests.detectors import make_detector
 
 Make = Callable[..., Path]
 _made: dict[str, Path] = {}
@@ -47,6 +50,44 @@ def make_audio(media_folder: Path, tmp_path: Path) -> Make:
 def make_image(media_folder: Path, tmp_path: Path) -> Make:
     """make_image(suffix=".jpg", size=…, orientation=…, …): see media.make_image."""
     return _maker(media.make_image, ".jpg", media_folder, tmp_path)
+
+
+@pytest.fixture
+def vision(monkeypatch: pytest.MonkeyPatch) -> LocalVision:
+    """The models for pictures that packages carry, on two threads; without them: skip, or fail where REQUIRE_SERVICES
+    says that all must be there."""
+    monkeypatch.setenv("MODEL_THREADS", "2")
+    found = local_vision()
+    told = [text for look, text in found.missing.items() if look in ("safety", "labels", "faces", "text")]
+    if told and os.environ.get("REQUIRE_SERVICES"):
+        pytest.fail(told[0])
+    if told:
+        pytest.skip(told[0])
+    return found
+
+
+@pytest.fixture
+def everyday(vision: LocalVision) -> LocalVision:
+    """The same with the detector of everyday things."""
+    told = vision.missing.get("objects")
+    if told and os.environ.get("REQUIRE_SERVICES"):
+        pytest.fail(told)
+    if told:
+        pytest.skip(told)
+    return vision
+
+
+@pytest.fixture
+def nothing_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where no detector is installed."""
+    monkeypatch.setattr("workers.providers.vision.local._fetched", lambda: None)
+
+
+@pytest.fixture(scope="session")
+def detector(media_folder: Path) -> Path:
+    """A detector of red and blue things, as ONNX: see workers.tests.detectors."""
+    pytest.importorskip("onnx")
+    return make_detector(media_folder / "colours.onnx")
 
 
 @pytest.fixture

@@ -212,9 +212,9 @@ def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
         "audio": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "format": ("ogg", "mp3", "opus")},
         "animation": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "format": ("gif", "avif")},
         "adaptive_video": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "segments": ("ts",)},
-        "probe": {},
-    }[kind]
-    if kind not in ("audio", "probe"):
+        "subtitles": {"shift": (-86_400.0, 1e-320, 3.7), "origin": ("speech", "embedded"), "language": ("en", "de")},
+    }.get(kind, {})
+    if "width" in get_kind(kind).options.model_fields and kind != "audio":
         given |= {"width": (1, 8192, "0.000001%", "10000%"), "height": (1, 8192, "50%")}
     for _ in range(1000):
         picture = VideoStream(0, "h264", *(pick((1, 64, 8192, 0, 10**12)) for _ in range(4)),

@@ -25,6 +25,8 @@ def resolved(kind: str, facts=FILM, **given):
         ("audio", FILM, {"format": "alac"}, {"format": "alac"}),
         ("audio", FILM, {"format": "opus"}, {"format": "opus"}),
         ("audio", FILM, {"filename": "a.ogg"}, {"format": "ogg"}),
+        ("subtitles", FILM, {}, {"format": "vtt", "language": None, "shift": 0.0}),
+        ("subtitles", FILM, {"filename": "a.srt"}, {"format": "srt"}),
     ],
 )
 def test_what_was_left_open_is_told_as_it_will_be(kind, facts, given, expected):

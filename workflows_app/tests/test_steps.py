@@ -55,6 +55,7 @@ def test_options_may_stand_in_an_object_of_their_own_and_win_there():
         ("subtitle", "subtitles"),
         ("thumbnail", "thumbnails"),
         ("describe", "description"),
+        ("summary", "description"),
         ("webhook", "http"),
     ],
 )

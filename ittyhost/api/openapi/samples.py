@@ -87,8 +87,10 @@ def bodies(schema: Schema, schemas: Mapping[str, Schema]) -> dict[str, Any]:
     while "$ref" in schema:
         schema = schemas[schema["$ref"].removeprefix(PREFIX)]
     if "discriminator" in schema:
-        kinds = schema["discriminator"]["mapping"]
-        return {kind: _fullest(schemas[name.removeprefix(PREFIX)], schemas) for kind, name in kinds.items()}
+        kinds: dict[str, str] = {}
+        for kind, name in schema["discriminator"]["mapping"].items():
+            kinds.setdefault(name, kind)  # what comes after are other names of the same
+        return {kind: _fullest(schemas[name.removeprefix(PREFIX)], schemas) for name, kind in kinds.items()}
     if "anyOf" in schema:
         return bodies(schema["anyOf"][0], schemas)
     if "examples" in schema:

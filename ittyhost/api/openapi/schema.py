@@ -102,9 +102,7 @@ class VersionedSchema(AutoSchema):
             "order": ({"type": "string", "enum": list(ORDERS), "default": ORDERS[0]}, "Which end comes first."),
         }
         for filter in view.filters:
-            words = filter.words()
-            schema: Schema = {"type": "string", "maxLength": 200}  # an empty one asks for nothing
-            schemas[filter.name] = ({"type": "string", "enum": list(words)} if words else schema, filter.description)
+            schemas[filter.name] = (filter.schema(), filter.description)
         return [
             {"name": name, "in": "query", "description": description, "schema": schema}
             for name, (schema, description) in schemas.items()

@@ -36,6 +36,8 @@ def detect(sound: str, first: int, count: int) -> str:
     if len(samples) <= (first - begin) * FRAME:
         return ""
     samples = numpy.pad(samples, (0, -len(samples) % FRAME))
+    if not samples.any():  # silence to the last bit
+        return base64.b64encode(bytes(len(samples) // FRAME - (first - begin))).decode()
     likely = numpy.asarray(_detector()(samples)).reshape(-1)[first - begin :]
     levels = numpy.clip(numpy.rint(likely * 255), 0, 255).astype(numpy.uint8)
     return base64.b64encode(levels.tobytes()).decode()

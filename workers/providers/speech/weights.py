@@ -80,6 +80,21 @@ def speech_weights() -> Weights | None:
     return Weights(folder.resolve().name, str(folder), (str(folder / "model.bin"),))
 
 
+def named_folders() -> list[Path]:
+    """What SPEECH_MODEL and SPEAKER_MODEL name by path, with the files that links there lead to; none of packages,
+    which are within reach anyway."""
+    found = []
+    asked = os.environ.get("SPEECH_MODEL", "").strip()
+    if asked and asked not in PACKAGED and Path(asked).is_dir():
+        folder = Path(asked)
+        found += [
+            folder.resolve(),
+            *(path.resolve() for path in folder.iterdir() if path.is_symlink() and path.is_file()),
+        ]
+    voices = os.environ.get("SPEAKER_MODEL", "").strip()
+    return [*found, Path(voices).resolve()] if voices and Path(voices).is_file() else found
+
+
 def packaged_weights(name: str) -> Weights | None:
     """Those that packages carry under this name; None where they are not installed."""
     packaged = PACKAGED[name]
@@ -118,3 +133,13 @@ def _digest(parts: tuple[str, ...], state: tuple[tuple[int, int], ...]) -> str:
             while piece := file.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()
+
+
+def speaker_weights() -> str | None:
+    """The file of weights that tells voices apart: what SPEAKER_MODEL names, else the one that the package resemblyzer
+    carries, else None. Raises ValueError."""
+    asked = os.environ.get("SPEAKER_MODEL", "").strip()
+    if asked and not Path(asked).is_file():
+        raise ValueError(f"SPEAKER_MODEL must be a file of weights for telling voices apart, not {asked!r}.")
+    found = asked or _file("resemblyzer", "pretrained.pt")
+    return str(Path(found).absolute()) if found else None

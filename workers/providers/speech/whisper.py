@@ -2,9 +2,10 @@
 that progress is told and a stop is seen at once."""
 
 import base64
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from itertools import pairwise
 from pathlib import Path
@@ -14,7 +15,7 @@ from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
 from workers.languages import SPACELESS, language_name
 from workers.providers import host
-from workers.providers.base import Model, Progress, Transcript
+from workers.providers.base import Model, Progress, Segment, Transcript
 from workers.providers.settings import model_device, model_threads
 from workers.providers.speech.voice import (
     MARGIN,
@@ -26,11 +27,14 @@ from workers.providers.speech.voice import (
     widened,
     windows,
 )
-from workers.providers.speech.weights import Weights, speech_weights
+from workers.providers.speech.weights import Weights, named_folders, speaker_weights, speech_weights
 from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
-DETECTED, LANGUAGE_KNOWN = 0.1, 0.13  # share of the work that is then done
+DETECTED, LANGUAGE_KNOWN, HEARD = 0.1, 0.13, 0.9  # share of the work that is then done
+SHORT = 1.5  # seconds; a shorter sentence tells no voice
+MOST_OF_VOICE = 12.0  # seconds of a sentence that are enough to know a voice by
+VOICES = 40  # sentences in one request
 # Codes of ISO 639-1 that Whisper has another one for.
 _OWN = {"jv": "jw", "nb": "no", "fil": "tl", "iw": "he", "in": "id"}
 _ISO = {"jw": "jv"}
@@ -45,6 +49,7 @@ class Whisper:
     weights: Weights
     device: str = "auto"
     threads: int = 1
+    voices: str | None = None  # the file of weights that tells speakers apart
 
     @property
     def model(self) -> Model:
@@ -54,7 +59,7 @@ class Whisper:
         self, sound: Path, *, language: str | None, speakers: bool | int | None, report: Report, progress: Progress
     ) -> Transcript:
         """As workers.providers.base.Speech. Raises ModelMissing naming `language` where the model does not know it."""
-        return _Work(self, str(sound.absolute()), report, progress).transcript(language)
+        return _Work(self, str(sound.absolute()), report, progress).transcript(language, speakers)
 
 
 class _Work:
@@ -70,7 +75,7 @@ class _Work:
     def ask(self, op: str, **args: Any) -> Any:
         return host.call(f"speech.{op}", {"sound": self.sound, **args}, report=self.report)
 
-    def transcript(self, asked: str | None) -> Transcript:
+    def transcript(self, asked: str | None, speakers: bool | int | None) -> Transcript:
         duration = self.ask("length")
         likely = self.likely(duration)
         spans = speech_spans(likely, duration)
@@ -83,12 +88,17 @@ class _Work:
         words = self.words(found, widened(spans, duration), language)
         words = tightened(unlooped(words), widened(spans, duration, MARGIN / 3), duration)
         segments = sentences(words)
+        apart = bool(segments and self.whisper.voices and speakers is not False)
+        if apart:
+            segments = self.told_apart(segments, None if speakers in (None, True) else speakers)
+        self.progress(1.0)
         return Transcript(
             segments,
             _ISO.get(language, language) if segments else "",
             self.whisper.model,
             language_confidence=sure if segments else 0.0,
-            speakers=1 if segments else 0,
+            speakers=len({segment.speaker for segment in segments}),
+            speakers_known=apart,
         )
 
     def likely(self, duration: float) -> bytes:
@@ -125,6 +135,29 @@ class _Work:
             message = f"The speech model {self.whisper.model.name} does not know the language {asked} ({name})."
         raise ModelMissing(message, param="language")
 
+    def told_apart(self, segments: Sequence[Segment], count: int | None) -> tuple[Segment, ...]:
+        """The same with their speakers. Those too short to know a voice by are taken for the nearest one's in time."""
+        long = [place for place, segment in enumerate(segments) if segment.end - segment.start >= SHORT]
+        if not long:
+            return tuple(segments)
+        vectors: list[list[float]] = []
+        for first in range(0, len(long), VOICES):
+            some = [segments[place] for place in long[first : first + VOICES]]
+            spans = [[segment.start, min(segment.end, segment.start + MOST_OF_VOICE)] for segment in some]
+            vectors += self.ask("voices", spans=spans, weights=self.whisper.voices)
+            self.progress(HEARD + (1 - HEARD) * (first + len(some)) / len(long))
+        lengths = [segments[place].end - segments[place].start for place in long]
+        labels = host.call("speech.alike", {"vectors": vectors, "lengths": lengths, "count": count}, report=self.report)
+        known = dict(zip(long, labels, strict=True))
+        named: dict[int, int] = {}
+        told = []
+        for place, segment in enumerate(segments):
+            at = bisect_left(long, place)
+            nearest = min(long[max(0, at - 1) : at + 1], key=lambda other: _apart(segment, segments[other]))
+            speaker = known[place if place in known else nearest]
+            told.append(replace(segment, speaker=named.setdefault(speaker, len(named))))
+        return tuple(told)
+
     def words(self, found: Sequence[Window], spans: Sequence[Span], language: str) -> list[Heard]:
         """What is said in all windows, each word once."""
         words: list[Heard] = []
@@ -141,7 +174,7 @@ class _Work:
             else:
                 words += new
             done += window.end - window.start
-            self.progress(LANGUAGE_KNOWN + (1 - LANGUAGE_KNOWN) * done / total)
+            self.progress(LANGUAGE_KNOWN + (HEARD - LANGUAGE_KNOWN) * done / total)
         return words
 
 
@@ -155,15 +188,22 @@ def elected(clips: Sequence[Sequence[tuple[str, float]]], lengths: Sequence[floa
     return name, round(min(1.0, score / sum(lengths)), 4)
 
 
+def _apart(first: Segment, second: Segment) -> float:
+    """Seconds between two."""
+    return max(0.0, first.start - second.end, second.start - first.end)
+
+
 def _passage(told: dict[str, Any]) -> Passage:
     words = tuple(Heard(*word) for word in told["words"])
     return Passage(words, told["likely"], told["compression"], told["silent"])
 
 
 def local_speech() -> Whisper | None:
-    """What is installed and chosen: SPEECH_MODEL, MODEL_DEVICE, MODEL_THREADS. None where there is none; raises
-    ModelMissing where the one chosen is not here, ValueError for a setting that means nothing."""
+    """What is installed and chosen: SPEECH_MODEL, SPEAKER_MODEL, MODEL_DEVICE, MODEL_THREADS. None where there is none;
+    raises ModelMissing where the one chosen is not here, ValueError for a setting that means nothing."""
     device, threads, weights = model_device(), model_threads(), speech_weights()
+    voices = speaker_weights()
     if weights is None or find_spec("faster_whisper") is None:
         return None
-    return Whisper(weights, device, threads)
+    host.reach(named_folders)
+    return Whisper(weights, device, threads, voices)

@@ -137,8 +137,7 @@ def tightened(words: Iterable[Heard], spans: Sequence[Span], duration: float) ->
         within = [span for span in spans if start < span.end and end > span.start]
         if within:
             start, end = max(start, within[0].start), min(end, within[-1].end)
-        if found and start < found[-1].end:
-            start = min(found[-1].end, max(start, end))
+        start = max(start, found[-1].end) if found else start
         end = max(end, start)
         found.append(replace(word, start=start, end=end))
     return _spaced(found, duration)

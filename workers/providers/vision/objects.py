@@ -1,4 +1,4 @@
-"""Things by a detector that the operator names, as ONNX. Runs only in the process that holds models.
+"""Things by a detector: one that is installed, or that the operator names. Runs only in the process that holds models.
 
 Takes one picture: floats of 0 to 1 in the order 1, 3, height, width, or bytes in the order 1, height, width, 3; smaller
 than that, it lies at the top left on grey. What comes out is told apart by its shape:
@@ -8,6 +8,7 @@ than that, it lies at the top left on grey. What comes out is told apart by its 
 1, n, 6                corners, score, class: YOLOv10 and others that end with a suppression of their own
 boxes, scores, labels  three outputs by these names: DETR and torchvision, corners in pixels of the input, or
 detection_boxes, …     of TensorFlow's detectors: top, left, bottom, right as shares
+keypoints, wh          CenterNet as a graph of TensorFlow.js (.json): heat of each class and distances to the four sides
 
 Labels stand one a line in a file beside it (model.onnx, model.txt), or in the model's own metadata (`names`).
 """
@@ -21,15 +22,23 @@ from PIL import Image
 from workers.engine.errors import ModelFailed
 from workers.providers.vision.overlaps import strongest
 from workers.providers.vision.sessions import Runtime, open_session
+from workers.providers.vision.tfjs import from_tfjs
 
 _USUAL_EDGE = 640  # of a model that takes any size
 _GREY = (114, 114, 114)
+_CENTERNET = ("tower_0/keypoints", "tower_0/wh")
+COCO = Path(__file__).with_name("coco.txt")  # the classes of the COCO dataset, in the usual order of its 80
 _LEAST, _OVERLAP, _MOST = 0.25, 0.45, 300
+_MOST_ENDED = 1000  # rows of a detector that suppresses by itself; others have one for every place
 
 
 class Objects:
     def __init__(self, model: str, runtime: Runtime) -> None:
-        self._session = open_session(model, runtime)
+        self._light = 1.0  # what white is
+        loaded: str | bytes = model
+        if model.endswith(".json"):
+            loaded, self._light = from_tfjs(Path(model), _CENTERNET), 255.0
+        self._session = open_session(loaded, runtime)
         (taken,) = self._session.get_inputs()[:1]
         self._input, self._bytes = taken.name, "uint8" in taken.type
         sides = taken.shape[1:3] if self._bytes else taken.shape[2:4]
@@ -54,7 +63,7 @@ class Objects:
         canvas.paste(picture.resize(size, Image.Resampling.BILINEAR))
         if self._bytes:
             return np.asarray(canvas, np.uint8)[None]
-        return np.ascontiguousarray(np.asarray(canvas, np.float32).transpose(2, 0, 1)[None]) / 255.0
+        return np.ascontiguousarray(np.asarray(canvas, np.float32).transpose(2, 0, 1)[None]) * (self._light / 255.0)
 
     def _read(self, answer: list[Any], picture: Image.Image, ratio: float) -> tuple[Any, Any, Any]:
         """Boxes as shares of the picture, scores and the numbers of classes; the strongest first, without doubles."""
@@ -67,6 +76,8 @@ class Objects:
         elif {"boxes", "scores", "labels"} <= set(named):
             boxes = named["boxes"].reshape(-1, 4)
             scores, kinds = named["scores"].reshape(-1), named["labels"].reshape(-1)
+        elif {"keypoints", "wh"} <= set(named):
+            boxes, scores, kinds = _of_heat(named["keypoints"][0], named["wh"][0], self._size)
         else:
             boxes, scores, kinds = _of_rows(answer[0])
         sure = scores >= _LEAST
@@ -85,13 +96,26 @@ class Objects:
         return told | {"confidence": min(1.0, float(score)), "label": label}
 
 
+def _of_heat(heat: Any, sides: Any, size: tuple[int, int]) -> tuple[Any, Any, Any]:
+    """Where a class is hotter than all around it, there is one; the distances to its sides are told beside."""
+    import numpy as np
+
+    rows, columns = heat.shape[1:]
+    around = np.pad(heat, ((0, 0), (1, 1), (1, 1)), constant_values=-1.0)
+    hottest = np.max([around[:, y : y + rows, x : x + columns] for y in range(3) for x in range(3)], axis=0)
+    kinds, y, x = np.nonzero((heat == hottest) & (heat >= _LEAST))
+    middle = np.stack([x * size[0] / columns, y * size[1] / rows], axis=1)
+    away = sides[:, y, x].T
+    return np.concatenate([middle - away[:, :2], middle + away[:, 2:]], axis=1), heat[kinds, y, x], kinds
+
+
 def _of_rows(value: Any) -> tuple[Any, Any, Any]:
     import numpy as np
 
     if value.ndim != 3 or len(value) != 1 or min(value.shape[1:]) < 5:
         raise ModelFailed(f"The detector's answer, of shape {list(value.shape)}, is of no kind that is known.")
     rows = value[0]
-    if rows.shape[1] == 6 and rows.shape[0] > 6:
+    if rows.shape[1] == 6 and 6 < rows.shape[0] <= _MOST_ENDED:
         return rows[:, :4], rows[:, 4], rows[:, 5]
     anything = rows.shape[0] > rows.shape[1]
     rows = rows if anything else rows.T
@@ -105,6 +129,8 @@ def _labels(model: Path, session: Any) -> list[str]:
     beside = model.with_suffix(".txt")
     if beside.is_file():
         return [line.strip() for line in beside.read_text("utf-8").splitlines()]
+    if model.suffix == ".json":
+        return COCO.read_text("utf-8").splitlines()
     told = session.get_modelmeta().custom_metadata_map.get("names")
     try:
         names = ast.literal_eval(told) if told else []

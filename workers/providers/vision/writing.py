@@ -7,6 +7,7 @@ from PIL import Image
 from workers.providers.vision.sessions import Runtime
 
 LEAST = 0.5  # how sure a line must be
+LEAST_ALONE = 0.95  # and one of a single character: corners and buttons are taken for letters
 
 
 class Reader:
@@ -35,6 +36,7 @@ class Reader:
         return [
             _told(corners, text, float(score), picture.size)
             for corners, text, score in zip(answer.boxes, answer.txts, answer.scores, strict=True)
+            if score >= (LEAST_ALONE if len(text.strip()) == 1 else LEAST)
         ]
 
 

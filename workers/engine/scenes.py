@@ -1,0 +1,118 @@
+"""Holds tiny pictures of a video against each other (workers.scenes). Runs only in the resident helper."""
+
+import mmap
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from statistics import fmean, median
+from typing import Any
+
+from PIL import Image, ImageChops, ImageStat
+
+from workers.documents import write_document
+from workers.scenes import (
+    BLACK,
+    HEIGHT,
+    PICTURE,
+    TOUCHED,
+    WHITE,
+    WIDTH,
+    Mixing,
+    find_scenes,
+    is_sparse,
+    read_differences,
+    to_json,
+)
+
+_SHARES = 10  # mixtures that are tried
+
+
+class TinyPictures:
+    """The pictures of one file, by number; they are read as they are needed."""
+
+    def __init__(self, data: "mmap.mmap | bytes") -> None:
+        self.data = data
+        self.picture = lru_cache(maxsize=256)(self._picture)
+
+    def __len__(self) -> int:
+        return len(self.data) // PICTURE
+
+    def _picture(self, number: int) -> Image.Image:
+        place = number * PICTURE
+        return Image.frombytes("RGB", (WIDTH, HEIGHT), self.data[place : place + PICTURE])
+
+    def difference(self, first: int, second: int) -> float:
+        return _difference(self.picture(first), self.picture(second))
+
+    def changed(self, first: int, second: int) -> float:
+        apart = ImageChops.difference(self.picture(first), self.picture(second))
+        red, green, blue = apart.split()
+        most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+        return sum(most.histogram()[round(TOUCHED * 2.55) :]) / (WIDTH * HEIGHT)
+
+    def blank(self, number: int) -> bool:
+        extrema: Any = self.picture(number).getextrema()  # of each colour
+        return max(high for _, high in extrema) <= BLACK or min(low for low, _ in extrema) >= WHITE
+
+    def halfway(self, first: int, second: int, between: int) -> float:
+        return _difference(Image.blend(self.picture(first), self.picture(second), 0.5), self.picture(between))
+
+    def mixing(self, before: range, between: range, after: range, *, steady: float) -> Mixing | None:
+        ours, theirs = self._average(before), self._average(after)
+        across = _difference(ours, theirs)
+        sides = ((ours, before), (theirs, after))
+        unrest = max(fmean(_difference(side, self.picture(number)) for number in run) for side, run in sides)
+        if unrest > steady * across:
+            return None
+        mixtures = [Image.blend(ours, theirs, part / _SHARES) for part in range(_SHARES + 1)]
+        nearest = [
+            min((_difference(mixture, self.picture(number)), part) for part, mixture in enumerate(mixtures))
+            for number in between
+        ]
+        return Mixing(
+            across=across,
+            unrest=unrest,
+            residue=median(residue for residue, _ in nearest),
+            shares=tuple(part / _SHARES for _, part in nearest),
+        )
+
+    def _average(self, run: range) -> Image.Image:
+        average = self.picture(run[0])
+        for count, number in enumerate(run[1:], start=2):
+            average = Image.blend(average, self.picture(number), 1 / count)
+        return average
+
+    def likeness(self, first: int, second: int) -> float:
+        one, other = self.picture(first).convert("L"), self.picture(second).convert("L")
+        ours, theirs = ImageStat.Stat(one), ImageStat.Stat(other)
+        deviation = ours.stddev[0] * theirs.stddev[0]
+        if not deviation:
+            return 0.0
+        pairs = zip(one.tobytes(), other.tobytes(), strict=True)
+        product = sum(a * b for a, b in pairs) / (WIDTH * HEIGHT)
+        return float((product - ours.mean[0] * theirs.mean[0]) / deviation)
+
+
+def _difference(one: Image.Image, other: Image.Image) -> float:
+    return sum(ImageChops.difference(one, other).tobytes()) / (PICTURE * 2.55)
+
+
+def look_sparse(cwd: Path, operations: Mapping[str, Any]) -> dict[str, str]:
+    """Whether too few pictures were decoded: "yes" or ""."""
+    times, _ = read_differences(cwd / operations["differences"])
+    return {"sparse": "yes" if is_sparse(times) else ""}
+
+
+def write_scenes(cwd: Path, operations: Mapping[str, Any]) -> None:
+    """Find where scenes begin, and write that down; the pictures are then of no more use, and take much room."""
+    times, differences = read_differences(cwd / operations["differences"])
+    moments, _ = read_differences(cwd / operations["moments"])
+    with (cwd / operations["pictures"]).open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+        pictures = TinyPictures(data)
+        scenes = find_scenes(times, differences, moments[: len(pictures)], pictures)
+    write_document(cwd / operations["target"], to_json(scenes, times))
+    for name in ("differences", "pictures", "moments"):
+        (cwd / operations[name]).unlink()

@@ -1,0 +1,98 @@
+"""Chapters of a video or a sound, as a track that players show: the file's own, else where topics and scenes change."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from workers.documents import TYPE, read_document
+from workers.engine.errors import OutputMismatch
+from workers.engine.probe import Probe
+from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
+from workers.kinds.groups import Sectioned
+from workers.options import any_case
+from workers.sectioning import SECTIONS, TITLES, section_reads, section_steps, speech_needs
+from workers.tracks.captions import MIMES
+
+FACTS = "facts.json"
+_EXTENSIONS = {"vtt": MIMES["vtt"], "json": TYPE}
+
+
+def _named(filename: str | None) -> str | None:
+    """The format that a filename's extension says; None where it has none of them."""
+    _, dot, extension = (filename or "").lower().rpartition(".")
+    return extension if dot and extension in _EXTENSIONS else None
+
+
+class ChaptersOptions(Sectioned):
+    format: Annotated[Literal["vtt", "json"] | None, any_case()] = Field(
+        None, description="vtt for players, json for programs; as the filename says, else vtt, when not given."
+    )
+
+    @field_validator("filename")
+    @classmethod
+    def _extension_is_known(cls, filename: str | None) -> str | None:
+        _, dot, extension = (filename or "").rpartition(".")
+        if dot and extension.isalnum() and _named(filename) is None:
+            raise ValueError("must end in .vtt or .json, or have no extension")
+        return filename
+
+    @field_validator("format")
+    @classmethod
+    def _format_suits_filename(cls, format: str | None, info: ValidationInfo) -> str | None:
+        by_name = _named(info.data.get("filename"))
+        if format and by_name and format != by_name:
+            raise ValueError(f"must suit the filename, which ends in .{by_name}")
+        return format
+
+
+class ChaptersResult(Result):
+    format: str = Field(description="vtt or json.")
+    language: str | None = Field(description="Of what is said, ISO 639-1; null where that is not known.")
+    count: int = Field(description="Chapters.")
+    duration: float = Field(description="Of the input, seconds: what the chapters cover.")
+    source: str = Field(description="embedded where they are the input's own, else detected.")
+    model: str | None = Field(description="What made the titles; null where they are the input's own, or numbers.")
+    model_version: str | None = None
+    notes: tuple[str, ...] = Field((), description="What a reader should know, in words.")
+
+
+def plan(options: ChaptersOptions, source: Source) -> Plan:
+    """Looks at picture and sound, where the file does not name its chapters itself, then one document. Pure."""
+    chosen = options.format or _named(options.filename) or "vtt"
+    target = f"chapters.{chosen}"
+    written = {"sections": SECTIONS, "titles": TITLES, "word": "Chapter"}
+    written |= {"format": chosen, "target": target, "facts": FACTS}
+    steps = section_steps(
+        source, count=options.count, language=options.language, least=None, audio_track=options.audio_track
+    )
+    return Plan(
+        (*steps, HelperStep("chapters_document", written, weight=0.01)),
+        (Expected(target, _EXTENSIONS[chosen], None),),
+        reads=section_reads(source.probe),
+    )
+
+
+def needs(options: ChaptersOptions, facts: Probe) -> tuple[Need, ...]:
+    return speech_needs(facts, {"language": options.language, "audio_track": options.audio_track})
+
+
+def result(plan: Plan, outputs: list[Output]) -> ChaptersResult:
+    """What was written beside the track. Raises OutputMismatch where it is not there."""
+    try:
+        return ChaptersResult(**read_document(outputs[0].path.with_name(FACTS)), notes=plan.notes)
+    except (OSError, TypeError, ValueError) as exc:
+        raise OutputMismatch("The chapters cannot be read.", log=repr(exc)) from exc
+
+
+KIND = Kind(
+    name="chapters",
+    summary="Chapters with titles, for players and for programs: the input's own, else by topics, pauses and scenes.",
+    accepts=frozenset({"video", "audio"}),
+    options=ChaptersOptions,
+    plan=plan,
+    result=result,
+    object="track",
+    lane="intelligence",
+    needs=needs,
+    examples=({}, {"format": "json"}, {"count": 10, "language": "en"}),
+)

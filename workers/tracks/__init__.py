@@ -1,0 +1,1 @@
+"""Tracks of text beside a medium: cues, and the files that hold them."""
