@@ -10,6 +10,7 @@ from workers.estimate import estimate
 from workers.kinds import all_kinds, get_kind
 from workers.kinds.base import Options
 from workers.plans import FfmpegStep
+from workers.providers.base import Providers
 from workers.resolved import resolved_options
 from workers.run import check, run, source_from_path
 from workers.tests.models import Teller
@@ -18,8 +19,9 @@ _PACKAGES = ("hls", "dash")
 KINDS = all_kinds()
 EXAMPLES = [(kind.name, number) for kind in KINDS.values() for number in range(len(kind.examples))]
 LOOKING = ("nsfw", "objects", "faces", "text")  # their models are loaded in one process of the run
+TELLING = ("description", "tags")  # with the same
 RUN = [
-    pytest.param(name, number, marks=pytest.mark.xdist_group("vision") if name in LOOKING else ())
+    pytest.param(name, number, marks=pytest.mark.xdist_group("vision") if name in (*LOOKING, *TELLING) else ())
     for name, number in EXAMPLES
 ]
 
@@ -47,7 +49,7 @@ def test_examples_make_what_the_plan_says(source, workdir, report, request, monk
     given = source(kind.accepts)
     asked = source_from_path(given)
     if name == "prompt":  # nothing on this machine answers questions
-        asked = replace(asked, providers=replace(asked.providers, language=Teller("A test.")))
+        asked = replace(asked, providers=Providers(language=Teller("A test.")))
     done = run(kind, kind.examples[number], asked, workdir, report=report)
     makes_a_file = bool(kind.object)
     assert [output.entry for output in done.outputs].count(True) == makes_a_file
