@@ -184,3 +184,9 @@ def test_titles_of_a_model_that_fails_are_made_without_it_and_say_so(tmp_path):
     assert made["titles"][:2] == ["Fishing boats", "Fish market"]
     assert made["model"] == "extractive"
     assert made["note"] == "The language model answered 500. Titles were made without it."
+
+
+def test_without_a_model_another_language_is_not_promised(question):
+    made = question("tags", None, language="fr", confidence=None)
+    assert made["language"] == "de"
+    assert made["note"].endswith("set LANGUAGE_URL to use one. Without one it is not written in French.")
