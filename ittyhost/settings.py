@@ -169,14 +169,12 @@ WORKERS_TRANSFER = env.integer("WORKERS_TRANSFER", 2, low=1, high=1024)
 MAX_FAILURES = env.integer("MAX_FAILURES", 3, low=1, high=100)
 LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler is alive: a container's health check
 
-# --- Models behind HTTP: any server of OpenAI's protocol. URL is its base address, which mostly ends in /v1 ---
+# --- Models behind HTTP: servers that speak OpenAI's protocol. URL is the base address, which mostly ends in /v1 ---
 LANGUAGE_URL = env.server("LANGUAGE_URL")
 LANGUAGE_MODEL = env.text("LANGUAGE_MODEL")
 LANGUAGE_KEY = env.text("LANGUAGE_KEY")
 LANGUAGE_SEES = env.flag("LANGUAGE_SEES", False)  # whether it takes pictures
-LANGUAGE_TIMEOUT = env.number(
-    "LANGUAGE_TIMEOUT", 300.0, low=0.1, high=3600
-)  # seconds for an answer, with all its tries
+LANGUAGE_TIMEOUT = env.number("LANGUAGE_TIMEOUT", 300.0, low=0.1, high=3600)  # seconds
 LANGUAGE_RETRIES = env.integer("LANGUAGE_RETRIES", 2, high=10)
 LANGUAGE_TOKENS = env.integer("LANGUAGE_TOKENS", 8192, low=2048, high=2_000_000)  # of a request, its answer included
 VISION_URL = env.server("VISION_URL")

@@ -18,7 +18,10 @@ from workers.providers.base import Answer, Message, Model
 PER_TOKEN = 3  # characters that a token has at least, of the scripts that workers.language.material counts as one each
 WARMTH = 0.2  # temperature: the same question is to be answered alike
 SHOWN = 8000  # characters of a wrong answer that the model is shown again
-_FORMS = ("strict", "schema", "object", "plain")
+# How an answer by a schema is asked for, from what asks most of a server to what asks least: held to the whole schema;
+# to what hosted services hold to; told of it; held to JSON; told in words.
+_FORMS = ("whole", "strict", "schema", "object", "plain")
+_LOOSE = frozenset({"minLength", "maxLength", "uniqueItems"})  # what strict modes do not take
 _known: dict[tuple[str, str], dict[str, Any]] = {}  # what each server takes, found out once per process
 
 
@@ -93,9 +96,7 @@ class Chat:
     def _bodies(self, told: list[Any], schema: Mapping[str, Any] | None) -> Iterator[tuple[dict[str, Any], Any]]:
         """What to send, from what asks most of the server to what asks least; each form once more where the server
         told which other word it does not take."""
-        forms: tuple[str, ...] = (
-            _FORMS if schema is not None and is_closed(schema) else _FORMS[1:] if schema is not None else ("plain",)
-        )
+        forms: tuple[str, ...] = _forms(schema)
         known = self._takes.get("form")
         if schema is not None and known in forms:
             forms = forms[forms.index(known) :]
@@ -117,8 +118,9 @@ class Chat:
             body["temperature"] = WARMTH
         if schema is None:
             return body
-        if form in ("strict", "schema"):
-            named = {"name": "answer", "schema": dict(schema), "strict": form == "strict"}
+        if form in ("whole", "strict", "schema"):
+            sent = _loosened(schema) if form == "strict" else schema
+            named = {"name": "answer", "schema": sent, "strict": form != "schema"}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
             return body
         if form == "object":
@@ -138,6 +140,22 @@ class Chat:
             {"type": "image_url", "image_url": {"url": _data_uri(picture, report)}} for picture in message.pictures
         ]
         return {"role": message.role, "content": parts}
+
+
+def _forms(schema: Mapping[str, Any] | None) -> tuple[str, ...]:
+    if schema is None:
+        return ("plain",)
+    return _FORMS if is_closed(schema) else _FORMS[2:]
+
+
+def _loosened(schema: Any) -> Any:
+    """The schema without what strict modes do not take; properties may be called so."""
+    if not isinstance(schema, dict):
+        return [_loosened(item) for item in schema] if isinstance(schema, list) else schema
+    kept = {word: inner for word, inner in schema.items() if word not in _LOOSE}
+    named = {name: _loosened(inner) for name, inner in schema.get("properties", {}).items()}
+    others = {word: _loosened(inner) for word, inner in kept.items() if word not in ("properties", "enum", "const")}
+    return kept | others | ({"properties": named} if named else {})
 
 
 class _Reply:

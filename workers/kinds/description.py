@@ -47,5 +47,5 @@ KIND = Kind(
     object="intelligence",
     lane="intelligence",
     needs=speech_need,
-    examples=({}, {"language": "en", "confidence": 0.5}),
+    examples=({"language": "en"},),
 )

@@ -45,5 +45,5 @@ KIND = Kind(
     object="intelligence",
     lane="intelligence",
     needs=speech_need,
-    examples=({}, {"confidence": 0.5}),
+    examples=({"confidence": 0.5},),
 )

@@ -29,6 +29,7 @@ from workers.engine.errors import ModelFailed, ModelMissing
 from workers.engine.runner import Report
 from workers.language import asked, floor
 from workers.language.material import facts_of, read_material
+from workers.languages import language_name
 from workers.providers.base import Language, Progress, Providers
 
 __all__ = ["ask", "facts_of"]
@@ -55,8 +56,13 @@ def ask(
     else:
         with_model = asked.ask_description if name == "description" else asked.ask_tags
         answer = with_model(model, material, request.get("language"), report)
+    notes = [answer.get("note")]
     if unseen and not (model and model.sees):
-        answer["note"] = " ".join(filter(None, (answer.get("note"), unseen)))
+        notes.append(unseen)
+    if model is None and request.get("language") not in (None, answer["language"]):
+        notes.append(f"Without one it is not written in {language_name(request['language'])}.")
+    if any(notes):
+        answer["note"] = " ".join(note for note in notes if note)
     return answer
 
 

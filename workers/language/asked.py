@@ -29,14 +29,14 @@ _RULES = (
 _TAG = {
     "type": "object",
     "properties": {
-        "tag": {"type": "string", "minLength": 1},
+        "tag": {"type": "string", "minLength": 1, "maxLength": 100},
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
     },
     "required": ["tag", "confidence"],
     "additionalProperties": False,
 }
-_TAGS = {"type": "array", "items": _TAG, "maxItems": 3 * TAGS}
-_LANGUAGE = {"type": "string"}
+_TAGS = {"type": "array", "items": _TAG, "maxItems": 2 * TAGS}
+_LANGUAGE = {"type": "string", "maxLength": 40}
 _CONFIDENCE = {"type": "number", "minimum": 0, "maximum": 1}
 
 
@@ -50,8 +50,8 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 
 DESCRIPTION_SCHEMA = _object(
-    title={"type": "string", "minLength": 1},
-    description={"type": "string", "minLength": 1},
+    title={"type": "string", "minLength": 1, "maxLength": 300},
+    description={"type": "string", "minLength": 1, "maxLength": 2 * DESCRIPTION},
     tags=_TAGS,
     language=_LANGUAGE,
     confidence=_CONFIDENCE,
@@ -71,7 +71,12 @@ def ask_titles(model: Language, sections: Sequence[str], language: str, report: 
         "what it is about, and how it differs from the others. Answer with the titles alone, in the sections' order."
     )
     schema = _object(
-        titles={"type": "array", "items": {"type": "string"}, "minItems": len(sections), "maxItems": len(sections)}
+        titles={
+            "type": "array",
+            "items": {"type": "string", "maxLength": 300},
+            "minItems": len(sections),
+            "maxItems": len(sections),
+        }
     )
     messages = (Message("system", told), Message("user", quoted({"sections": material})))
     answer = model.answer(messages, schema=schema, report=report)

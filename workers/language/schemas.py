@@ -65,7 +65,7 @@ class _Resolver:
         self._parts += 1
         if self._parts > MOST_PARTS or depth > DEPTH:
             raise ValueError(f"must have at most {MOST_PARTS} schemas within it, {DEPTH} deep, and none within itself")
-        where = f" at {path}" if path else ""
+        where = f" at {path[:100]}" if path else ""
         if not isinstance(schema, dict):
             raise ValueError(f"must have an object for every schema, also{where}")
         if "$ref" in schema:
@@ -103,7 +103,7 @@ class _Resolver:
             **dict.fromkeys(_NUMBERS, lambda: _is_a("number", value)),
         }
         if word not in fits:
-            raise ValueError(f"has {word!r}{where}, which is not read here: use simpler words of JSON Schema")
+            raise ValueError(f"has {word[:50]!r}{where}, which is not read here: use simpler words of JSON Schema")
         if not fits[word]():
             raise ValueError(f"has a value of {word!r}{where} that JSON Schema does not know")
         return value
@@ -151,6 +151,19 @@ def _same(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
+def _key(value: Any) -> str:
+    """The same for two values that are the same as JSON has it: 1 is 1.0, and the order of names does not matter."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _plain(inner) for name, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list) else value
+
+
 def _of_object(value: Mapping[str, Any], schema: Mapping[str, Any], path: str) -> str:
     properties, others = schema.get("properties", {}), schema.get("additionalProperties", True)
     for name in schema.get("required", ()):
@@ -168,7 +181,7 @@ def _of_object(value: Mapping[str, Any], schema: Mapping[str, Any], path: str) -
 def _of_list(value: list[Any], schema: Mapping[str, Any], path: str) -> str:
     if wrong := _of_length(len(value), schema, "Items", f"{path} has"):
         return wrong
-    if schema.get("uniqueItems") and any(_same(one, two) for place, one in enumerate(value) for two in value[:place]):
+    if schema.get("uniqueItems") and len({_key(item) for item in value}) < len(value):
         return f"{path} has something twice"
     rule = schema.get("items", {})
     return next((wrong for item in value if (wrong := problem(item, rule, f"an item of {path}"))), "")

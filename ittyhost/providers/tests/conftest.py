@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ittyhost.providers import chat
+from ittyhost.providers import endpoint as endpoints
 from ittyhost.providers.chat import ChatLanguage
 from ittyhost.providers.endpoint import Endpoint
 from ittyhost.providers.tests.server import ModelServer
@@ -21,10 +22,11 @@ def server() -> Iterator[ModelServer]:
 def endpoint(server: ModelServer, monkeypatch) -> Callable[..., Endpoint]:
     """An endpoint of the server, in a hurry; what was learnt of servers is forgotten."""
     monkeypatch.setattr(chat, "_known", {})
+    monkeypatch.setattr(endpoints, "FIRST_WAIT", 0.05)
 
     def made(**changes) -> Endpoint:
         usual = {"name": "language model", "setting": "LANGUAGE", "url": server.url, "model": "tiny"}
-        return Endpoint(**usual | {"key": "s3cret", "timeout": 1.0, "tries": 3} | changes)
+        return Endpoint(**usual | {"key": "s3cret", "timeout": 10.0, "tries": 3} | changes)
 
     return made
 

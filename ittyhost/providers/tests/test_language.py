@@ -73,14 +73,22 @@ def test_an_answer_by_a_schema_is_asked_for_in_strict_form(server, language):
 
 def test_a_server_that_knows_no_schemas_is_asked_in_plainer_forms_and_next_time_at_once(server, language):
     refusal = sends({"error": {"message": "unknown response_format"}}, 400)
-    server.answers = [refusal, refusal, refusal, says(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nAnything else?")]
+    server.answers = [
+        refusal,
+        refusal,
+        refusal,
+        refusal,
+        says(f"Here it is:\n```json\n{json.dumps(GOOD)}\n```\nAnything else?"),
+    ]
     model = language()
     assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
     assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
     forms = [server.body(number).get("response_format", {}) for number in range(len(server.asked))]
-    assert [form.get("type") for form in forms] == ["json_schema", "json_schema", "json_object", None, None]
-    assert [form.get("json_schema", {}).get("strict") for form in forms[:2]] == [True, False]
-    assert server.body(3)["messages"][0]["content"].endswith(json.dumps(SCHEMA))
+    assert [form.get("type") for form in forms] == [*["json_schema"] * 3, "json_object", None, None]
+    assert [form.get("json_schema", {}).get("strict") for form in forms[:3]] == [True, True, False]
+    title = [form["json_schema"]["schema"]["properties"]["title"] for form in forms[:3]]
+    assert title == [{"type": "string", "minLength": 1}, {"type": "string"}, {"type": "string", "minLength": 1}]
+    assert server.body(4)["messages"][0]["content"].endswith(json.dumps(SCHEMA))
 
 
 def test_words_that_a_server_does_not_know_are_left_out(server, language):
@@ -152,8 +160,8 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
     "529": ([sends(b"", 529)], 3, "The language model answered 529 3 times."),
     "drops": ([drops], 3, "The language model broke off the connection 3 times."),
     "breaks off": ([breaks_off], 3, "The language model broke off the connection 3 times."),
-    "never answers": ([never_answers], 1, "The language model did not answer within 1 second."),
-    "drips": ([drips], 1, "The language model did not answer within 1 second."),
+    "never answers": ([never_answers], 1, "The language model did not answer within 0.5 seconds."),
+    "drips": ([drips], 1, "The language model did not answer within 0.5 seconds."),
     "pours": ([pours], 1, "The language model answered with more than 16 MB."),
     "no JSON": ([sends(b"<html>It works!</html>")], 3, "The language model answered with what is no JSON 3 times."),
     "a list": ([sends([1])], 3, "The language model answered with what is no JSON object 3 times."),
@@ -178,7 +186,7 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
         1,
         "The language model answered 302 (found): redirects are not followed, set LANGUAGE_URL to where it leads.",
     ),
-    "400": ([sends(b"too long", 400)], 4, "The language model answered 400 (bad request)."),
+    "400": ([sends(b"too long", 400)], 5, "The language model answered 400 (bad request)."),
     "broken JSON": (
         [says('{"title": "Harb')],
         2,
@@ -229,8 +237,8 @@ def test_each_failure_is_told_in_a_sentence(server, language, name):
     server.answers = answers
     began = time.monotonic()
     with pytest.raises(ModelFailed) as caught:
-        language().answer(ASKED, schema=SCHEMA, report=Silent())
-    assert time.monotonic() - began < 3
+        language(timeout=0.5 if "0.5 seconds" in message else 10.0).answer(ASKED, schema=SCHEMA, report=Silent())
+    assert time.monotonic() - began < 5
     assert caught.value.message == message or (name == "429 until 2100" and re.fullmatch(message, caught.value.message))
     assert len(server.asked) == times
     assert "s3cret" not in caught.value.message + caught.value.log

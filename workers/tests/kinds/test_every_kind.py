@@ -1,6 +1,7 @@
 """What holds for every kind there is, and for each one added."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,15 +10,18 @@ from workers.estimate import estimate
 from workers.kinds import all_kinds, get_kind
 from workers.kinds.base import Options
 from workers.plans import FfmpegStep
+from workers.providers.base import Providers
 from workers.resolved import resolved_options
 from workers.run import check, run, source_from_path
+from workers.tests.models import Teller
 
 _PACKAGES = ("hls", "dash")
 KINDS = all_kinds()
 EXAMPLES = [(kind.name, number) for kind in KINDS.values() for number in range(len(kind.examples))]
 LOOKING = ("nsfw", "objects", "faces", "text")  # their models are loaded in one process of the run
+TELLING = ("description", "tags")  # with the same
 RUN = [
-    pytest.param(name, number, marks=pytest.mark.xdist_group("vision") if name in LOOKING else ())
+    pytest.param(name, number, marks=pytest.mark.xdist_group("vision") if name in (*LOOKING, *TELLING) else ())
     for name, number in EXAMPLES
 ]
 
@@ -43,7 +47,10 @@ def test_examples_make_what_the_plan_says(source, workdir, report, request, monk
         monkeypatch.setenv("VISION_OBJECTS_MODEL", str(request.getfixturevalue("detector")))
     kind = get_kind(name)
     given = source(kind.accepts)
-    done = run(kind, kind.examples[number], given, workdir, report=report)
+    asked = source_from_path(given)
+    if name == "prompt":  # nothing on this machine answers questions
+        asked = replace(asked, providers=Providers(language=Teller("A test.")))
+    done = run(kind, kind.examples[number], asked, workdir, report=report)
     makes_a_file = bool(kind.object)
     assert [output.entry for output in done.outputs].count(True) == makes_a_file
     whole = sum(output.path.stat().st_size for output in done.outputs)
@@ -58,7 +65,7 @@ def test_examples_make_what_the_plan_says(source, workdir, report, request, monk
     assert str(workdir) not in json.dumps(done.plan)
     assert bool(done.plan["commands"]) == makes_a_file
     # What is made of another kind's result alone reads nothing of the source itself.
-    from_others = kind.needs(kind.options.model_validate(kind.examples[number]), source_from_path(given).probe)
+    from_others = kind.needs(kind.options.model_validate(kind.examples[number]), asked.probe)
     reads = ("whole", "seek", *(["nothing"] if from_others else [])) if makes_a_file else ("nothing",)
     assert done.plan["reads"] in reads
     assert done.result.model_dump(mode="json")
