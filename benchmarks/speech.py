@@ -33,6 +33,7 @@ ENGINE = True  # needs no service
 AIM = 0.05  # of the words of English
 SOUNDS = (".ogg", ".wav", ".mp3", ".flac")
 ENGLISH_ONLY = ".en"
+APART = ("en",)  # languages whose recordings are heard each by itself as well
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _figures(model: str, language: str, found: Sequence[Recording], folder: Path
     try:
         _hear([found[0]], folder)  # loads the model
         heard = {"joined": _hear([whole], folder)}
-        if language == "en":
+        if language in APART:
             heard["one by one"] = _hear(found, folder)
     except ModelMissing:
         return []
