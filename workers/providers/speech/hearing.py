@@ -35,7 +35,7 @@ def detect(sound: str, first: int, count: int) -> str:
     import numpy
 
     begin = max(0, first - WARM)
-    samples = _samples(sound, begin * FRAME, (first + count) * FRAME)
+    samples = read_samples(sound, begin * FRAME, (first + count) * FRAME)
     if len(samples) <= (first - begin) * FRAME:
         return ""
     samples = numpy.pad(samples, (0, -len(samples) % FRAME))
@@ -53,7 +53,7 @@ def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> di
     known = sorted(whisper.supported_languages)
     told = []
     for start, end in clips if len(known) > 1 else ():
-        samples = _samples(sound, round(start * RATE), round(end * RATE))
+        samples = read_samples(sound, round(start * RATE), round(end * RATE))
         with _at_fault("The speech model"):
             _, _, likely = whisper.detect_language(samples)
         told.append([[name, round(float(share), 4)] for name, share in likely[:5]])
@@ -67,7 +67,7 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
 
     whisper = _whisper(**model)
     origin = clips[0][0]
-    samples = _samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
+    samples = read_samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
     if not len(samples):
         return []
     ctranslate2.set_random_seed(SEED)
@@ -126,7 +126,7 @@ def _opened(sound: str) -> wave.Wave_read:
     return file
 
 
-def _samples(sound: str, begin: int, end: int) -> Any:
+def read_samples(sound: str, begin: int, end: int) -> Any:
     """Samples `begin` to `end`, −1 to 1, as far as there are."""
     import numpy
 
