@@ -52,12 +52,17 @@ def transcript_document(
     transcript: Transcript, *, words: bool = False, least: float | None = None, notes: tuple[str, ...] = ()
 ) -> dict[str, Any]:
     """The document's own fields; segments less sure than `least` are left out."""
-    kept = [segment for segment in transcript.segments if segment.confidence >= (least or 0.0)]
+    named: dict[int, int] = {}  # speakers are numbered anew, as some may have no sentence left
+    kept = [
+        replace(segment, speaker=named.setdefault(segment.speaker, len(named)))
+        for segment in transcript.segments
+        if segment.confidence >= (least or 0.0)
+    ]
     speaking = sum(segment.end - segment.start for segment in kept)
     weighed = sum((segment.end - segment.start) * segment.confidence for segment in kept)
     return {
         "detected": bool(kept),
-        "speakers": len({segment.speaker for segment in kept}),
+        "speakers": len(named),
         "speakers_known": transcript.speakers_known,
         "language": transcript.language if kept else None,
         "language_confidence": round(transcript.language_confidence, 3) or None if kept else None,

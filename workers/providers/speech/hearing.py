@@ -5,12 +5,15 @@ Sound is a WAV file of 16 kHz, mono, 16 bits, read in pieces. Each operation tak
 
 import base64
 import hashlib
+import math
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from workers.engine.errors import ModelFailed, ModelMissing, SourceUnreadable
+from workers.engine.errors import MediaError, ModelFailed, ModelMissing, SourceUnreadable
 from workers.providers.speech.voice import FRAME, RATE
 
 WARM = 64  # frames (2 s) that the detector hears before those asked for, as it goes by what came before
@@ -32,13 +35,14 @@ def detect(sound: str, first: int, count: int) -> str:
     import numpy
 
     begin = max(0, first - WARM)
-    samples = _samples(sound, begin * FRAME, (first + count) * FRAME)
+    samples = read_samples(sound, begin * FRAME, (first + count) * FRAME)
     if len(samples) <= (first - begin) * FRAME:
         return ""
     samples = numpy.pad(samples, (0, -len(samples) % FRAME))
     if not samples.any():  # silence to the last bit
         return base64.b64encode(bytes(len(samples) // FRAME - (first - begin))).decode()
-    likely = numpy.asarray(_detector()(samples)).reshape(-1)[first - begin :]
+    with _at_fault("The detector of voices"):
+        likely = numpy.asarray(_detector()(samples)).reshape(-1)[first - begin :]
     levels = numpy.clip(numpy.rint(likely * 255), 0, 255).astype(numpy.uint8)
     return base64.b64encode(levels.tobytes()).decode()
 
@@ -49,8 +53,9 @@ def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> di
     known = sorted(whisper.supported_languages)
     told = []
     for start, end in clips if len(known) > 1 else ():
-        samples = _samples(sound, round(start * RATE), round(end * RATE))
-        _, _, likely = whisper.detect_language(samples)
+        samples = read_samples(sound, round(start * RATE), round(end * RATE))
+        with _at_fault("The speech model"):
+            _, _, likely = whisper.detect_language(samples)
         told.append([[name, round(float(share), 4)] for name, share in likely[:5]])
     return {"known": known, "clips": told}
 
@@ -62,13 +67,13 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
 
     whisper = _whisper(**model)
     origin = clips[0][0]
-    samples = _samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
+    samples = read_samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
     if not len(samples):
         return []
     ctranslate2.set_random_seed(SEED)
     places = [round(place - origin, 3) for clip in clips for place in clip]
     places[-1] = min(places[-1], len(samples) / RATE)
-    try:
+    with _at_fault("The speech model"):
         segments, _ = whisper.transcribe(
             samples,
             language=language,
@@ -80,21 +85,35 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
             vad_filter=False,  # done, for the whole sound at once
         )
         return [_passage(segment, origin) for segment in segments]
-    except (RuntimeError, ValueError) as exc:
-        raise ModelFailed("The speech model failed at this sound.", log=repr(exc)) from exc
+
+
+@contextmanager
+def _at_fault(what: str) -> Iterator[None]:
+    """Whatever a model's library raises is the model's fault, not the sound's. Raises ModelFailed."""
+    try:
+        yield
+    except (MediaError, MemoryError, OSError):
+        raise
+    except Exception as exc:  # onnxruntime has exceptions of its own, CTranslate2 has any
+        raise ModelFailed(f"{what} failed at this sound.", log=repr(exc)) from exc
 
 
 def _passage(segment: Any, origin: float) -> dict[str, Any]:
     return {
         "words": [
             [round(float(word.start) + origin, 3), round(float(word.end) + origin, 3), word.word,
-             round(float(word.probability), 4)]
+             round(_number(word.probability), 4)]
             for word in segment.words or ()
         ],
-        "likely": float(segment.avg_logprob),
-        "compression": float(segment.compression_ratio),
-        "silent": float(segment.no_speech_prob),
+        "likely": _number(segment.avg_logprob),
+        "compression": _number(segment.compression_ratio),
+        "silent": _number(segment.no_speech_prob),
     }  # fmt: skip
+
+
+def _number(value: Any) -> float:
+    """0 for what JSON has no word for."""
+    return float(value) if math.isfinite(value) else 0.0
 
 
 def _opened(sound: str) -> wave.Wave_read:
@@ -107,7 +126,7 @@ def _opened(sound: str) -> wave.Wave_read:
     return file
 
 
-def _samples(sound: str, begin: int, end: int) -> Any:
+def read_samples(sound: str, begin: int, end: int) -> Any:
     """Samples `begin` to `end`, −1 to 1, as far as there are."""
     import numpy
 

@@ -14,9 +14,10 @@ STEP = FRAME / RATE
 SURE, UNSURE = 128, 90  # of 255: speech begins above the one and ends below the other
 SHORTEST = 0.16  # seconds; shorter ones are clicks and coughs
 PAUSE = 0.32  # seconds; a shorter one lies inside a word
-MARGIN = 0.3  # seconds that are heard before and after; consonants are quiet
+MARGIN = 0.3  # seconds before and after that still count as speech; consonants are quiet
+LEAD = 0.8  # seconds that the model hears before and after, as far as there is a pause: quiet words begin unnoticed
 GAP = 5.0  # seconds of silence that one clip may span
-CLIP = 29.0  # seconds; what models take in at once is half a minute
+CLIP = 29.8  # seconds; what models take in at once is half a minute
 WINDOW = 120.0  # seconds of one request
 OVERLAP = 8.0  # seconds that two windows share where there is no pause between them
 
@@ -81,12 +82,21 @@ def widened(spans: Iterable[Span], duration: float, by: float = MARGIN) -> list[
     return found
 
 
+def led(spans: Sequence[Span], duration: float) -> list[Span]:
+    """The same with a lead before and after each, up to the middle of the pause between two."""
+    edges = [(0.0, spans[0].start), *((first.end, second.start) for first, second in pairwise(spans))] if spans else []
+    starts = [max(after - LEAD, (before + after) / 2 if place else 0.0) for place, (before, after) in enumerate(edges)]
+    ends = [min(before + LEAD, (before + after) / 2) for before, after in edges[1:]]
+    ends += [min(duration, span.end + LEAD) for span in spans[-1:]]
+    return [Span(max(0.0, start), end) for start, end in zip(starts, ends, strict=True)]
+
+
 def windows(spans: Sequence[Span], duration: float, likely: bytes = b"") -> list[Window]:
     """What to ask the model about: clips of up to CLIP seconds that begin and end in pauses, in windows of up to WINDOW
     seconds. Speech without a pause for longer than that is cut where it is quietest, with an OVERLAP."""
     found: list[Window] = []
     clips: list[Span] = []
-    for span in widened(spans, duration):
+    for span in led(spans, duration):
         pieces = _pieces(span, likely)
         for piece in pieces:
             if clips and (len(pieces) > 1 or piece.end - clips[0].start > WINDOW):

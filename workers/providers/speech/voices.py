@@ -2,21 +2,20 @@
 
 The vectors are those of the GE2E speaker encoder (L. Wan and others, "Generalized end-to-end loss for speaker
 verification", 2018) whose weights the package `resemblyzer` carries: three LSTM layers over a mel spectrogram of 40
-bands, a linear layer, the unit sphere. The package itself, which needs PyTorch, is not used: its file of weights is
-read here, and the few lines of the network are numpy's.
+bands, a linear layer, the unit sphere. The package itself, which needs PyTorch, is not used: only its weights are
+read, and the few lines of the network are numpy's.
 """
 
-import io
 import pickle
 import struct
-from collections import OrderedDict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from workers.engine.errors import ModelFailed
-from workers.providers.speech.hearing import _samples
+from workers.providers.speech.hearing import read_samples
 from workers.providers.speech.voice import RATE
+from workers.providers.vision.weights import read_weights
 
 WINDOW, HOP = 400, 160  # samples of the spectrogram: 25 and 10 ms
 BANDS = 40
@@ -26,13 +25,12 @@ LOUDNESS = -30.0  # dBFS that quieter voices are brought to
 BATCH = 128
 MOST = 1200  # voices that are compared each with each; of more, the longest
 ALIKE = 0.25  # distance (1 − cosine) up to which two groups of sentences are one speaker
-_DTYPES = {"FloatStorage": "f4", "LongStorage": "i8", "DoubleStorage": "f8", "IntStorage": "i4"}
 
 
 def voices(sound: str, spans: list[list[float]], weights: str) -> list[list[float]]:
     """For each span the vector of its voice, 256 numbers of length 1."""
     network = _network(weights)
-    return network.vectors([_samples(sound, round(start * RATE), round(end * RATE)) for start, end in spans])
+    return network.vectors([read_samples(sound, round(start * RATE), round(end * RATE)) for start, end in spans])
 
 
 def alike(vectors: list[list[float]], lengths: list[float], count: int | None) -> list[int]:
@@ -177,73 +175,7 @@ _STEP = 0.06875177742094912  # ln(6.4) / 27, of a mel above 1 kHz
 @lru_cache(maxsize=1)
 def _network(weights: str) -> _Network:
     try:
-        state = read_legacy(Path(weights).read_bytes())["model_state"]
-    except (OSError, KeyError, ValueError, pickle.UnpicklingError, EOFError, struct.error) as exc:
+        state = read_weights(Path(weights), "model_state")
+    except (OSError, KeyError, ValueError, TypeError, pickle.UnpicklingError, EOFError, struct.error) as exc:
         raise ModelFailed("The weights of the speaker encoder cannot be read.", log=repr(exc)) from exc
     return _Network(state)
-
-
-# --- PyTorch's file format of before 2020: pickles one after the other, then the arrays ---
-
-
-class _Reader(pickle.Unpickler):
-    """Knows tensors and nothing else: a pickle could otherwise run anything."""
-
-    def find_class(self, module: str, name: str) -> Any:
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda storage, offset, size, stride, *_: (storage, offset, size, stride)
-        if module == "torch" and name in _DTYPES:
-            return name
-        raise pickle.UnpicklingError(f"{module}.{name} is no tensor")
-
-    def persistent_load(self, told: Any) -> Any:
-        _, dtype, key, _, _, *_ = told
-        return (dtype, key)
-
-
-def read_legacy(data: bytes) -> dict[str, Any]:
-    """What such a file holds, with arrays for tensors. Raises ValueError, UnpicklingError for another."""
-    import numpy
-
-    file = io.BytesIO(data)
-    if _Reader(file).load() != 0x1950A86A20F9469CFC6C:
-        raise ValueError("no such file")
-    _Reader(file).load()  # the version
-    _Reader(file).load()  # the machine
-    told = _Reader(file).load()
-    keys = _Reader(file).load()
-    storages: dict[str, Any] = {}
-    kinds = dict(_storages(told))
-    for key in keys:
-        (count,) = struct.unpack("<q", file.read(8))
-        dtype = numpy.dtype(_DTYPES[kinds[key]])
-        storages[key] = numpy.frombuffer(file.read(count * dtype.itemsize), dtype)
-    return _arrays(told, storages)
-
-
-def _is_tensor(value: Any) -> bool:
-    return isinstance(value, tuple) and len(value) == 4 and isinstance(value[0], tuple) and len(value[0]) == 2
-
-
-def _storages(value: Any) -> list[tuple[str, str]]:
-    if _is_tensor(value):
-        return [(value[0][1], value[0][0])]
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return [found for part in parts for found in _storages(part)]
-
-
-def _arrays(value: Any, storages: dict[str, Any]) -> Any:
-    import numpy
-
-    if _is_tensor(value):
-        (_, key), offset, size, stride = value
-        flat = storages[key]
-        steps = tuple(step * flat.itemsize for step in stride)
-        return numpy.lib.stride_tricks.as_strided(flat[offset:], size, steps).copy()
-    if isinstance(value, dict):
-        return {name: _arrays(part, storages) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_arrays(part, storages) for part in value]
-    return value

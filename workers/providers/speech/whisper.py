@@ -198,11 +198,30 @@ def _passage(told: dict[str, Any]) -> Passage:
     return Passage(words, told["likely"], told["compression"], told["silent"])
 
 
-def local_speech() -> Whisper | None:
+@dataclass(frozen=True)
+class Absent:
+    """In place of a model that is named and not here: whoever asks it is told so, and nobody else."""
+
+    missing: str
+
+    @property
+    def model(self) -> Model:
+        raise ModelMissing(self.missing)
+
+    def transcribe(
+        self, sound: Path, *, language: str | None, speakers: bool | int | None, report: Report, progress: Progress
+    ) -> Transcript:
+        raise ModelMissing(self.missing)
+
+
+def local_speech() -> Whisper | Absent | None:
     """What is installed and chosen: SPEECH_MODEL, SPEAKER_MODEL, MODEL_DEVICE, MODEL_THREADS. None where there is none;
-    raises ModelMissing where the one chosen is not here, ValueError for a setting that means nothing."""
-    device, threads, weights = model_device(), model_threads(), speech_weights()
-    voices = speaker_weights()
+    raises ValueError for a setting that means nothing."""
+    device, threads, voices = model_device(), model_threads(), speaker_weights()
+    try:
+        weights = speech_weights()
+    except ModelMissing as exc:
+        return Absent(exc.message)
     if weights is None or find_spec("faster_whisper") is None:
         return None
     host.reach(named_folders)

@@ -15,6 +15,7 @@ SILENT = 0.6  # how sure the model is itself that nobody speaks
 HEARD = 0.5  # share of a passage's words that must lie where somebody speaks
 REPEATS = {1: 6, 2: 4}  # times that a phrase of so many words may be said in a row; longer ones LOOPS times
 LOOPS, LONGEST_LOOP = 3, 12  # words
+_SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
 LONG, TOO_LONG = 12.0, 20.0  # seconds; sentences are cut at a clause above the one, anywhere above the other
@@ -50,14 +51,23 @@ class Passage:
 def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
     """The words of those that are no inventions; `spans` is where somebody speaks, with margins."""
     kept: list[Heard] = []
+    last = 0.0  # how likely the passage before was: those of one decoding have it in common
     for passage in passages:
         words = [word for word in passage.words if word.text.strip()]
+        if words and kept and passage.likely != last and _again(kept[-1], words[0]):
+            words = words[1:]
+        last = passage.likely
         inside = sum(any(word.start < span.end and word.end > span.start for span in spans) for word in words)
         failed = passage.compression > REPETITIVE or passage.likely < SURELY_GUESSED
         failed = failed or (passage.silent > SILENT and passage.likely < GUESSED)
         if words and not failed and inside >= HEARD * len(words):
             kept += words
     return kept
+
+
+def _again(before: Heard, word: Heard) -> bool:
+    """Whether a decoding begins with the word that the one before it ended with: that is where it was taken up."""
+    return _plain(before.text) == _plain(word.text) and word.start - before.end < _SEAM
 
 
 def whole(words: Sequence[Heard]) -> list[Heard]:

@@ -15,20 +15,22 @@ _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
 _TYPES = {"FloatStorage": "<f4", "LongStorage": "<i8"}
 
 
-def read_weights(path: Path) -> dict[str, Any]:
-    """Arrays by the names of the layers. Raises ValueError, pickle.UnpicklingError for what is no such file."""
+def read_weights(path: Path, part: str = "") -> dict[str, Any]:
+    """Arrays by the names of the layers; `part` names the entry that holds them, where the file has more than those.
+    Raises ValueError, pickle.UnpicklingError for what is no such file."""
     import numpy as np
 
     with path.open("rb") as file:
         if (_Tensors(file).load(), _Tensors(file).load()) != (_MAGIC, _VERSION):
             raise ValueError(f"{path.name} is no file of PyTorch's first format.")
         _Tensors(file).load()
-        named = _Tensors(file).load()
+        tensors = _Tensors(file)
+        told = tensors.load()
         storages = dict.fromkeys(_Tensors(file).load(), b"")
-        types = {tensor.key: tensor.type for tensor in named.values()}
         for key in storages:
             (count,) = struct.unpack("<q", file.read(8))
-            storages[key] = file.read(count * np.dtype(types[key]).itemsize)
+            storages[key] = file.read(count * np.dtype(tensors.types[key]).itemsize)
+    named = told[part] if part else told
     return {name: tensor.array(storages[tensor.key]) for name, tensor in named.items()}
 
 
@@ -48,6 +50,7 @@ class _Tensor:
 class _Tensors(pickle.Unpickler):
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)
+        self.types: dict[str, str] = {}  # of storages, by their keys
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("collections", "OrderedDict"):
@@ -59,4 +62,5 @@ class _Tensors(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} is no part of a plain tensor.")
 
     def persistent_load(self, pid: Any) -> Any:
+        self.types[pid[2]] = pid[1]
         return pid

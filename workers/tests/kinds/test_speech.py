@@ -16,6 +16,7 @@ from workers.engine.errors import ModelMissing, SourceUnsupported, Stopped
 from workers.engine.runner import Silent
 from workers.kinds.speech import KIND
 from workers.providers import host
+from workers.providers.local import local_providers
 from workers.providers.speech import voice, weights, whisper
 from workers.providers.speech.voice import Span, windows
 from workers.providers.speech.weights import speaker_weights
@@ -33,10 +34,7 @@ def tiny(monkeypatch):
     monkeypatch.setenv("SPEECH_MODEL", "tiny.en")
     monkeypatch.setenv("MODEL_THREADS", "2")
     monkeypatch.setattr(whisper, "speaker_weights", lambda: None)
-    try:
-        missing = local_speech() is None
-    except ModelMissing:
-        missing = True
+    missing = not isinstance(local_speech(), Whisper)
     if missing and os.environ.get("REQUIRE_SERVICES"):
         pytest.fail("The speech model tiny.en is not installed: `make intelligence` installs it.")
     if missing:
@@ -203,11 +201,12 @@ def test_without_a_model_the_task_names_the_command(real_speech, workdir, monkey
     assert refused.value.message == "There is no model for speech here. `make intelligence` installs one."
 
 
-def test_a_model_that_is_named_and_not_installed_is_told(monkeypatch):
+def test_a_model_that_is_named_and_not_installed_is_told_to_who_needs_it(real_speech, workdir, monkeypatch):
     monkeypatch.setenv("SPEECH_MODEL", "base")
     monkeypatch.setattr(weights, "package_folder", lambda package: None)
     with pytest.raises(ModelMissing, match=r"base that SPEECH_MODEL names is not installed\. `make intelligence`"):
-        local_speech()
+        run(KIND, {}, real_speech.clips[1].path, workdir)
+    assert local_providers().standings()[0].model is None  # and nothing else is stopped by it
 
 
 def test_a_bad_setting_is_named(monkeypatch, tmp_path):

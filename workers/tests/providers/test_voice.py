@@ -3,7 +3,7 @@
 import pytest
 
 from workers.providers.speech import voice
-from workers.providers.speech.voice import STEP, Span, Window, samples_of_language, speech_spans, widened, windows
+from workers.providers.speech.voice import STEP, Span, Window, led, samples_of_language, speech_spans, widened, windows
 
 
 def likely(*parts: tuple[float, int]) -> bytes:
@@ -34,17 +34,22 @@ def test_margins_stay_within_the_sound_and_join_what_they_touch():
     assert rounded(widened(spans, 6.0, 0.3)) == [(0.0, 2.3), (4.7, 6.0)]
 
 
+def test_a_lead_goes_up_to_the_middle_of_a_pause():
+    assert rounded(led([Span(0.3, 1.0), Span(2.0, 3.0), Span(8.0, 9.5)], 10.0)) == [(0.0, 1.5), (1.5, 3.8), (7.2, 10.0)]
+    assert led([], 10.0) == []
+
+
 def test_clips_span_short_pauses_and_windows_are_cut_in_pauses():
     spans = [Span(float(start), start + 8.0) for start in range(10, 200, 10)]
     found = windows(spans, 200.0)
-    assert [(window.start, window.end) for window in found] == [(9.7, 128.3), (129.7, 198.3)]
+    assert [(window.start, window.end) for window in found] == [(9.2, 128.8), (129.2, 198.8)]
     assert all(clip.length <= voice.CLIP for window in found for clip in window.clips)
-    assert [clip.start for clip in found[0].clips] == [9.7, 39.7, 69.7, 99.7]
+    assert [clip.start for clip in found[0].clips] == [9.2, 39.2, 69.2, 99.2]
 
 
 def test_a_long_silence_is_in_no_clip():
     (window,) = windows([Span(1.0, 2.0), Span(60.0, 61.0)], 100.0)
-    assert rounded(list(window.clips)) == [(0.7, 2.3), (59.7, 61.3)]
+    assert rounded(list(window.clips)) == [(0.2, 2.8), (59.2, 61.8)]
 
 
 def test_speech_without_a_pause_is_cut_where_it_is_quietest_with_an_overlap():

@@ -63,6 +63,14 @@ def test_what_is_said_in_silence_or_decoded_badly_is_not_believed():
         assert believed([bad], spans) == []
 
 
+def test_a_word_that_two_decodings_share_is_said_once():
+    first = Passage(tuple(said("separating the patient from")), likely=-0.2)
+    second = Passage(tuple(said("from others", start=1.95)), likely=-0.4)
+    assert text(believed([first, second], [Span(0.0, 5.0)])) == "separating the patient from others"
+    same = Passage(second.words, likely=-0.2)
+    assert text(believed([first, same], [Span(0.0, 5.0)])) == "separating the patient from from others"
+
+
 def test_loops_are_said_once_and_what_people_repeat_is_kept():
     assert text(unlooped(said("well " + "it is what " * 9 + "over"))) == "well it is what over"
     assert text(unlooped(said("no no no no not very very far"))) == "no no no no not very very far"
