@@ -7,7 +7,7 @@ from PIL import Image
 from workers.providers.vision.sessions import Runtime
 
 LEAST = 0.5  # how sure a line must be
-LONGEST = 4  # times as long as it is wide: PP-OCR enlarges a picture until its shorter side has 736 pixels
+LONGEST = 3  # times as long as it is wide: PP-OCR enlarges a picture until its shorter side has 736 pixels
 LEAST_ALONE = 0.95  # and one of a single character: corners and buttons are taken for letters
 
 
