@@ -6,11 +6,11 @@ from workers.kinds.base import Kind, Output, Plan, Source
 from workers.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
 
 MOST, SIZE = 120, 1280  # frames, pixels
-SURE = 0.9  # what is told where nothing is asked for: below, textures are taken for faces
+SURE = 0.5  # what is told where nothing is asked for; MTCNN tells nothing below 0.9
 
 
 class FacesOptions(LookOptions):
-    """What is less sure than `confidence` is left out; 0.9 when not given."""
+    """What is less sure than `confidence` is left out; 0.5 when not given."""
 
 
 class FacesResult(LookResult):

@@ -18,7 +18,7 @@ from workers.providers.vision.sessions import Runtime, open_session
 EDGE = 960  # pixels of the longest edge looked at: more finds smaller faces, and takes longer
 SMALLEST = 24  # pixels of a face in that
 _CELL, _STRIDE, _FACTOR = 12, 2, 0.709
-_LEAST = (0.6, 0.7, 0.8)  # of the three networks
+_LEAST = (0.6, 0.7, 0.9)  # of the three networks; the last takes textures for faces below that
 _MOST_PROPOSED = 1500  # of a picture that is nothing but texture
 _BATCH = 128
 

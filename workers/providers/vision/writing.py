@@ -7,6 +7,7 @@ from PIL import Image
 from workers.providers.vision.sessions import Runtime
 
 LEAST = 0.5  # how sure a line must be
+LONGEST = 3  # times as long as it is wide: PP-OCR enlarges a picture until its shorter side has 736 pixels
 LEAST_ALONE = 0.95  # and one of a single character: corners and buttons are taken for letters
 
 
@@ -30,14 +31,27 @@ class Reader:
     def __call__(self, picture: Image.Image) -> list[dict[str, Any]]:
         import numpy as np
 
+        whole = picture.size
+        picture = _within_shape(picture)
         answer = self._read(np.ascontiguousarray(np.asarray(picture)[:, :, ::-1]))
         if getattr(answer, "boxes", None) is None or not len(answer.boxes):
             return []
         return [
-            _told(corners, text, float(score), picture.size)
+            _told(corners, text, float(score), whole)
             for corners, text, score in zip(answer.boxes, answer.txts, answer.scores, strict=True)
             if score >= (LEAST_ALONE if len(text.strip()) == 1 else LEAST)
         ]
+
+
+def _within_shape(picture: Image.Image) -> Image.Image:
+    """A ribbon put on white, to the right or below of which there is nothing."""
+    least = -(-max(picture.size) // LONGEST)
+    size = (max(picture.width, least), max(picture.height, least))
+    if size == picture.size:
+        return picture
+    wider = Image.new("RGB", size, "white")
+    wider.paste(picture)
+    return wider
 
 
 def _told(corners: Any, text: str, score: float, size: tuple[int, int]) -> dict[str, Any]:
