@@ -34,6 +34,7 @@ ENCODE |= {
     "ffv1": 0.012,
     "libaom-av1": 0.6,
     "mjpeg": 0.01,
+    "rawvideo": 0.0,
 }
 # x264 and x265 by preset, in multiples of veryfast and fast.
 X264 = 0.0275
@@ -61,7 +62,7 @@ SOUND_FILTERS = {"ebur128": 0.0026, "alimiter": 0.0104}  # the limiter with its 
 RARE = 0.1  # a step of less weight is hardly ever run
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
 # Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
-HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3}, 0.03
+HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3, "scenes": 1.0}, 0.03
 # Seconds of a question to a model, and more for each second of the source: Whisper's base model on two cores speaks of
 # six seconds in one, a model of pictures looks at a frame of each scene, one of language reads what was said.
 MODEL = {"speech": 3.0, "vision": 3.0, "language": 5.0}

@@ -49,7 +49,9 @@ ACROSS = 11.0  # what a dissolve changes at least
 STEADY = 0.5  # of that, that pictures of one side may differ by themselves
 RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
 ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
+OUTSIDE = 0.2  # share of the other side that pictures at the ends have at most
 MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
+RESTLESS = 0.7  # of what they differ by themselves, that is added to that
 FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
 ALIKE = 0.9  # correlation; above, it is the same view in another light
 
@@ -241,7 +243,7 @@ def _cuts(
         pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
         least, one, other = min(pairs, default=(0.0, 0, 0))
         share = SOME if usual < STILL else MUCH
-        if least >= max(LEAST, SAME * differs) and pictures.changed(one, other) >= share:
+        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 
@@ -344,9 +346,11 @@ def _dissolving(
     mixing = pictures.mixing(before, range(first + 1, last), after, steady=STEADY)
     if mixing is None or mixing.across < ACROSS:
         return None
-    if mixing.residue > RESIDUE * mixing.across + mixing.unrest or pictures.changed(first, last) < MUCH:
+    if mixing.residue > RESIDUE * mixing.across + RESTLESS * mixing.unrest or pictures.changed(first, last) < MUCH:
         return None
     if sum(0.15 <= share <= 0.85 for share in mixing.shares) < 2:
+        return None
+    if mixing.shares[0] > OUTSIDE or mixing.shares[-1] < 1 - OUTSIDE:  # what moves evenly has begun before
         return None
     if any(later < share - 0.2 for share, later in itertools.pairwise(mixing.shares)):
         return None

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator
 from workers.documents import TYPE, read_document
 from workers.engine.errors import OutputMismatch
 from workers.engine.probe import Probe
+from workers.formats import ARTICLES, format_named
 from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
 from workers.kinds.groups import Sectioned
 from workers.options import any_case
@@ -30,10 +31,10 @@ class ChaptersOptions(Sectioned):
 
     @field_validator("filename")
     @classmethod
-    def _extension_is_known(cls, filename: str | None) -> str | None:
-        _, dot, extension = (filename or "").rpartition(".")
-        if dot and extension.isalnum() and _named(filename) is None:
-            raise ValueError("must end in .vtt or .json, or have no extension")
+    def _is_no_medium(cls, filename: str | None) -> str | None:
+        other = format_named(filename)
+        if other is not None:
+            raise ValueError(f"must end in .vtt or .json: .{other.extension} is {ARTICLES[other.media_type]}")
         return filename
 
     @field_validator("format")

@@ -18,7 +18,7 @@ SHOTS = {
     "grey": "color=0x606060:s={size}:r={rate}:d={seconds},drawbox=x=20*t:y=20:w=40:h=40:color=white:t=fill",
     "dark": "color=0x101018:s={size}:r={rate}:d={seconds},"
     "drawbox=x=iw/2+30*sin(3*t):y=30:w=24:h=24:color=0x707050:t=fill",
-    "pan": "testsrc2=s={size}:r={rate}:d={seconds},scroll=h=0.004",
+    "pan": "testsrc2=s={size}:r={rate}:d={seconds},scroll=h=0.002",
     "hand": "testsrc2=s={size}:r={rate}:d={seconds},rotate=0.02*sin(7*t),"
     "crop=iw*0.86:ih*0.86:iw*0.07+iw*0.05*sin(11*t):ih*0.07+ih*0.05*cos(9*t),scale={scale}",
     "black": "color=black:s={size}:r={rate}:d={seconds}",

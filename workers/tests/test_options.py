@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from workers.engine.errors import MediaError
-from workers.engine.probe import AudioStream, Image, Probe, VideoStream
+from workers.engine.probe import AudioStream, Chapter, Image, Probe, VideoStream
 from workers.kinds import UnknownKind, all_kinds, get_kind
 from workers.options import anchor, on_curve, option_errors, quality_number, rgba
 from workers.run import check
@@ -200,6 +200,7 @@ def test_an_unknown_kind_names_the_known():
 
 LENGTHS = (None, 0.0, 1e-320, 0.001, 10.0, 3.7e4, 1e300, -1.0, float("inf"), float("nan"))
 RATES = (None, 0.0, 1e-320, 25.0, 1e300, float("inf"))
+MOMENTS = (0.0, -5.0, 1e-320, 3.0, 1e9)
 
 
 @pytest.mark.parametrize("kind", sorted(all_kinds()))
@@ -213,8 +214,11 @@ def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
         "animation": {"start": (0, 1e-320, 3.0, 1e7), "duration": (1e-320, 1.0, 1e7), "format": ("gif", "avif")},
         "adaptive_video": {"start": (0, 1e-320, 3.0), "duration": (1e-320, 1e7), "segments": ("ts",)},
         "subtitles": {"shift": (-86_400.0, 1e-320, 3.7), "origin": ("speech", "embedded"), "language": ("en", "de")},
-    }.get(kind, {})
-    if "width" in get_kind(kind).options.model_fields and kind != "audio":
+    }.get(kind)
+    if given is None:  # what looks at a file and makes no medium of it
+        given = {"count": (1, 100), "confidence": (0.0, 1.0), "audio_track": (0, 99, "en")}
+        given = {name: values for name, values in given.items() if name in get_kind(kind).options.model_fields}
+    elif kind not in ("audio", "subtitles"):
         given |= {"width": (1, 8192, "0.000001%", "10000%"), "height": (1, 8192, "50%")}
     for _ in range(1000):
         picture = VideoStream(0, "h264", *(pick((1, 64, 8192, 0, 10**12)) for _ in range(4)),
@@ -228,7 +232,9 @@ def test_a_plan_raises_nothing_but_a_media_error_whatever_a_file_claims(kind):
         still = Image("png", "RGB", 1, 1) if pick((0, 0, 1)) else None
         facts = Probe("image" if still else pick(("video", "audio")), "x/y", "mp4", 9, demuxer=pick((None, "mov,mp4")),
                       duration=pick(LENGTHS), width=pick((None, 0, 1, 10**9)), height=pick((None, 1, 64)), image=still,
-                      videos=() if still else (picture,), audios=pick(((), (sound,))))  # fmt: skip
+                      videos=() if still else (picture,), audios=pick(((), (sound,))),
+                      chapters=tuple(Chapter(pick(MOMENTS), pick(MOMENTS), pick((None, "\0", "x" * 9999)))
+                                     for _ in range(pick((0, 0, 1, 3)))))  # fmt: skip
         options = {name: pick(values) for name, values in given.items() if pick((0, 1))}
         json.dumps(facts.to_json(), allow_nan=False)
         with contextlib.suppress(MediaError):

@@ -153,7 +153,7 @@ def test_a_flash_and_a_shadow_begin_no_scene_but_what_stays_does():
 def test_after_nothing_a_scene_begins_where_the_picture_comes_back():
     out, back = [40.0, 30.0, 20.0, 10.0], [12.0, 25.0, 40.0, 60.0]
     assert judged([50.0] * 16 + out + [0.0] * 3 + back + [70.0] * 16)[-1] == (2.875, "fade")
-    assert judged([50.0] * 16 + [0.0] * 3 + [70.0] * 16) == [(2.375, "cut")]
+    assert judged([30.0] * 16 + [0.0] * 3 + [80.0] * 16) == [(2.375, "cut")]
     assert judged([50.0] * 16 + [0.0] * 24 + [70.0] * 16) == [(2.0, "cut"), (5.0, "cut")]
 
 
