@@ -7,6 +7,7 @@ from PIL import Image
 
 from workers.engine.errors import SourceUnreadable, SourceUnsupported
 from workers.engine.probe import Probe, VideoStream
+from workers.estimate import estimate
 from workers.kinds import get_kind
 from workers.kinds.base import HelperStep
 from workers.run import check
@@ -107,6 +108,7 @@ def test_of_a_long_film_only_key_frames_are_decoded():
     assert "nokey" in sparse.args
     assert "nokey" not in full.args
     assert plan.reads == "seek"
+    assert 1 < estimate(plan, FILM, cores=2).seconds < 10
     assert [(item.name, item.type, item.width, item.height) for item in plan.expected] == [
         ("thumbnails.vtt", "text/vtt", 160, 90),
         ("sprite-1.jpg", "image/jpeg", 1600, 2160),
