@@ -62,7 +62,8 @@ SOUND_FILTERS = {"ebur128": 0.0026, "alimiter": 0.0104}  # the limiter with its 
 RARE = 0.1  # a step of less weight is hardly ever run
 GRAB_FRAMES = 60  # decoded to have one frame: half of a long group of pictures
 # Seconds of an operation of the helper: those that look at pictures and samples, and those that only write words.
-HELPER, HELPER_OTHER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3, "scenes": 1.0}, 0.03
+HELPER = {"waveform": 0.3, "layer": 0.1, "raw": 0.3, "scenes": 1.0, "key_frames": 0.3, "sprites": 0.3}
+HELPER_OTHER = 0.03
 # Seconds of a question to a model, and more for each second of the source: Whisper's base model on two cores speaks of
 # six seconds in one, a model of pictures looks at a frame of each scene, one of language reads what was said.
 MODEL = {"speech": 3.0, "vision": 3.0, "language": 5.0}
@@ -108,6 +109,8 @@ def _ffmpeg(step: FfmpegStep, plan: Plan, facts: Probe) -> float:
         shown = length * rate if length else float(video.frames or GRAB_FRAMES)
         few = [int(most) for most in _given(step, "-frames:v", "-vframes") if most.isdigit()]
         decoded = min(shown, float(GRAB_FRAMES)) if few and max(few) == 1 else shown
+        if few and step.attempts:  # of frames that were picked beforehand
+            decoded = min(shown, float(max(few)))
         total += decoded * video.coded_width * video.coded_height / 1e6 * DECODE.get(video.codec, DECODE_OTHER)
         total += _encoding(step, encoders, plan, decoded if not few else min(decoded, max(few)), facts)
     sounds = [name for name in _given(step, "-c:a", "-codec:a", "-acodec") if name != "copy"]

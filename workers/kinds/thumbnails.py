@@ -158,7 +158,7 @@ def _frames(
         "target": KEYS,
     }
     first = graph.first_frame(clear)
-    kept = graph.kept_frames(KEYS, video, whole, most=MOST * KEY_CANDIDATES, **given)
+    kept = graph.kept_frames(KEYS, video, whole, most=(beats.count if beats else MOST) * max(2, each), **given)
     rate, most = "@{keys.rate}", "@{keys.most}"
     return (
         HelperStep("key_frames", taken, weight=0.3, timeout=MOST_SECONDS / 2, measures="keys"),

@@ -5,11 +5,12 @@ Where a container has an index of them (MP4, most of Matroska), only those that 
 by, twice. What is written is a small Matroska file, whose frames have the source's times: seconds after its beginning.
 """
 
+import errno
 import json
+import math
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from workers.sprites.layout import Rhythm, rhythm
 INDEXED = ("mov", "matroska", "avi")  # demuxers that read an index; others write down what they have come by
 COVERED = 0.9  # of the length that an index must reach to be believed
 MOST_LACKING = 0.25  # of the cells that may have no key frame of their own, where all can be decoded instead
+DENSE = 0.25  # of the distance between two that are wanted: nearer key frames are passed over
 NEAR = 0.001  # seconds
 WAIT = 400  # packets after a seek, until its key frame comes
 Times = list[float]
@@ -44,7 +46,12 @@ def take_key_frames(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
                 if other.index != stream.index:
                     other.discard = Discard.all
             source = _Source(container, stream, operations["duration"])
-            times = source.times()
+            asked = operations["interval"] or 1.0
+            if operations["duration"]:
+                asked = rhythm(
+                    operations["duration"], count=operations["count"], interval=operations["interval"]
+                ).interval
+            times = source.times(asked / operations["each"] * DENSE)
             if not source.duration:
                 raise SourceUnreadable("The file is damaged or cut short: no moment of its picture can be told.")
             beats = rhythm(source.duration, count=operations["count"], interval=operations["interval"])
@@ -58,6 +65,8 @@ def take_key_frames(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
             told = {"rate": f"{even}/{beats.interval:.9g}", "most": str(beats.count * even)}
             return {"use": "yes" if use else "", "full": "yes" if full else "", **told}
     except (FFmpegError, ValueError, IndexError) as exc:
+        if getattr(exc, "errno", None) == errno.ENOSPC:
+            raise OSError(errno.ENOSPC, "No space left on device") from exc  # this host's doing, and not the file's
         raise SourceUnreadable("The file is damaged or cut short.", log=repr(exc)) from exc
 
 
@@ -89,28 +98,41 @@ class _Source:
         self.container, self.stream, self.duration = container, stream, duration
         self.origin = (container.start_time or 0) / 1e6
         self.unit = float(stream.time_base or 0)
-        self.indexed: dict[float, int] = {}  # key frames as the index has them: seconds, and its own units
+        # Of key frames in an index, by their time: where to seek to, in its own units. It is by the order of decoding,
+        # and seeking by that of showing, which is a little later; so it is halfway to the next one.
+        self.indexed: dict[float, int] = {}
 
-    def times(self) -> Times:
-        """When the key frames are, seconds. Those of an index are told by the order of decoding, and a little early."""
+    def times(self, gap: float) -> Times:
+        """When the key frames are, seconds, `gap` apart at least: there may be millions. Those of an index are told by
+        the order of decoding, and a little early."""
         self._rewind()  # Matroska reads its index at the first seek
         entries = self.stream.index_entries
         count = len(entries) if self.container.format.name.startswith(INDEXED) else 0
         if count and self.duration and self._seconds(entries[count - 1].timestamp) >= COVERED * self.duration:
-            self.indexed = {
-                self._seconds(entry.timestamp): entry.timestamp
-                for entry in (entries[number] for number in range(count))
-                if entry.is_keyframe
-            }
-            return sorted(self.indexed)
-        found, end = set(), 0.0
+            keys = (entry.timestamp for entry in map(entries.__getitem__, range(count)) if entry.is_keyframe)
+            return self._by_index(keys, gap)
+        found, last, end = [], -gap, 0.0
         for packet in self._packets(keys=False):
             if (time := _time(packet)) is not None:
+                moment = self._seconds(time)
                 end = max(end, self._seconds(time + (packet.duration or 0)))
-                if packet.is_keyframe:
-                    found.add(self._seconds(time))
+                if packet.is_keyframe and moment - last >= gap:
+                    found.append(moment)
+                    last = moment
         self.duration = self.duration or end
-        return sorted(found)
+        return sorted(set(found))
+
+    def _by_index(self, keys: Iterable[int], gap: float) -> Times:
+        kept, last = None, -math.inf
+        for place in keys:
+            if kept is not None:
+                self.indexed[self._seconds(kept)] = (kept + place) // 2
+                kept = None
+            if self._seconds(place) - last >= gap:
+                kept, last = place, self._seconds(place)
+        if kept is not None:
+            self.indexed[self._seconds(kept)] = kept + 2 * round(1 / self.unit)
+        return sorted(self.indexed)
 
     def packets(self, wanted: Times) -> Iterator[Any]:
         """The key frames of these times."""
@@ -123,12 +145,8 @@ class _Source:
                     left.discard(self._seconds(time))
                     yield packet
             return
-        following = dict(pairwise(sorted(self.indexed.values())))
         for moment in wanted:
-            place = self.indexed[moment]
-            # The index is by the order of decoding, and seeking by that of showing, which is a little later.
-            until = following.get(place, place + 2 * round(1 / self.unit))
-            self.container.seek((place + until) // 2, stream=self.stream)
+            self.container.seek(self.indexed[moment], stream=self.stream)
             found = next(self._packets(most=WAIT), None)
             if found is not None:
                 yield found

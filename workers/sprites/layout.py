@@ -107,9 +107,9 @@ def grid(count: int, cell: tuple[int, int], *, format: str, clear: bool = False,
             f"{count} pictures of {told} are too many; at most {most} of this size: make them smaller or fewer.",
             param="width",
         )
-    if columns is not None and columns * width > EDGE:
+    if columns is not None and min(count, columns) * width > EDGE:
         raise SourceUnsupported(
-            f"{columns} columns of {width} pixels are more than a sheet of {EDGE} pixels holds: at most "
+            f"{min(count, columns)} columns of {width} pixels are more than a sheet of {EDGE} pixels holds: at most "
             f"{EDGE // width}.",
             param="columns",
         )

@@ -18,6 +18,8 @@ _USUAL: Mapping[str, st.SearchStrategy[Any]] = {
     "end": st.sampled_from([0.52, 0.8, 1, 1.0, 5]),
     "duration": st.sampled_from([0.05, 0.2, 0.4, 3]),
     "interval": st.sampled_from([0.1, 0.25, 0.5, 2]),
+    "count": st.integers(1, 12),
+    "columns": st.integers(1, 12),
     "font_size": st.integers(4, 40),
     "text": st.sampled_from(["Hi", "two\nlines", "שלום", "%{n} 'x':\\"]),
     "audio_track": st.integers(0, 1),
