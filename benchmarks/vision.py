@@ -133,9 +133,9 @@ def resident() -> float:
 
 def _sampling(folder: Path) -> Figure:
     """An hour of 720p, by key frames."""
-    short = make_video(folder / "short.mp4", seconds=30, size=(1280, 720), audio=None, extra=("-g", "125"))
+    short = make_video(folder / "short.mp4", seconds=31, size=(1280, 720), audio=None, extra=("-g", "125"))
     path, work = folder / "hour.mp4", folder / "work"
-    ffmpeg("-stream_loop", "119", "-i", short, "-c", "copy", path)
+    ffmpeg("-stream_loop", "115", "-i", short, "-c", "copy", path)
     taken = []
     for _ in range(2):
         shutil.rmtree(work, ignore_errors=True)
