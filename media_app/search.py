@@ -66,8 +66,8 @@ class Found:
         return f"search {self.project.pk} {self.kind} {self.sort} {self.terms!r}"
 
     @property
-    def _finds(self) -> bool:
-        return any(not term.excluded for term in self.terms)
+    def _finds(self) -> bool:  # without its id, a project that was just deleted would have everybody's words
+        return bool(self.project.pk) and any(not term.excluded for term in self.terms)
 
     def _sql(self) -> tuple[str, list[Any]]:
         found, params = _matching("media_id", self.terms, self.project.pk)
