@@ -14,7 +14,7 @@ from django.db.models.expressions import RawSQL
 
 from ittyhost.errors import Invalid
 from media_app.models import File, Media, SearchText
-from media_app.selectors import media_list
+from media_app.selectors import media_in_order
 from media_app.terms import MOST_WORDS, Term, as_match, as_tsquery, terms_of
 from orgs_app.models import Project
 
@@ -59,8 +59,7 @@ class Found:
 
     def rows(self, keys: Sequence[str]) -> list[Media]:
         """The media of these ids, in their order and with their files; without those that are gone by now."""
-        media = media_list(project=self.project).in_bulk(keys)
-        return [media[key] for key in keys if key in media]
+        return media_in_order(project=self.project, ids=keys)
 
     def signature(self) -> str:
         return f"search {self.project.pk} {self.kind} {self.sort} {self.terms!r}"
