@@ -65,7 +65,7 @@ def ids(project: Project, search: str) -> list[str]:
 
 
 def test_outputs_that_come_at_once_beside_a_new_title_are_all_found_and_once():
-    for round in range(3):
+    for round in range(2):
         media = make_media()
         files = [expect(media, f"file{round:011}{number}") for number in range(3)]
         raised = together(
@@ -92,7 +92,7 @@ def test_what_is_published_twice_is_indexed_once():
 
 
 def test_what_is_deleted_while_it_is_written_leaves_no_word():
-    for round in range(3):
+    for round in range(2):
         media = make_media(title="Harbour")
         file = expect(media, f"gone{round:012}")
         raised = together(

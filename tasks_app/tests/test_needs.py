@@ -448,7 +448,7 @@ def test_ten_that_share_one_all_go_on_when_it_ends_however_it_ends(photo):
 
 
 def test_what_is_cancelled_while_its_need_is_published_is_either_and_never_hangs(photo):
-    for _ in range(4):
+    for _ in range(2):
         source = make_file(content=jpeg_bytes())
         task = make_task(source=source, kind="needy")
         child = maker(task)
@@ -462,7 +462,7 @@ def test_what_is_cancelled_while_its_need_is_published_is_either_and_never_hangs
 
 
 def test_a_retry_at_the_moment_at_which_its_need_fails_does_not_hang(photo):
-    for _ in range(4):
+    for _ in range(2):
         source = make_file(content=jpeg_bytes())
         task = make_task(source=source, kind="needy")
         child = maker(task)
