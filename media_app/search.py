@@ -4,6 +4,7 @@ Each term of a search is looked up by itself in the index of words, and a row of
 found it: so the words of a search may stand in different files, and a long text may be indexed in parts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,11 @@ from django.db.models.expressions import RawSQL
 
 from ittyhost.errors import Invalid
 from media_app.models import File, Media, SearchText
-from media_app.selectors import media_list
+from media_app.selectors import media_in_order
 from media_app.terms import MOST_WORDS, Term, as_match, as_tsquery, terms_of
 from orgs_app.models import Project
+
+RELEVANCE = "relevance"
 
 _TABLE = SearchText._meta.db_table
 _WHERE = {
@@ -28,63 +31,59 @@ _WHERE = {
 
 @dataclass(frozen=True)
 class Found:
-    """The media of a project that a search finds: where its words stand in names first, then in descriptions, then in
-    what heads parts of it, then in what is said; of equals the newest."""
+    """The media of a project that a search finds. By relevance: where its words stand in names first, then in
+    descriptions, then in what heads parts of it, then in what is said; of equals the newest. Or by a time of the media.
+    """
 
     project: Project
     terms: tuple[Term, ...]
     kind: str = ""
+    sort: str = RELEVANCE  # or created, updated
 
-    def rows(self, start: int, end: int, *, descending: bool = True) -> list[Media]:
-        """Those from `start` to `end`, the best first, or the least when not `descending`; with their files."""
+    def keys(self, start: int, end: int, *, descending: bool = True) -> tuple[list[str], int]:
+        """The ids of those from `start` to `end`, the first in order or the last when not `descending`; and how many
+        there are in all, 0 where there are none from `start` on."""
         if not self._finds:
-            return []
+            return [], 0
         sign = "DESC" if descending else "ASC"
+        by = "found.best" if self.sort == RELEVANCE else f"media.{self.sort}"
         sql, params = self._sql()
         with connection.cursor() as cursor:
             cursor.execute(
-                f"{sql} ORDER BY SUM(found.best) {sign}, found.place {sign} LIMIT %s OFFSET %s",
+                f"SELECT found.place, COUNT(*) OVER () {sql} ORDER BY {by} {sign}, found.place {sign} "
+                "LIMIT %s OFFSET %s",
                 [*params, end - start, start],
             )
-            ids = [row[0] for row in cursor.fetchall()]
-        media = media_list(project=self.project).in_bulk(ids)
-        return [media[id] for id in ids if id in media]
+            rows = cursor.fetchall()
+        return [place for place, _ in rows], rows[0][1] if rows else 0
 
-    def count(self, most: int | None = None) -> int:
-        """How many there are; not more than `most` are counted."""
-        if not self._finds:
-            return 0
-        sql, params = self._sql()
-        limit, bound = ("", []) if most is None else (" LIMIT %s", [most])
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT COUNT(*) FROM ({sql}{limit}) AS counted", [*params, *bound])
-            return int(cursor.fetchone()[0])
+    def rows(self, keys: Sequence[str]) -> list[Media]:
+        """The media of these ids, in their order and with their files; without those that are gone by now."""
+        return media_in_order(project=self.project, ids=keys)
 
     def signature(self) -> str:
-        return f"search {self.project.pk} {self.kind} {self.terms!r}"
-
-    def media(self) -> QuerySet[Media]:
-        """All of them with their files, in no order yet."""
-        media = media_list(project=self.project, kind=self.kind)
-        return media.filter(pk__in=RawSQL(*self._sql())) if self._finds else media.none()
+        return f"search {self.project.pk} {self.kind} {self.sort} {self.terms!r}"
 
     @property
-    def _finds(self) -> bool:
-        return any(not term.excluded for term in self.terms)
+    def _finds(self) -> bool:  # without its id, a project that was just deleted would have everybody's words
+        return bool(self.project.pk) and any(not term.excluded for term in self.terms)
 
     def _sql(self) -> tuple[str, list[Any]]:
-        joined, params = "", []
+        found, params = _matching("media_id", self.terms, self.project.pk)
+        sql = f"FROM ({found}) AS found"
+        if self.kind or self.sort != RELEVANCE:
+            sql += f' INNER JOIN "{Media._meta.db_table}" AS media ON media.id = found.place'
         if self.kind:
-            joined = f'INNER JOIN "{Media._meta.db_table}" AS media ON media.id = found.place AND media.kind = %s'
-            params = [self.kind]
-        return _matching("media_id", self.terms, self.project.pk, joined, params)
+            sql, params = f"{sql} WHERE media.kind = %s", [*params, self.kind]
+        return sql, params
 
 
-def media_search(*, project: Project, search: str, kind: str = "") -> Found:
-    """What a search finds among the media of a project; nothing where it has no word. Raises Invalid for too many."""
+def media_search(*, project: Project, search: str, kind: str = "", sort: str = RELEVANCE) -> Found:
+    """What a search finds among the media of a project, in the order of `sort`: RELEVANCE, created or updated. Nothing
+    where it has no word. Raises Invalid for too many."""
     if len(search.split()) > MOST_WORDS:
         raise Invalid(f"search may have at most {MOST_WORDS} words.", param="search")
-    return Found(project, terms_of(search), kind)
+    return Found(project, terms_of(search), kind, sort)
 
 
 def media_matching(queryset: QuerySet[Media], search: str) -> QuerySet[Media]:
@@ -101,14 +100,13 @@ def _narrowed(queryset: QuerySet[Any], column: str, search: str) -> QuerySet[Any
     terms = terms_of(" ".join(search.split()[:MOST_WORDS]))
     if all(term.excluded for term in terms):
         return queryset.none()
-    return queryset.filter(pk__in=RawSQL(*_matching(column, terms, None, "", [])))
+    found, params = _matching(column, terms, None)
+    return queryset.filter(pk__in=RawSQL(f"SELECT found.place FROM ({found}) AS found", params))
 
 
-def _matching(
-    column: str, terms: tuple[Term, ...], project_id: str | None, joined: str, params: list[Any]
-) -> tuple[str, list[Any]]:
-    """SQL of the ids of one column for which every term finds a passage, and none that is excluded; in `found.best`
-    is how well each term fits, by the best passage."""
+def _matching(column: str, terms: tuple[Term, ...], project_id: str | None) -> tuple[str, list[Any]]:
+    """SQL of the ids of one column for which every term finds a passage, and none that is excluded, as `place`; as
+    `best` how well they fit, by the best passage of each term."""
     vendor = connection.vendor
     written = as_tsquery if vendor == "postgresql" else as_match
     own = " AND passage.project_id = %s" if project_id else ""
@@ -117,12 +115,14 @@ def _matching(
         best, finds = ("0", "-1000") if term.excluded else ("MAX(passage.weight)", "1")
         parts.append(
             f"SELECT passage.{column} AS place, {best} AS best, {finds} AS finds {_WHERE[vendor]}{own} "
-            f"GROUP BY passage.{column}"
+            f"AND passage.{column} IS NOT NULL GROUP BY passage.{column}"
         )
         given += [written(term, project_id), *([project_id] if project_id else [])]
+    if len(parts) == 1:
+        return parts[0], given
     wanted = sum(not term.excluded for term in terms)
     sql = (
-        f"SELECT found.place FROM ({' UNION ALL '.join(parts)}) AS found {joined} WHERE found.place IS NOT NULL "
-        f"GROUP BY found.place HAVING SUM(found.finds) = {wanted}"
+        f"SELECT part.place, SUM(part.best) AS best FROM ({' UNION ALL '.join(parts)}) AS part "
+        f"GROUP BY part.place HAVING SUM(part.finds) = {wanted}"
     )
-    return sql, [*given, *params]
+    return sql, given

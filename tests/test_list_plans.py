@@ -131,3 +131,24 @@ def test_a_search_is_answered_by_the_index_of_words(client, search, sort):
     else:
         assert found.count("SCAN indexed VIRTUAL TABLE INDEX") == terms, found
         assert found.count("SEARCH passage USING INTEGER PRIMARY KEY") == terms, found
+
+
+def test_what_a_search_has_found_is_read_by_its_ids(client):
+    media = Media.objects.filter(kind="audio")[:20]
+    SearchText.objects.bulk_create(
+        SearchText(
+            project_id=each.project_id, media=each, kind="media", weight=4, words=written(["boats"], each.project_id)
+        )
+        for each in media
+    )
+    if connection.vendor == "sqlite":  # as the service has it: it takes no statistics
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM sqlite_stat1")
+            cursor.execute("ANALYZE sqlite_schema")
+    with CaptureQueriesContext(connection) as captured:
+        assert len(client.get("/media?search=boats").json()) == 20
+    [rows] = [one["sql"] for one in captured.captured_queries if 'FROM "media_app_media"' in one["sql"]]
+    found = plan(rows, without=("seqscan",))
+    assert re.search(r"media_app_media_pkey|media_app_media_id_\w+_like|sqlite_autoindex_media_app_media_1", found), (
+        found
+    )

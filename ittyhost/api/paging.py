@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +16,7 @@ from ittyhost.errors import Invalid
 
 EXACT_TOTAL = 10_000  # totals up to here are counted each time
 TOTAL_SECONDS = 10  # beyond, the count is kept this long
+FIRST = 500  # of what is found are kept as long
 DEEP = 500  # rows before a page from which on they are passed over in the index alone
 MAX_PAGE = 100_000_000
 ORDERS = ("desc", "asc")
@@ -131,14 +132,15 @@ def paginate(queryset: QuerySet, wanted: PageRequest) -> Page:
 
 
 class Ranked(Protocol):
-    """Rows in an order of their own, which is no column's: the best first."""
+    """Rows that are found by more than an index in their order: all are found before the first is known."""
 
-    def rows(self, start: int, end: int, *, descending: bool) -> list[Any]:
-        """Those from `start` to `end`."""
+    def keys(self, start: int, end: int, *, descending: bool) -> tuple[list[Any], int]:
+        """The keys of those from `start` to `end`, and how many there are in all: 0 where there are none from `start`
+        on."""
         ...
 
-    def count(self, most: int | None) -> int:
-        """How many there are; not more than `most` are counted."""
+    def rows(self, keys: Sequence[Any]) -> list[Any]:
+        """The rows of these keys, in their order."""
         ...
 
     def signature(self) -> str:
@@ -147,13 +149,27 @@ class Ranked(Protocol):
 
 
 def paginate_ranked(found: Ranked, wanted: PageRequest) -> Page:
-    """One page of what has an order of its own. Past the end it is empty."""
+    """One page of what is found. Past the end it is empty. Where it is many, they and their number may be TOTAL_SECONDS
+    old."""
     start = (wanted.number - 1) * wanted.limit
-    rows = found.rows(start, start + wanted.limit, descending=wanted.descending)
-    if start == 0 and len(rows) < wanted.limit:
-        return Page(rows, PageInfo(number=1, limit=wanted.limit, total=len(rows)))
-    total = _counted(found.signature(), found.count)
-    return Page(rows, PageInfo(number=wanted.number, limit=wanted.limit, total=total))
+    end = start + wanted.limit
+    first, total = _first(found, descending=wanted.descending)
+    keys = first[start:end]
+    if end > FIRST and start < total:
+        keys, _ = found.keys(start, end, descending=wanted.descending)
+    return Page(found.rows(keys), PageInfo(number=wanted.number, limit=wanted.limit, total=total))
+
+
+def _first(found: Ranked, *, descending: bool) -> tuple[list[Any], int]:
+    """The keys of the first of those that are found, and how many are; kept for a while where they are many."""
+    name = _cached(f"{found.signature()} {descending}")
+    known: tuple[list[Any], int] | None = cache.get(name)
+    if known is not None:
+        return known
+    first, total = found.keys(0, FIRST, descending=descending)
+    if total > EXACT_TOTAL:
+        cache.set(name, (first, total), TOTAL_SECONDS)
+    return first, total
 
 
 def _rows(ordered: QuerySet, start: int, end: int) -> list[Any]:
@@ -189,7 +205,7 @@ def count(queryset: QuerySet) -> int:
 
 def _counted(signature: str, count: Callable[[int | None], int]) -> int:
     """What `count` counts, given how many at most; a number that was large is kept for a while."""
-    name = "total:" + hashlib.sha256(signature.encode()).hexdigest()
+    name = _cached(signature)
     known: int | None = cache.get(name)
     if known is not None:
         return known
@@ -198,3 +214,7 @@ def _counted(signature: str, count: Callable[[int | None], int]) -> int:
         total = count(None)
         cache.set(name, total, TOTAL_SECONDS)
     return total
+
+
+def _cached(signature: str) -> str:
+    return "total:" + hashlib.sha256(signature.encode()).hexdigest()

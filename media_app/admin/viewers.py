@@ -9,7 +9,6 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
 from django.urls import reverse
 from django.utils.html import format_html
@@ -93,7 +92,7 @@ def viewer_context(file: File, *, page: int = 1, has_player: bool = False) -> di
     if file.type.partition(";")[0] != "application/json":
         return shown | _track(file, data, page)
     try:
-        document = json.loads(text)
+        document = json.loads(_encodable(json.dumps(json.loads(text), ensure_ascii=False)))
         shown["raw"] = json.dumps(document, indent=2, ensure_ascii=False)[:RAW]
     except (ValueError, RecursionError):
         return shown | {"problem": "It is no JSON."}
@@ -114,6 +113,11 @@ def player_of(file: File) -> str:
     return preview(best) if best else ""
 
 
+def _encodable(text: str) -> str:
+    """A text without halves of surrogate pairs, which JSON can name and no page can hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _read(file: File) -> bytes | None:
     if file.entry_size > MOST_BYTES:
         return None
@@ -132,7 +136,7 @@ def _track(file: File, data: bytes, page: int) -> dict[str, Any]:
 
 def _sheets(file: File, data: bytes) -> dict[str, Any]:
     members = FileMember.objects.filter(file=file, type__startswith="image/").order_by("id")
-    sheets = [(member_url(file, quote(member.name)), member.name) for member in members[: SHEETS + 1]]
+    sheets = [(member_url(file, member.name), member.name) for member in members[: SHEETS + 1]]
     return {"sheets": sheets[:SHEETS], "has_more_sheets": len(sheets) > SHEETS, "pictures": data.count(b"#xywh=")}
 
 
@@ -177,7 +181,7 @@ def _scores(document: Mapping[str, Any]) -> dict[str, Any]:
         Moment(start, end, {name: score for name in CATEGORIES if (score := _number(item.get(name))) is not None})
         for item in _list(document.get("timeline"))
         if isinstance(item, dict) and (start := _number(item.get("start"))) is not None
-        if (end := _number(item.get("end"))) is not None and end > start
+        if (end := _number(item.get("end"))) is not None and end > start >= 0
     ]
     known = {name: limit for name in CATEGORIES if (limit := _number(limits.get(name))) is not None}
     return {"bars": bars, "plot": timeline_plot(moments, known) if moments else ""}
@@ -215,8 +219,8 @@ def _text(value: Any) -> str:
 
 
 def _number(value: Any) -> float | None:
-    is_one = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_one and abs(value) < 1e9 else None
+    is_one = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_one and abs(value) < 1e9 else None  # neither is NaN, nor what no float can hold
 
 
 def _plain(value: Any) -> str | None:

@@ -8,12 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from ittyhost.api.openapi import documented
-from ittyhost.api.paging import Filter, paginate, paginate_ranked
+from ittyhost.api.paging import Filter, paginate_ranked
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from media_app.api.shapes import FILE_SHAPES, MEDIA_SHAPES
 from media_app.models import File, Media
-from media_app.search import media_search
+from media_app.search import RELEVANCE, media_search
 from media_app.selectors import file_get, file_list, media_get, media_list, source_get
 from media_app.services import file_delete, file_from_url, file_update, media_create, media_delete, media_update
 from media_app.terms import WITHIN
@@ -45,9 +45,6 @@ FILE_FILTERS = (
 )
 
 
-RELEVANCE = "relevance"
-
-
 class SearchFilter(Filter):
     """Words to be found in what a list is of."""
 
@@ -75,11 +72,9 @@ class MediaListView(ProjectView):
         given = self.filtered()
         if "search" not in given:
             return self.page(media_list(project=self.project, **given), self.shape.media_show)
-        found = media_search(project=self.project, **given)
         wanted = self.wanted({RELEVANCE: RELEVANCE, **{name: name for name in self.sorts if name != RELEVANCE}})
-        is_ranked = wanted.sort == RELEVANCE
-        page = paginate_ranked(found, wanted) if is_ranked else paginate(found.media(), wanted)
-        return self.listed(page, self.shape.media_show)
+        found = media_search(project=self.project, sort=wanted.sort, **given)
+        return self.listed(paginate_ranked(found, wanted), self.shape.media_show)
 
     @documented(
         MEDIA_SHAPES,

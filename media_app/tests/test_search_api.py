@@ -3,9 +3,12 @@
 import io
 
 import pytest
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from ittyhost.api import paging
 from media_app.models import File, Media, SearchText
 from media_app.services import file_delete, file_update, media_create, media_delete, media_update
 from media_app.services.files import _file_create
@@ -21,6 +24,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def caller() -> Caller:
+    cache.clear()
     return Caller()
 
 
@@ -198,6 +202,39 @@ def test_pages_and_totals(caller):
     assert seen == [ids[:3], ids[3:6], ids[6:], []]
     assert caller.ask("get", "/media?search=number3&page=2", G1).json()["meta"]["total"] == 1
     assert caller.ask("get", "/media?search=boats&sort=updated&limit=3&page=2", G1).json()["meta"]["total"] == 7
+
+
+def test_pages_past_those_that_are_found_first_are_looked_up_by_themselves(caller, monkeypatch):
+    monkeypatch.setattr(paging, "FIRST", 4)
+    ids = [saying(caller, f"boats number{number}").pk for number in range(7)][::-1]
+    for more, order in (("", ids), ("&order=asc", ids[::-1]), ("&sort=created", ids)):
+        pages = [found(caller, "boats", f"&limit=3&page={page}{more}") for page in (1, 2, 3, 4)]
+        assert pages == [order[:3], order[3:6], order[6:], []]
+
+
+@pytest.mark.parametrize("sort", ["relevance", "created", "updated"])
+def test_what_is_found_in_many_is_looked_up_once_in_ten_seconds(caller, monkeypatch, sort):
+    monkeypatch.setattr(paging, "EXACT_TOTAL", 3)
+    media = [saying(caller, "boats") for _ in range(5)]
+    path = f"/media?search=boats&limit=2&sort={sort}"
+
+    def page(number: int) -> tuple[list[str], int, int]:
+        with CaptureQueriesContext(connection) as captured:
+            answer = caller.ask("get", f"{path}&page={number}", G1).json()
+        looked = sum("searchtext" in query["sql"] for query in captured.captured_queries)
+        return [one["id"] for one in answer["data"]], answer["meta"]["total"], looked
+
+    ids = [one.public_id for one in media[::-1]]
+    assert page(1) == (ids[:2], 5, 1)
+    assert page(2) == (ids[2:4], 5, 0)
+    media_delete(media=media[-1])  # gone at once, though it is still counted
+    assert page(1) == (ids[1:2], 5, 0)
+    other = Caller()
+    saying(other, "boats")
+    assert len(found(other, "boats")) == 1
+    assert len(found(caller, "boats", "&kind=image")) == 0
+    cache.clear()
+    assert page(1) == (ids[1:3], 4, 1)
 
 
 def test_a_kind_narrows_it(caller):

@@ -94,8 +94,11 @@ def test_cues_and_chapters_are_text_and_lead_to_their_times():
         b'{"timeline": 3, "tags": {}, "thresholds": [], "speakers": "x"}',
         b'{"timeline": [null, 3, {}, {"start": "x"}, {"start": true}, {"start": 1e999}, {"start": 1, "end": NaN}]}',
         b'{"timeline": [{"start": 1, "end": 1e300, "nudity": 1e300, "text": 3, "label": [], "title": {}}]}',
+        b'{"timeline": [{"start": -5, "end": 0, "nudity": 0.5}, {"start": -9, "end": -8, "nudity": 1}]}',
+        b'{"nudity": 1%b, "timeline": [{"start": 1%b, "end": 2}]}' % ((b"0" * 400,) * 2),
+        b'{"title": "\\ud800", "text": "\\udfff", "timeline": [{"start": 0, "end": 1, "text": "a\\ud800"}]}',
     ],
-    ids=range(8),
+    ids=range(11),
 )
 def test_a_document_of_another_form_is_no_error(content):
     media = make_media()

@@ -1,6 +1,7 @@
 """Tasks that wait for a file or for another task, and tasks whose file is deleted: how they move on."""
 
 import logging
+from typing import Any
 
 from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -29,7 +30,7 @@ INGEST_DELETED = "The file was deleted before it was fetched."
 def source_settled(*, file_id: str) -> int:
     """A file is ready, has failed or was deleted: move on every task that waits for it, and end those that are due or
     run and cannot go on without it. How many were moved."""
-    moved = tasks_settle(Q(source_id=file_id))
+    moved = tasks_settle(_among(Task.objects.filter(source_id=file_id).values("pk")))
     if not File.objects.filter(pk=file_id).exists():
         held_up = Task.objects.filter(source_id=file_id, status__in=[Status.QUEUED, Status.PROCESSING])
         moved += sum(map(_end_deleted, held_up.order_by("pk").values_list("pk", flat=True)))
@@ -38,10 +39,15 @@ def source_settled(*, file_id: str) -> int:
 
 def need_settled(*, maker_id: str) -> int:
     """A task has ended that others wait for: move those on. How many were moved."""
-    return tasks_settle(Exists(TaskNeed.objects.filter(task_id=OuterRef("pk"), maker_id=maker_id)))
+    return tasks_settle(_among(TaskNeed.objects.filter(maker_id=maker_id).values("task_id")))
 
 
-def tasks_settle(which: Q | Exists, batch: int = 500) -> int:
+def _among(ids: QuerySet[Any, Any]) -> Q:
+    """Of these alone: with a plain condition SQLite goes through whatever waits."""
+    return Q(pk__in=ids)
+
+
+def tasks_settle(which: Q, batch: int = 500) -> int:
     """Move on tasks that need wait no longer. How many were moved."""
     moved = 0
     source = File.objects.filter(pk=OuterRef("source_id"))

@@ -13,6 +13,7 @@ from media_app.services import file_delete, media_delete
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, make_file
 from media_app.tests.test_races import together
+from orgs_app.models import Project
 from tasks_app import jobs, services
 from tasks_app.models import Attempt, Task, TaskNeed
 from tasks_app.services.needs import agrees
@@ -292,6 +293,34 @@ def test_a_retry_has_what_could_not_be_had_made_anew(photo):
     assert run(now(task)).status == Status.READY
 
 
+def test_a_retry_waits_for_what_is_tried_again_and_uses_what_came_of_it(photo):
+    for is_done in (False, True):
+        source = make_file(content=jpeg_bytes())
+        task = make_task(source=source, kind="needy")
+        failed = end(maker(task), "error", error="broken")
+        services.tasks_sweep()
+        assert now(task).status == Status.ERROR
+        services.task_retry(task=failed)
+        assert now(failed).status == Status.QUEUED
+        if is_done:
+            run(failed)
+        services.task_retry(task=task)
+        assert (now(task).status, maker(task)) == (Status.QUEUED if is_done else Status.WAITING, failed)
+        if not is_done:
+            run(failed)
+            services.tasks_sweep()
+        assert run(now(task)).status == Status.READY
+
+
+def test_a_retry_uses_what_another_made_meanwhile(photo):
+    task = make_task(source=photo, kind="needy")
+    end(maker(task), "error", error="broken")
+    services.tasks_sweep()
+    other = run(make_task(source=photo, kind="telling"))
+    services.task_retry(task=now(task))
+    assert (now(task).status, maker(task)) == (Status.QUEUED, other)
+
+
 def test_a_retry_uses_what_is_there(photo):
     task = make_task(source=photo, kind="needy")
     run(maker(task))
@@ -400,3 +429,85 @@ def test_a_maker_that_ends_while_it_is_found_is_not_waited_for_in_vain(photo):
         task = now(made[0])
         assert (task.status, maker(task) == asked) in {(Status.ERROR, True), (Status.WAITING, False)}
         Task.objects.exclude(status__in=["ready", "error"]).update(status="cancelled")
+
+
+def test_ten_that_share_one_all_go_on_when_it_ends_however_it_ends(photo):
+    for ends, status in (("ready", Status.QUEUED), ("error", Status.ERROR)):
+        source = make_file(content=jpeg_bytes())
+        tasks = [make_task(source=source, kind="needy") for _ in range(10)]
+        assert len({maker(task).pk for task in tasks}) == 1
+        shared = maker(tasks[0])
+        run(shared) if ends == "ready" else end(shared, "error", error="broken")
+        # The message comes twice, and the sweep beside it.
+        calls = [lambda shared=shared: services.need_settled(maker_id=shared.pk)] * 2
+        assert together(*calls, services.tasks_sweep) == []
+        assert {now(task).status for task in tasks} == {status}
+        ended = Event.objects.filter(subject__in=[task.public_id for task in tasks], type="task.error")
+        assert ended.count() == (10 if ends == "error" else 0)
+        Task.objects.filter(status=Status.QUEUED).update(status="cancelled")
+
+
+def test_what_is_cancelled_while_its_need_is_published_is_either_and_never_hangs(photo):
+    for _ in range(2):
+        source = make_file(content=jpeg_bytes())
+        task = make_task(source=source, kind="needy")
+        child = maker(task)
+        raised = together(
+            lambda: jobs.work("intelligence"),
+            lambda task=task: services.task_cancel(task=task),
+        )
+        assert raised == []
+        assert (now(task).status, now(child).status in {Status.READY, Status.CANCELLED}) == (Status.CANCELLED, True)
+        assert File.objects.filter(pk=child.output_id).exists() == (child.status == Status.READY)
+
+
+def test_a_retry_at_the_moment_at_which_its_need_fails_does_not_hang(photo):
+    for _ in range(2):
+        source = make_file(content=jpeg_bytes())
+        task = make_task(source=source, kind="needy")
+        child = maker(task)
+        services.task_cancel(task=task)
+        services.task_retry(task=now(child))
+        claimed = services.task_claim(lane="intelligence")
+        assert claimed == child
+        raised = together(
+            lambda claimed=claimed: services.task_fail(task=claimed, message="Nobody was there."),
+            lambda task=task: services.task_retry(task=task),
+        )
+        assert raised == []
+        services.tasks_sweep()
+        status = now(task).status
+        assert (status, maker(task) == child) in {(Status.ERROR, True), (Status.WAITING, False)}
+        Task.objects.exclude(status__in=["ready", "error"]).update(status="cancelled")
+
+
+def test_with_every_message_lost_the_sweep_alone_brings_a_chain_to_its_end(photo, monkeypatch):
+    sent: list[str] = []
+    monkeypatch.setattr("ittyhost.queue.send", lambda job, *args, lane: sent.append(job))  # and nothing arrives
+    source = make_file(status=File.Status.WAITING)
+    task = make_task(source=source, kind="needy")
+    File.objects.filter(pk=source.pk).update(
+        status=File.Status.READY, kind="image", probe=photo.probe, key=photo.key, sha256=photo.sha256
+    )
+    lanes = []
+    for _ in range(4):
+        services.tasks_sweep()
+        due = Task.objects.filter(status=Status.QUEUED).first()
+        if due is not None:
+            lanes.append(due.lane)
+            run(due)
+    assert (now(task).status, lanes, now(maker(task)).status) == (
+        Status.READY,
+        ["intelligence", "fast"],
+        Status.READY,
+    )
+    assert "tasks_app.need_settled" in sent
+
+
+def test_a_full_storage_ends_what_waits_in_words(photo):
+    source = make_file(status=File.Status.WAITING)
+    task = make_task(source=source, kind="needy")
+    File.objects.filter(pk=source.pk).update(status=File.Status.READY, kind="image", probe=photo.probe)
+    Project.objects.filter(pk=source.project_id).update(storage_quota=1, storage_used=2)
+    services.source_settled(file_id=source.pk)
+    assert (now(task).status, "storage" in task.error, tellings()) == (Status.ERROR, True, 0)

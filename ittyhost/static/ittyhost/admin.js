@@ -53,7 +53,7 @@
 
     function load(part, url) {
         return fetch(url, {credentials: "same-origin"}).then(function (answer) {
-            if (!answer.ok) {
+            if (!answer.ok || answer.redirected) {  // to the login page, once the session has ended
                 throw new Error(String(answer.status));
             }
             return answer.text();
