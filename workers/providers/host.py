@@ -3,18 +3,25 @@ models are loaded once, work can be stopped at once, and a library that crashes 
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workers.engine import host
 from workers.engine.confinement import Roots
+from workers.engine.errors import ModelFailed
 from workers.engine.limits import PictureLimits, model_limits
 from workers.engine.runner import Stops
 from workers.providers.settings import model_device
 
 _UNBOUNDED = 2**50  # bytes; more than there is
 
-_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds()))
+_FAULTS = host.Faults(
+    "The process that holds models",
+    "A model took longer than {seconds:.0f} seconds over one part of the work (MODEL_TIMEOUT).",
+    partial(ModelFailed, "A model crashed at this file."),
+)
+_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds(), faults=_FAULTS))
 _reached: dict[Callable[[], Iterable[Path]], None] = {}  # in the order they came in
 
 

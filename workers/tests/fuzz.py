@@ -25,6 +25,7 @@ from workers.engine.errors import MediaError
 from workers.engine.limits import MIB, Limits, PictureLimits, SourceLimits, TaskLimits
 from workers.engine.probe import probe
 from workers.kinds import all_kinds
+from workers.providers import host as models
 from workers.run import run
 from workers.tests import media
 
@@ -162,6 +163,7 @@ def fuzz(folder: Path, *, seed: int, cases: int, tell: bool = False) -> Findings
     found, settled = Findings(), 0
     others = _children()
     host.call("ping", {})
+    models.call("ping", {})
     for number in range(cases):
         chance = random.Random(f"{seed}-{number}")
         data = damaged(chance.choice(whole), chance.choice(whole), chance)
@@ -218,11 +220,14 @@ def _children() -> set[int]:
 
 
 def _left(work: Path, others: set[int]) -> tuple[int, int, list[str]]:
-    """Processes below this one, open descriptors, files. Not counted are the helper, and `others`, which were there
-    before, with whatever they start and end meanwhile."""
-    host.warm()  # its successor may have taken over just now
-    helper = host._HOST._helper
-    own = _children() - others - ({helper.process.pid} if helper else set())
+    """Processes below this one, open descriptors, files. Not counted are the helper, the process that holds models, and
+    `others`, which were there before, with whatever they start and end meanwhile."""
+    helpers = set()
+    for kept in (host._HOST, models._HOST):
+        kept.warm()  # its successor may have taken over just now
+        if kept._helper is not None:
+            helpers.add(kept._helper.process.pid)
+    own = _children() - others - helpers
     children = [pid for child in own for pid in runner.family(child)]
     return len(children), len(os.listdir("/proc/self/fd")), sorted(entry.name for entry in work.iterdir())
 
