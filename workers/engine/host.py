@@ -18,7 +18,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +36,13 @@ START_TIMEOUT = 60.0  # seconds that loading the libraries may take on a busy ma
 
 @dataclass(frozen=True)
 class Faults:
-    """What is told of a helper, "The …", that does not answer: that it was `slow`, where {seconds} is filled in, and the
-    error that it means when it `crashed`."""
+    """What is told of a helper that does not answer: its name, that it was `slow`, where {seconds} is filled in, and
+    which error it means when it `crashed`, in which words."""
 
     helper: str = "The media helper"
     slow: str = "The file took longer than {seconds:.0f} seconds to read."
-    crashed: Callable[..., MediaError] = partial(
-        SourceUnreadable, "The file made its reader crash; it is damaged."
-    )
+    crashed: str = "The file made its reader crash; it is damaged."
+    error: type[MediaError] = SourceUnreadable
 
 
 class _Died(Exception):
@@ -60,7 +58,7 @@ class Helper:
         roots: Roots | None = None,
         *,
         operations: str = MEDIA,
-        faults: Faults = Faults(),  # noqa: B008 - frozen
+        faults: Faults = Faults(),
     ) -> None:
         self.owner = os.getpid()
         self.limits = limits
@@ -168,7 +166,7 @@ class Host:
         *,
         operations: str = MEDIA,
         bounds: Callable[[], PictureLimits] = picture_limits,
-        faults: Faults = Faults(),  # noqa: B008 - frozen
+        faults: Faults = Faults(),
     ) -> None:
         self._limits = limits
         self._operations = operations
@@ -240,7 +238,7 @@ class Host:
             failed = helper.process.returncode == 1 and "Error" in log
             if not helper.served and (failed or helper.process.returncode == SPOILED):
                 raise EngineUnavailable(f"{self._faults.helper} does not start on this host.", log=log) from None
-            raise self._faults.crashed(log=log) from None
+            raise self._faults.error(self._faults.crashed, log=log) from None
         except BaseException:
             self._helper = None
             helper.end()

@@ -3,7 +3,6 @@ models are loaded once, work can be stopped at once, and a library that crashes 
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ _UNBOUNDED = 2**50  # bytes; more than there is
 _FAULTS = host.Faults(
     "The process that holds models",
     "A model took longer than {seconds:.0f} seconds over one part of the work (MODEL_TIMEOUT).",
-    partial(ModelFailed, "A model crashed at this file."),
+    "A model crashed at this file.",
+    ModelFailed,
 )
 _HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds(), faults=_FAULTS))
 _reached: dict[Callable[[], Iterable[Path]], None] = {}  # in the order they came in

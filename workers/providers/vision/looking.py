@@ -69,4 +69,3 @@ def _at_fault(what: str) -> Iterator[None]:
         raise
     except Exception as exc:
         raise ModelFailed(what, log=traceback.format_exc()) from exc
-

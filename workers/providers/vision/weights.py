@@ -124,9 +124,11 @@ class _Array:
         return flat.reshape(self.shape, order="F" if self.order == "F" else "C")
 
 
-# The one in Python: the one in C reads ahead, over the numbers.
-class _Arrays(pickle._Unpickler):  # type: ignore[name-defined,misc]
-    dispatch = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
+_InPython: Any = pickle._Unpickler  # the one in C reads ahead, over the numbers
+
+
+class _Arrays(_InPython):
+    dispatch = dict(_InPython.dispatch)
 
     def __init__(self, file: BinaryIO) -> None:
         super().__init__(file)

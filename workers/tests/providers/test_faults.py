@@ -128,7 +128,8 @@ def test_the_weights_of_faces_are_what_joblib_reads(vision):
     for name, count in (("pnet", 13), ("rnet", 16), ("onet", 21)):
         ours, theirs = read_arrays(folder / f"{name}.lz4"), joblib.load(folder / f"{name}.lz4")
         assert len(ours) == len(theirs) == count
-        assert all(numpy.array_equal(*pair) and pair[0].dtype == pair[1].dtype for pair in zip(ours, theirs))
+        for own, other in zip(ours, theirs, strict=True):
+            numpy.testing.assert_array_equal(own, other, strict=True)
 
 
 def test_weights_of_faces_that_would_run_something_are_refused(tmp_path):
