@@ -86,7 +86,8 @@ def test_the_log_and_its_warnings_are_kept_of_attempts_that_went_well(work_dir, 
     monkeypatch.setattr(jobs, "run", lambda *given, _run=jobs.run, **named: replace(_run(*given, **named), log=printed))
     ran(Caller())
     attempt = Attempt.objects.get()
-    assert (attempt.outcome, attempt.log, attempt.tool_warnings) == ("ready", printed.replace("\x00", "�").replace("\ud800", "?"), 1)
+    kept = printed.replace("\x00", "�").replace("\ud800", "?")
+    assert (attempt.outcome, attempt.log, attempt.tool_warnings) == ("ready", kept, 1)
     assert 0 < attempt.modelled < 5
 
 
