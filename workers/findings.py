@@ -19,6 +19,7 @@ from typing import Any
 from workers.documents import read_document, write_document
 
 NEAR = 0.3  # of what two boxes cover that is common, where they are the same thing's
+COMPARED = 200  # characters of a line: a model may tell of many long ones at one place
 SAME = 0.85  # of two lines that is alike, where they are one that was read twice
 
 
@@ -81,12 +82,12 @@ def joined(shown: Iterable[Moment], look: str, same: Callable[[dict, dict], floa
     going: list[Found] = []
     for moment in shown:
         boxes: list[dict[str, Any]] = moment.seen[look]
-        pairs = [(same(item.last, box), place, number)
-                 for place, item in enumerate(going) for number, box in enumerate(boxes)]  # fmt: skip
+        pairs = [(fit, place, number) for place, item in enumerate(going) for number, box in enumerate(boxes)
+                 if (fit := same(item.last, box)) > 0]  # fmt: skip
         met: dict[int, Found] = {}
         taken: set[int] = set()
-        for fit, place, number in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
-            if fit > 0 and place not in taken and number not in met:
+        for _, place, number in sorted(pairs, key=lambda pair: (-pair[0], pair[1:])):
+            if place not in taken and number not in met:
                 met[number] = going[place]
                 taken.add(place)
         going = []
@@ -114,17 +115,22 @@ def _same_text(first: dict[str, Any], second: dict[str, Any]) -> float:
         return 1.0 + shared
     if shared < NEAR:
         return 0.0
-    alike = SequenceMatcher(None, first["text"], second["text"], autojunk=False).ratio()
+    matcher = SequenceMatcher(None, first["text"][:COMPARED], second["text"][:COMPARED], autojunk=False)
+    if matcher.real_quick_ratio() < SAME or matcher.quick_ratio() < SAME:
+        return 0.0
+    alike = matcher.ratio()
     return alike if alike >= SAME else 0.0
 
 
 def _overlap(first: dict[str, Any], second: dict[str, Any]) -> float:
     """What is common to two boxes as a share of what both cover."""
-    sides = []
-    for corner, side in (("x", "width"), ("y", "height")):
+    common = 1.0
+    for corner, side in (("y", "height"), ("x", "width")):
         end = min(first[corner] + first[side], second[corner] + second[side])
-        sides.append(max(0.0, end - max(first[corner], second[corner])))
-    common = sides[0] * sides[1]
+        shared = end - max(first[corner], second[corner])
+        if shared <= 0:  # as most are, of a thousand lines of a page
+            return 0.0
+        common *= shared
     whole = first["width"] * first["height"] + second["width"] * second["height"] - common
     return common / whole if whole > 0 else 0.0
 

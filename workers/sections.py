@@ -186,8 +186,9 @@ def _by_talk(duration: float, said: Sequence[Sentence], scenes: Sequence[Scene],
     shortest = max(_TALK_LEAST, min(_TALK_MOST, duration * _TALK))
     least = min(most, int(duration // max(_FEW_LEAST, _FEW * shortest)))
     gaps = [after.start - before.end for before, after in pairwise(said)]
+    cuts = [scene.time for scene in scenes]
     near = [
-        _scene_at(scenes, max(before.end - _AFTER, after.start - _BEFORE), after.start + _AFTER)
+        _scene_at(scenes, cuts, max(before.end - _AFTER, after.start - _BEFORE), after.start + _AFTER)
         for before, after in pairwise(said)
     ]
     # What comes with every sentence says nothing.
@@ -229,8 +230,8 @@ def _even(times: Sequence[float], favours: Sequence[float], duration: float, cou
     return sorted(set(found))
 
 
-def _scene_at(scenes: Sequence[Scene], start: float, end: float) -> Scene | None:
-    times = [scene.time for scene in scenes]
+def _scene_at(scenes: Sequence[Scene], times: Sequence[float], start: float, end: float) -> Scene | None:
+    """The last scene from `start` to `end`; `times` are those of all."""
     near = scenes[bisect_left(times, start) : bisect_right(times, end)]
     return near[-1] if near else None
 

@@ -18,6 +18,7 @@ CHEAPEST = 0.05  # share of the price that is left at most, whatever speaks for 
 BLOCK, COMMON = 40, 0.3  # words of a block, and the share of all blocks that a word may come in
 STEM = 6  # characters by which words are compared: endings differ
 LONGEST = 6_000  # words of one part that are looked through: 40 minutes of speech
+MOST = 1_500  # and sentences, as some may have no word that tells topics apart
 _UNSPACED = 0x2E80  # from here on, scripts without spaces between words
 
 
@@ -80,7 +81,7 @@ class Text:
                 cost = best[first] + price + self._sizes[size] - known
                 if cost < best[last + 1]:
                     best[last + 1], back[last + 1] = cost, first
-                if size > LONGEST:
+                if size > LONGEST or last - first > MOST:
                     break
         places: list[int] = []
         place = count

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ittyhost.providers.answers import Unreadable, data_in, spoken
+from ittyhost.providers.answers import Unreadable, clean_text, data_in, spoken
 from ittyhost.providers.endpoint import Endpoint, Refused
 from ittyhost.providers.pictures import jpeg_of
 from workers.engine.errors import ModelFailed
@@ -62,7 +62,8 @@ class Chat:
             return self._answer(reply, reply.text, data_in(reply.text, schema), before=tokens)
         except Unreadable as exc:
             raise ModelFailed(
-                f"The {self.endpoint.name} answered twice with what cannot be used: {exc}.", log=reply.text[:SHOWN]
+                f"The {self.endpoint.name} answered twice with what cannot be used: {exc}.",
+                log=self.endpoint.masked(reply.text)[:SHOWN],
             ) from None
 
     def _answer(self, reply: "_Reply", text: str, data: Any, before: int | None = 0) -> Answer:
@@ -167,12 +168,12 @@ class _Reply:
             said = choice["message"].get("content") or ""
             refusal = choice["message"].get("refusal")
         except (KeyError, IndexError, TypeError, AttributeError):
-            log = json.dumps(content)[:SHOWN]
+            log = endpoint.masked(json.dumps(content))[:SHOWN]
             raise ModelFailed(f"The {endpoint.name} answered with what is no chat completion.", log=log) from None
         if isinstance(said, list):  # parts, as some servers have them
             said = "".join(str(part.get("text", "")) for part in said if isinstance(part, dict))
         if refusal and not said:
-            raise ModelFailed(f"The {endpoint.name} refused to answer.", log=str(refusal)[:SHOWN])
+            raise ModelFailed(f"The {endpoint.name} refused to answer.", log=endpoint.masked(str(refusal))[:SHOWN])
         self.text = str(said)
         self.complete = choice.get("finish_reason") != "length"
         usage = content.get("usage")
@@ -185,8 +186,8 @@ def _version(content: Mapping[str, Any], asked: str) -> str:
     """What the server says that it is: the model that it took, where that is a closer name, else its fingerprint."""
     served, mark = content.get("model"), content.get("system_fingerprint")
     if isinstance(served, str) and served and served != asked:
-        return served[:100]
-    return mark[:100] if isinstance(mark, str) and mark else "as served"
+        return clean_text(served[:100])
+    return clean_text(mark[:100]) if isinstance(mark, str) and mark else "as served"
 
 
 def _data_uri(picture: Path, report: Stops) -> str:

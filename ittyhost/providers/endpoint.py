@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
+from ittyhost.providers.answers import clean_text
 from ittyhost.wire import Wire
 from workers.engine.errors import ModelFailed, Stopped
 from workers.engine.runner import Stops
@@ -156,8 +157,11 @@ class Endpoint:
         return content
 
     def _shown(self, data: bytes) -> str:
-        """The beginning of what the server said, without the key: some repeat it."""
-        text = data[:SHOWN].decode("utf-8", "replace")
+        return self.masked(data.decode("utf-8", "replace"))[:SHOWN]
+
+    def masked(self, text: str) -> str:
+        """What the server said, fit to be kept, and without the key: some repeat it."""
+        text = clean_text(text)
         return text.replace(self.key, "***") if self.key else text
 
 

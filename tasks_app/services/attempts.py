@@ -202,8 +202,10 @@ def _give_back(
 
 def _logged(log: str) -> dict[str, Any]:
     """The end of what the tools printed, for operators, and how much of it they call a warning or worse."""
-    # PostgreSQL keeps no NUL in a text, and a file may have one in its name for a stream.
-    return {"log": log.replace("\x00", "�"), "tool_warnings": tool_warnings(log)}
+    # PostgreSQL keeps no NUL in a text, and a file may have one in its name for a stream; half of a surrogate pair, as
+    # JSON may hold it, no database keeps.
+    log = log.replace("\x00", "�").encode("utf-8", "replace").decode()
+    return {"log": log, "tool_warnings": tool_warnings(log)}
 
 
 def _mine(task: Task) -> Any:

@@ -17,13 +17,14 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workers.engine import errors
 from workers.engine.confinement import Roots, RootsNow, clean_environment, helper_terms
 from workers.engine.errors import EngineUnavailable, LimitExceeded, MediaError, SourceUnreadable, Stopped
+from workers.engine.launcher import SPOILED
 from workers.engine.limits import SETTINGS, PictureLimits, picture_limits
 from workers.engine.runner import Silent, Stops
 
@@ -33,6 +34,17 @@ POLL = 0.1  # seconds between two looks at the report
 START_TIMEOUT = 60.0  # seconds that loading the libraries may take on a busy machine
 
 
+@dataclass(frozen=True)
+class Faults:
+    """What is told of a helper that does not answer: its name, that it was `slow`, where {seconds} is filled in, and
+    which error it means when it `crashed`, in which words."""
+
+    helper: str = "The media helper"
+    slow: str = "The file took longer than {seconds:.0f} seconds to read."
+    crashed: str = "The file made its reader crash; it is damaged."
+    error: type[MediaError] = SourceUnreadable
+
+
 class _Died(Exception):
     """The helper ended before it answered."""
 
@@ -40,10 +52,18 @@ class _Died(Exception):
 class Helper:
     """One resident process and the pipes to it."""
 
-    def __init__(self, limits: PictureLimits, roots: Roots | None = None, *, operations: str = MEDIA) -> None:
+    def __init__(
+        self,
+        limits: PictureLimits,
+        roots: Roots | None = None,
+        *,
+        operations: str = MEDIA,
+        faults: Faults = Faults(),
+    ) -> None:
         self.owner = os.getpid()
         self.limits = limits
         self.roots = roots
+        self.faults = faults
         self.served = 0
         self.resident = 0
         try:
@@ -113,7 +133,7 @@ class Helper:
             elif report.should_stop():
                 raise Stopped
             elif time.monotonic() > ends:
-                raise LimitExceeded(f"The file took longer than {timeout:.0f} seconds to read.")
+                raise LimitExceeded(self.faults.slow.format(seconds=timeout))
         return data
 
     def ending(self) -> str:
@@ -146,10 +166,12 @@ class Host:
         *,
         operations: str = MEDIA,
         bounds: Callable[[], PictureLimits] = picture_limits,
+        faults: Faults = Faults(),
     ) -> None:
         self._limits = limits
         self._operations = operations
         self._bounds = bounds
+        self._faults = faults
         self.roots: RootsNow = lambda: None
         self._lock = threading.Lock()
         self._helper: Helper | None = None
@@ -210,12 +232,13 @@ class Host:
             self._helper = None
             helper.end()
             if helper.process.returncode in (-signal.SIGALRM, -signal.SIGXCPU):
-                raise LimitExceeded("The file took too long to read.", log=log) from None
+                raise LimitExceeded(self._faults.slow.format(seconds=limits.wall), log=log) from None
             if helper.process.returncode in (-signal.SIGKILL, -signal.SIGTERM):
-                raise EngineUnavailable("The media helper was killed from outside.", log=log) from None
-            if not helper.served and "Error" in log and helper.process.returncode == 1:
-                raise EngineUnavailable("The media helper does not start on this host.", log=log) from None
-            raise SourceUnreadable("The file made its reader crash; it is damaged.", log=log) from None
+                raise EngineUnavailable(f"{self._faults.helper} was killed from outside.", log=log) from None
+            failed = helper.process.returncode == 1 and "Error" in log
+            if not helper.served and (failed or helper.process.returncode == SPOILED):
+                raise EngineUnavailable(f"{self._faults.helper} does not start on this host.", log=log) from None
+            raise self._faults.error(self._faults.crashed, log=log) from None
         except BaseException:
             self._helper = None
             helper.end()
@@ -237,7 +260,7 @@ class Host:
     def _new(self, limits: PictureLimits | None = None) -> Helper:
         own, asked = self.limits, limits or self.limits
         most = replace(own, memory=max(own.memory, asked.memory), output=max(own.output, asked.output))
-        return Helper(most, self.roots(), operations=self._operations)
+        return Helper(most, self.roots(), operations=self._operations, faults=self._faults)
 
     @staticmethod
     def _value(response: dict[str, Any]) -> Any:

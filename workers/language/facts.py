@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workers.engine.probe import Probe
+from workers.language.words import shown
 from workers.languages import language_name, short_language
 
 _VOWELS = ("8", "11", "18", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89")  # numbers that "an" goes before
@@ -21,7 +22,7 @@ def facts_of(probe: Probe) -> dict[str, Any]:
         "animated": bool(probe.animated),
         "sound": probe.has_audio,
         "language": short_language(probe.audio.language) if probe.audio and probe.audio.language else "",
-        "tags": {name: " ".join(probe.tags[name].split())[:TAG] for name in _KEPT if probe.tags.get(name, "").strip()},
+        "tags": {name: text for name in _KEPT if (text := shown(probe.tags.get(name, ""))[:TAG].strip())},
     }
 
 

@@ -11,7 +11,7 @@ from workers.language.facts import fact_sentence
 from workers.language.keyphrases import Phrase, keyphrases, rarity_of
 from workers.language.material import Material
 from workers.language.salience import salient
-from workers.language.words import language_of, sentences
+from workers.language.words import language_of, sentences, shown
 from workers.providers.base import Model
 
 FLOOR = Model("extractive", "1")
@@ -58,8 +58,8 @@ def _headings(phrases: Sequence[str]) -> list[str]:
 
 
 def shortened(text: str, most: int) -> str:
-    """The text within so many characters, cut between words where it can be."""
-    text = " ".join(text.split())
+    """The text in one line within so many characters, cut between words where it can be."""
+    text = shown(text)
     if len(text) <= most:
         return text
     cut = text[: most - 1]
@@ -171,7 +171,7 @@ def distinct(tags: Iterable[Tag]) -> list[Tag]:
     """In lower case, none of them twice, the first of each."""
     found: dict[str, Tag] = {}
     for tag in tags:
-        text = " ".join(tag.text.lower().split()).strip("#.,;: ")[:50].strip()
+        text = shown(tag.text.lower()).strip("#.,;: ")[:50].strip()
         if text:
             found.setdefault(text, Tag(text, min(1.0, max(0.0, tag.confidence))))
     return list(found.values())

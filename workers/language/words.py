@@ -22,7 +22,14 @@ _GRAMMAR = frozenset(
     "的了是在和我你他她它们這这那有不也就都而及與与或被把让讓對对为為从從到很吗嗎呢吧啊们會会能要说說去来來上下里裡着著过過個个一"
     "将將如果以可所因但其此该該等种種自已由给給向于於并並则則时時"
 )
+_JOINERS = "\u200c\u200d"  # between letters of some scripts, and the parts of emoji
 TELLS_APART = 0.08  # of all words: what a language's own list must cover before a text is taken for it
+
+
+def shown(text: str) -> str:
+    """The text in one line, without what no screen shows: controls, marks that turn the direction of what follows."""
+    kept = (letter if letter.isprintable() or letter in _JOINERS else " " for letter in text)
+    return " ".join("".join(kept).split())
 
 
 def sentences(text: str) -> list[str]:

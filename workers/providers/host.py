@@ -8,13 +8,20 @@ from typing import Any
 
 from workers.engine import host
 from workers.engine.confinement import Roots
+from workers.engine.errors import ModelFailed
 from workers.engine.limits import PictureLimits, model_limits
 from workers.engine.runner import Stops
 from workers.providers.settings import model_device
 
 _UNBOUNDED = 2**50  # bytes; more than there is
 
-_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds()))
+_FAULTS = host.Faults(
+    "The process that holds models",
+    "A model took longer than {seconds:.0f} seconds over one part of the work (MODEL_TIMEOUT).",
+    "A model crashed at this file.",
+    ModelFailed,
+)
+_HOST = host.lasting(host.Host(operations="workers.providers.operations", bounds=lambda: _bounds(), faults=_FAULTS))
 _reached: dict[Callable[[], Iterable[Path]], None] = {}  # in the order they came in
 
 

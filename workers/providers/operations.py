@@ -4,9 +4,14 @@ Models stay loaded between requests, by the arguments they were loaded with.
 """
 
 import os
+import traceback
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
+
+from workers.engine.errors import EngineUnavailable, MediaError, ModelFailed
+
+NO_MEMORY = "The model needs more memory than it may have (MODEL_ADDRESS_SPACE)."
 
 
 def load() -> None:
@@ -16,10 +21,20 @@ def load() -> None:
 
 
 def _in(module: str, name: str) -> Callable[..., Any]:
-    """The function of that name, looked for when it is needed: so nobody pays for what is not asked."""
+    """The function of that name, looked for when it is needed: so nobody pays for what is not asked.
+
+    Pictures and sound come here as the service's own JPEGs and WAVs: whatever else is raised is no file's fault.
+    """
 
     def run(**args: Any) -> Any:
-        return getattr(import_module(module), name)(**args)
+        try:
+            return getattr(import_module(module), name)(**args)
+        except (MediaError, EngineUnavailable, OSError):
+            raise
+        except MemoryError as exc:
+            raise ModelFailed(NO_MEMORY, log=traceback.format_exc()) from exc
+        except Exception as exc:
+            raise ModelFailed("A model failed at this file.", log=traceback.format_exc()) from exc
 
     return run
 

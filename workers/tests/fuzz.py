@@ -1,7 +1,10 @@
 """Damaged media by the thousand: whatever a file is, it ends in outputs or in a sentence.
 
 python -m workers.tests.fuzz    FUZZ_CASES (2000) damaged files of FUZZ_SEED (1); the exit status is 1 for defects.
-                                ITTYHOST_CORPUS adds a folder of real files, FUZZ_KEEP names one for what failed.
+                                ITTYHOST_CORPUS adds a folder of real files, FUZZ_KEEP names one for what failed,
+                                FUZZ_KINDS the kinds that are tried, all when not given.
+
+Models are asked as they are installed, the small one for speech; without them, their kinds say what they need.
 
 Each case damages one file and has it probed and turned by one kind, with tight limits. Told apart: what was made, what
 was refused and how, and defects: an exception that is no MediaError, a refusal that is no sentence or names a path of
@@ -20,11 +23,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.speech import CARDS
 from workers.engine import host, runner
 from workers.engine.errors import MediaError
 from workers.engine.limits import MIB, Limits, PictureLimits, SourceLimits, TaskLimits
 from workers.engine.probe import probe
 from workers.kinds import all_kinds
+from workers.providers import host as models
 from workers.run import run
 from workers.tests import media
 
@@ -35,10 +40,20 @@ LIMITS = TaskLimits(
     Limits(wall=WALL, cpu=20, memory=1024 * MIB, output=64 * MIB, idle=WALL, processes=256),
     PictureLimits(wall=WALL, memory=2048 * MIB, output=64 * MIB),
 )
+# Probing has no limits of its own; a model's first request loads it.
+ENVIRONMENT = {"PICTURE_TIMEOUT": f"{WALL:.0f}", "SPEECH_MODEL": "tiny.en", "MODEL_THREADS": "1", "MODEL_TIMEOUT": "60"}
 GROWTH = 48 * MIB  # of this process, between the first hundred cases and the end
 SETTLED = 100  # cases after which memory is looked at: imports and caches are done by then
 LARGEST = 700_000  # bytes of a file of the corpus that is used
 EXTREMES = (0, 1, 0x7F, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+SUBTITLES = {
+    "vtt": "WEBVTT\n\nSTYLE\n::cue {{ color: red }}\n\n"
+    "{0}.000 --> {1}.300 line:10% align:start\n<v Ann>A &amp; <b>b</b>\n",
+    "srt": "1\n{0},000 --> {1},300\n<i>One</i> {{\\an8}}two\n\n2\n{1},400 --> {1},900\nthree\n",
+    "ass": "[Script Info]\nScriptType: v4.00+\n\n[V4+ Styles]\nFormat: Name, Fontname, Fontsize\nStyle: D,Arial,20\n\n"
+    "[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    "Dialogue: 0,0:00:00.00,0:00:00.30,D,,0,0,0,,{{\\b1}}One\\Ntwo\n",
+}
 SMALL: dict[str, dict] = {"image": {"width": 24}, "video": {"width": 32, "end": 0.3}, "audio": {"end": 0.3}}
 
 
@@ -91,6 +106,24 @@ def sources(folder: Path) -> Iterator[Path]:
         ("pcm.aiff", None),
     ):
         yield media.make_audio(folder / name, seconds=0.4, codec=codec)
+    yield from worded(folder)
+
+
+def worded(folder: Path) -> Iterator[Path]:
+    """What has words in it: subtitles, chapters, speech."""
+    for suffix, text in SUBTITLES.items():
+        path = folder / f"subtitles.{suffix}"
+        path.write_text(text.format("00:00:00", "00:00:00"))
+        yield path
+    parts = [(0.0, 1.1, "One --> <b>"), (1.1, 2.4, "Two")]
+    for name, codec in (("parts.m4a", "aac"), ("parts.mka", "libopus"), ("parts.mp3", None)):
+        yield media.make_audio(folder / name, seconds=2.4, codec=codec, chapters=parts)
+    for name, codec in (("captioned.mkv", "srt"), ("captioned.mp4", "mov_text"), ("styled.mkv", "ass")):
+        source = ("-i", folder / "h264.mkv", "-i", folder / "subtitles.srt", "-map", "0", "-map", "1")
+        media.ffmpeg(*source, "-c", "copy", "-c:s", codec, folder / name)
+        yield folder / name
+    if CARDS.is_file():
+        yield CARDS
 
 
 def corpus() -> Iterator[Path]:
@@ -162,6 +195,7 @@ def fuzz(folder: Path, *, seed: int, cases: int, tell: bool = False) -> Findings
     found, settled = Findings(), 0
     others = _children()
     host.call("ping", {})
+    models.call("ping", {})
     for number in range(cases):
         chance = random.Random(f"{seed}-{number}")
         data = damaged(chance.choice(whole), chance.choice(whole), chance)
@@ -188,11 +222,12 @@ def fuzz(folder: Path, *, seed: int, cases: int, tell: bool = False) -> Findings
 
 def _case(path: Path, work: Path, number: int, chance: random.Random, found: Findings) -> None:
     place = Path(tempfile.mkdtemp(prefix="case-", dir=work))
-    kind = ""
+    kind, only = "", os.environ.get("FUZZ_KINDS", "").replace(",", " ").split()
     started = time.monotonic()
     try:
         facts = probe(path)
         kinds = [one for one in all_kinds().values() if facts.media_type in one.accepts and one.object]
+        kinds = [one for one in kinds if not only or one.name in only] or kinds
         one = kinds[number % len(kinds)]
         kind = one.name
         usual = SMALL.get(kind) if chance.random() < 0.5 else None
@@ -218,11 +253,14 @@ def _children() -> set[int]:
 
 
 def _left(work: Path, others: set[int]) -> tuple[int, int, list[str]]:
-    """Processes below this one, open descriptors, files. Not counted are the helper, and `others`, which were there
-    before, with whatever they start and end meanwhile."""
-    host.warm()  # its successor may have taken over just now
-    helper = host._HOST._helper
-    own = _children() - others - ({helper.process.pid} if helper else set())
+    """Processes below this one, open descriptors, files. Not counted are the helper, the process that holds models, and
+    `others`, which were there before, with whatever they start and end meanwhile."""
+    helpers = set()
+    for kept in (host._HOST, models._HOST):
+        kept.warm()  # its successor may have taken over just now
+        if kept._helper is not None:
+            helpers.add(kept._helper.process.pid)
+    own = _children() - others - helpers
     children = [pid for child in own for pid in runner.family(child)]
     return len(children), len(os.listdir("/proc/self/fd")), sorted(entry.name for entry in work.iterdir())
 
@@ -237,7 +275,7 @@ def _defect(found: Findings, seed: int, number: int, data: bytes, text: str) -> 
 
 
 def main() -> int:
-    os.environ["PICTURE_TIMEOUT"] = str(int(WALL))  # of probing, which has no limits of its own
+    os.environ |= ENVIRONMENT
     seed, cases = int(os.environ.get("FUZZ_SEED") or 1), int(os.environ.get("FUZZ_CASES") or 2000)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:

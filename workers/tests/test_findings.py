@@ -1,11 +1,13 @@
 """What was seen in single frames becomes things with a beginning and an end."""
 
 import json
+import random
+import time
 
 import pytest
 
 from workers.documents import read_document
-from workers.findings import write_faces, write_objects, write_text
+from workers.findings import Moment, _same_text, joined, write_faces, write_objects, write_text
 
 MODEL = {"model": "m", "model_version": "1"}
 
@@ -111,3 +113,17 @@ def test_lines_are_read_once_however_they_move_and_misread_ones_are_put_right(to
     assert document["text"] == ["Breaking news", "Part one", "Weather"]
     assert [(item["start"], item["end"]) for item in document["timeline"]] == [(0.0, 4.0), (0.0, 4.0), (4.0, 6.0)]
     assert document["timeline"][0]["confidence"] == 0.95
+
+
+def test_a_thousand_lines_or_many_long_ones_at_one_place_are_joined_in_a_moment():
+    """Letters in another order differ in nothing but that, which takes longest to find out."""
+    chance = random.Random(1)
+    place = {"width": 0.1, "height": 0.001, "confidence": 0.9}
+    page = [[{**place, "x": 0.5, "y": row / 1000, "text": f"{chance.random()}"} for row in range(1000)] for _ in "ab"]
+    whole = {"x": 0.0, "y": 0.0, "width": 1.0, "height": 1.0, "confidence": 0.9}
+    heap = [[{**whole, "text": "".join(chance.choices("ab", k=1000))} for _ in range(12)] for _ in "ab"]
+    begun = time.process_time()
+    for frames in (page, heap):
+        found = joined([Moment(at, at + 1.0, {"text": boxes}) for at, boxes in enumerate(frames)], "text", _same_text)
+        assert len(found) == len(frames[0]) + len(frames[1])
+    assert time.process_time() - begun < 4

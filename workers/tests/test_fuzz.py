@@ -2,14 +2,15 @@
 
 import pytest
 
-from workers.tests.fuzz import WALL, fuzz
+from workers.tests.fuzz import ENVIRONMENT, fuzz
 
 CASES = 100
 
 
 @pytest.mark.ffmpeg
 def test_a_hundred_damaged_files_end_in_outputs_or_in_sentences(tmp_path, monkeypatch):
-    monkeypatch.setenv("PICTURE_TIMEOUT", str(int(WALL)))
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.delenv("ITTYHOST_CORPUS", raising=False)  # the same hundred everywhere
     found = fuzz(tmp_path, seed=20, cases=CASES)
     assert found.defects == []

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from workers import topics
 from workers.engine.probe import Chapter
 from workers.pauses import Pause, find_pauses
 from workers.providers.base import Segment
@@ -87,6 +88,24 @@ def test_at_most_so_many_are_made_as_asked_for():
 def test_a_long_talk_on_one_topic_still_has_parts():
     said, _ = make_talk((CHESS,) * 12)
     assert len(find_sections(said[-1].end, said=spoken(said))) >= 2
+
+
+def test_of_sentences_that_tell_nothing_apart_so_many_are_looked_through_for_one_part(monkeypatch):
+    """A day of them would take hours otherwise: their words never come to LONGEST."""
+
+    class Counted(list):
+        looked = 0
+
+        def __getitem__(self, place):
+            Counted.looked += 1
+            return super().__getitem__(place)
+
+    monkeypatch.setattr(topics, "MOST", 20)
+    text = topics.Text(["yes"] * 300)
+    text.told = Counted(text.told)
+    starts = [2.0 * place for place in range(301)]
+    assert text.parts([0.0] * 300, starts, shortest=15.0, share=1.0) != []
+    assert Counted.looked < 300 * 2 * 22
 
 
 def test_scripts_without_spaces_are_compared_too():

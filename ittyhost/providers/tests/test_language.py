@@ -64,7 +64,7 @@ def test_messages_go_out_as_chat_completions_and_the_answer_comes_back(server, l
 
 
 def test_an_answer_by_a_schema_is_asked_for_in_strict_form(server, language):
-    server.answers = [says(GOOD, system_fingerprint="fp_1")]
+    server.answers = [says(GOOD, system_fingerprint="fp\x00_1")]
     answer = language().answer(ASKED, schema=SCHEMA, report=Silent())
     assert (answer.data, answer.model) == (GOOD, Model("tiny", "fp_1"))
     form = {"name": "answer", "schema": SCHEMA, "strict": True}
@@ -170,6 +170,26 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
     "odd choices": ([sends({"choices": [7]})], 1, "The language model answered with what is no chat completion."),
     "an error in 200": ([sends({"error": "x"})], 1, "The language model answered with what is no chat completion."),
     "a refusal": ([says(None, message={"refusal": "No."})], 1, "The language model refused to answer."),
+    "an error in 200 that repeats the key": (
+        [sends({"error": "no such key: s3cret"})],
+        1,
+        "The language model answered with what is no chat completion.",
+    ),
+    "a refusal that repeats the key": (
+        [says(None, message={"refusal": "No, \ud800s3cret."})],
+        1,
+        "The language model refused to answer.",
+    ),
+    "half of a pair, and the key": (
+        [says("No\x00 \ud800 s3cret")],
+        2,
+        "The language model answered twice with what cannot be used: it holds no JSON object.",
+    ),
+    "the key where the log ends": (
+        [sends(b"x" * 1997 + b"s3cret", 403)],
+        1,
+        "The language model answered 403 (forbidden): LANGUAGE_KEY is not accepted.",
+    ),
     "401": (
         [sends(b"Incorrect API key provided: s3cret", 401)],
         1,
@@ -241,7 +261,9 @@ def test_each_failure_is_told_in_a_sentence(server, language, name):
     assert time.monotonic() - began < 5
     assert caught.value.message == message or (name == "429 until 2100" and re.fullmatch(message, caught.value.message))
     assert len(server.asked) == times
-    assert "s3cret" not in caught.value.message + caught.value.log
+    assert "s3c" not in caught.value.message + caught.value.log
+    assert "\x00" not in caught.value.log
+    caught.value.log.encode()  # as databases keep it
 
 
 @pytest.mark.parametrize("first", [LIMITED, sends(b"", 429, Retry_After="0"), sends(b"", 502), drops, breaks_off])

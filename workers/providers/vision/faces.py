@@ -5,7 +5,6 @@ come from the package mtcnn (MIT). The first network looks at the whole picture 
 look closer at what is left.
 """
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from PIL import Image
 from workers.providers.vision.graphs import Graph
 from workers.providers.vision.overlaps import strongest
 from workers.providers.vision.sessions import Runtime, open_session
+from workers.providers.vision.weights import read_arrays
 
 EDGE = 960  # pixels of the longest edge looked at: more finds smaller faces, and takes longer
 SMALLEST = 24  # pixels of a face in that
@@ -26,12 +26,9 @@ _BATCH = 128
 class Faces:
     def __init__(self, folder: str, runtime: Runtime) -> None:
         """`folder` holds pnet.lz4, rnet.lz4 and onet.lz4."""
-        os.environ.setdefault("JOBLIB_MULTIPROCESSING", "0")  # it would look for semaphores, which are out of reach
-        import joblib
-
         made = ((_proposing, "pnet"), (_refining, "rnet"), (_deciding, "onet"))
         self._propose, self._refine, self._decide = (
-            open_session(make(joblib.load(Path(folder) / f"{name}.lz4")), runtime) for make, name in made
+            open_session(make(read_arrays(Path(folder) / f"{name}.lz4")), runtime) for make, name in made
         )
 
     def __call__(self, picture: Image.Image) -> list[dict[str, Any]]:

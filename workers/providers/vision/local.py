@@ -51,7 +51,7 @@ class LocalVision:
         asked = {}
         for look in looks:
             self.model(look)
-            asked[look] = {name: [part.name, part.path] for name, part in self.parts[look].items()}
+            asked[look] = {name: [part.name, part.path, part.model.version] for name, part in self.parts[look].items()}
         seen: list[Seen] = []
         for start in range(0, len(pictures), AT_ONCE):
             paths = [str(path.absolute()) for path in pictures[start : start + AT_ONCE]]

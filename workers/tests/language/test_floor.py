@@ -6,9 +6,10 @@ import time
 
 import pytest
 
+from workers.engine.probe import Probe
 from workers.engine.runner import Silent
 from workers.language import ask, floor
-from workers.language.facts import fact_sentence, length
+from workers.language.facts import fact_sentence, facts_of, length
 from workers.language.keyphrases import keyphrases
 from workers.language.material import Line, Material
 from workers.language.salience import salient
@@ -287,3 +288,13 @@ def test_text_that_is_none_is_survived(name):
     assert made["title"]
     assert len(made["title"]) <= 60
     assert len(made["description"]) <= 600
+
+
+def test_what_no_screen_shows_stands_in_no_words(tmp_path):
+    """A file may say of itself what turns the direction of everything behind it."""
+    tags = {"title": "A\x1b[31m \u202eltit", "comment": "\x01"}
+    facts = facts_of(Probe(media_type="audio", mime="audio/x-matroska", container="matroska", size=1, tags=tags))
+    assert facts["tags"] == {"title": "A [31m ltit"}
+    (tag,) = floor.distinct([floor.Tag("Red\u202e\x07 sea", 0.5)])
+    assert tag.text == "red sea"
+    assert floor.shortened("نمی\u200cخواهم\u202e", 60) == "نمی\u200cخواهم"
