@@ -37,6 +37,8 @@ MOVING = 1.8  # more of it, where anything moves
 TOUCHED = 5.0  # a place that differs by more has changed
 MUCH, SOME = 0.4, 0.15  # share of a picture that a new scene changes, and that a new slide does, where nothing moves
 STILL = 0.2  # usual difference where nothing moves
+JERKS, JERKY, HELD = 3, 1.25, 0.75  # so many others nearly as large, and so much correlation: one view that moves in jerks
+RENEWED = 10.0  # in the same view, a coder's key frame changes no more than SOME of it by more
 ROUND = 0.5  # seconds on each side that tell what is usual
 FLASH = 0.54  # seconds; what was there before comes back so soon after a flash, and after a passing shadow
 CLOSE = 0.2  # seconds; of cuts nearer to each other the last counts
@@ -84,8 +86,8 @@ class Pictures(Protocol):
         """Mean absolute difference, percent."""
         ...
 
-    def changed(self, first: int, second: int) -> float:
-        """Share of the picture, 0 to 1, that differs by more than TOUCHED."""
+    def changed(self, first: int, second: int, by: float = TOUCHED) -> float:
+        """Share of the picture, 0 to 1, that differs by more than so many percent."""
         ...
 
     def blank(self, number: int) -> bool:
@@ -234,7 +236,8 @@ def _cuts(
         differs, time = differences[number], times[number]
         if differs < LEAST:
             continue
-        usual = _usual(times, differences, number)
+        others = _around(times, differences, number)
+        usual = statistics.median(others) if others else 0.0
         if differs < RATIO * usual + LEAST + min(MOVING, 3 * usual):
             continue
         cut = bisect.bisect_left(moments, time - 1e-6)
@@ -243,17 +246,26 @@ def _cuts(
         pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
         least, one, other = min(pairs, default=(0.0, 0, 0))
         share = SOME if usual < STILL else MUCH
-        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
+        if least < max(LEAST, differs / 2) or pictures.changed(one, other) < share:
+            continue
+        if not _is_one_view(differs, others, cut, pictures):
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 
 
-def _usual(times: Sequence[float], differences: Sequence[float], number: int) -> float:
-    """How much pictures differ around one."""
+def _around(times: Sequence[float], differences: Sequence[float], number: int) -> list[float]:
+    """How much pictures differ around one, the least first."""
     low = bisect.bisect_left(times, times[number] - ROUND)
     high = bisect.bisect_right(times, times[number] + ROUND)
-    others = [*differences[max(1, low) : number], *differences[number + 1 : high]]
-    return statistics.median(others) if others else 0.0
+    return sorted([*differences[max(1, low) : number], *differences[number + 1 : high]])
+
+
+def _is_one_view(differs: float, others: Sequence[float], cut: int, pictures: Pictures) -> bool:
+    """Whether what looks like a cut is a view that moves in jerks, or that a coder draws anew."""
+    likeness = pictures.likeness(cut - 1, cut)
+    if likeness > HELD and len(others) >= JERKS and differs < JERKY * others[-JERKS]:
+        return True
+    return likeness > ALIKE and pictures.changed(cut - 1, cut, by=RENEWED) < SOME
 
 
 _Blank = tuple[int, int]  # first and last picture
@@ -315,7 +327,7 @@ def _dissolves(moments: Sequence[float], hard: Sequence[float], pictures: Pictur
     """Where pictures go over into others that are steady, in mixtures of both: what moves makes no mixtures."""
     found: list[tuple[float, float, float, float]] = []  # how poor it is, moment, half, score
     for number, moment in enumerate(moments):
-        for half in HALVES[: 1 if number % 2 else None]:  # the long ones need not be so fine
+        for half in HALVES[: 2 if number % 2 else None]:  # the longest need not be so fine
             if seen := _dissolving(moments, number, half, hard, pictures):
                 found.append((seen[0], moment, half, seen[1]))
     kept: list[tuple[float, float, float]] = []

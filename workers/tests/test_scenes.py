@@ -122,8 +122,8 @@ class Shades:
     def difference(self, first, second):
         return abs(self.shades[first] - self.shades[second])
 
-    def changed(self, first, second):
-        return float(self.difference(first, second) > 5)
+    def changed(self, first, second, by=5.0):
+        return float(self.difference(first, second) > by)
 
     def blank(self, number):
         return self.shades[number] < 5
