@@ -46,7 +46,9 @@ LOOKS = {
     "(iw-ow)/2+iw*0.02*sin(8*t):(ih-oh)/2+ih*0.02*cos(11*t)",
     "grey": "hue=s=0",
 }
-WORDS = "the quick river under a pale sky carries news of every harbour and we answer it with maps lamps and bread".split()
+WORDS = (
+    "the quick river under a pale sky carries news of every harbour and we answer it with maps lamps and bread".split()
+)
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,9 @@ def _shots(
     for _ in range(count):
         while True:
             sort = lot.choice(("photo", "photo", "photo", "head", "card", "slide", "game", "typing", "clip"))
-            name = f"{lot.choice(PHOTOS)}" if sort in ("photo", "game") else lot.choice(HEADS) if sort == "head" else sort
+            name = (
+                f"{lot.choice(PHOTOS)}" if sort in ("photo", "game") else lot.choice(HEADS) if sort == "head" else sort
+            )
             if sort == "clip":
                 name = str(lot.randrange(len(clips)))
             if name != last or sort in ("card", "slide"):
@@ -172,8 +176,8 @@ def _photo(lot: random.Random, size: tuple[int, int], name: str) -> Draw:
 
     def draw(time: float) -> Image.Image:
         part = 0.5 - 0.5 * math.cos(min(math.pi, time * pace * math.pi))
-        box = tuple(one + (other - one) * part for one, other in zip(begin, end, strict=True))
-        return picture.resize(size, Image.Resampling.BILINEAR, box=box)
+        left, top, right, bottom = (one + (other - one) * part for one, other in zip(begin, end, strict=True))
+        return picture.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
 
     return draw
 
@@ -202,7 +206,7 @@ def _card(lot: random.Random, size: tuple[int, int], name: str) -> Draw:
     ground, ink = (tuple(lot.randrange(256) for _ in range(3)) for _ in range(2))
     if sum(abs(one - other) for one, other in zip(ground, ink, strict=True)) < 200:
         ink = tuple((value + 128) % 256 for value in ground)
-    image = Image.new("RGB", size, ground)  # type: ignore[arg-type]
+    image = Image.new("RGB", size, ground)
     _write(ImageDraw.Draw(image), lot, size, ink, lines=lot.randint(1, 3), height=size[1] // 8)
     return lambda time: image
 

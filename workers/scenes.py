@@ -37,7 +37,11 @@ MOVING = 1.8  # more of it, where anything moves
 TOUCHED = 5.0  # a place that differs by more has changed
 MUCH, SOME = 0.4, 0.15  # share of a picture that a new scene changes, and that a new slide does, where nothing moves
 STILL = 0.2  # usual difference where nothing moves
-JERKS, JERKY, HELD = 3, 1.25, 0.75  # so many others nearly as large, and so much correlation: one view that moves in jerks
+JERKS, JERKY, HELD = (
+    3,
+    1.25,
+    0.75,
+)  # so many others nearly as large, and so much correlation: one view that moves in jerks
 RENEWED = 10.0  # in the same view, a coder's key frame changes no more than SOME of it by more
 ROUND = 0.5  # seconds on each side that tell what is usual
 FLASH = 0.54  # seconds; what was there before comes back so soon after a flash, and after a passing shadow
