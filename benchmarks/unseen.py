@@ -47,7 +47,8 @@ LOOKS = {
     "grey": "hue=s=0",
 }
 WORDS = (
-    "the quick river under a pale sky carries news of every harbour and we answer it with maps lamps and bread".split()
+    *("the", "quick", "river", "under", "a", "pale", "sky", "carries", "news", "of", "every", "harbour", "and", "we"),
+    *("answer", "it", "with", "maps", "lamps", "and", "bread"),
 )
 
 
