@@ -52,7 +52,7 @@ GLIMPSE = 0.6  # seconds, around nothing: what is seen before and after
 HARD, SAME = 0.7, 0.35  # shares of the difference from nothing: it came at once; what was there before came back
 HALVES = (0.4, 0.75, 1.25)  # seconds; half of what a dissolve and a little more may take
 ACROSS = 11.0  # what a dissolve changes at least
-STEADY = 0.5  # of that, that pictures of one side may differ by themselves
+STEADY = 0.72  # of that, that pictures of one side may differ by themselves
 RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
 ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
 OUTSIDE = 0.2  # share of the other side that pictures at the ends have at most
@@ -60,6 +60,7 @@ MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
 RESTLESS = 0.7  # of what they differ by themselves, that is added to that
 FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
 ALIKE = 0.9  # correlation; above, it is the same view in another light
+LIKE = 0.4  # correlation; below, something else came after nothing, though it is as light
 
 
 @dataclass(frozen=True)
@@ -314,6 +315,7 @@ def _fades(moments: Sequence[float], blanks: Sequence[_Blank], pictures: Picture
         seen = min(pictures.difference(before, last), pictures.difference(after, first))
         sudden = [pictures.difference(*edge) >= HARD * seen for edge in ((first - 1, first), (last, last + 1))]
         same = pictures.difference(before, after) < max(LEAST, SAME * seen)
+        same = same and pictures.likeness(before, after) > LIKE
         if seen < LEAST or all(sudden) or (same and moments[last + 1] - moments[first] < FLASH):
             continue
         found.append(Scene(round(moments[last + 1], 3), round(seen, 1), "fade"))
