@@ -37,6 +37,12 @@ MOVING = 1.8  # more of it, where anything moves
 TOUCHED = 5.0  # a place that differs by more has changed
 MUCH, SOME = 0.4, 0.15  # share of a picture that a new scene changes, and that a new slide does, where nothing moves
 STILL = 0.2  # usual difference where nothing moves
+JERKS, JERKY, HELD = (
+    3,
+    1.25,
+    0.75,
+)  # so many others nearly as large, and so much correlation: one view that moves in jerks
+RENEWED = 10.0  # in the same view, a coder's key frame changes no more than SOME of it by more
 ROUND = 0.5  # seconds on each side that tell what is usual
 FLASH = 0.54  # seconds; what was there before comes back so soon after a flash, and after a passing shadow
 CLOSE = 0.2  # seconds; of cuts nearer to each other the last counts
@@ -46,7 +52,7 @@ GLIMPSE = 0.6  # seconds, around nothing: what is seen before and after
 HARD, SAME = 0.7, 0.35  # shares of the difference from nothing: it came at once; what was there before came back
 HALVES = (0.4, 0.75, 1.25)  # seconds; half of what a dissolve and a little more may take
 ACROSS = 11.0  # what a dissolve changes at least
-STEADY = 0.5  # of that, that pictures of one side may differ by themselves
+STEADY = 0.72  # of that, that pictures of one side may differ by themselves
 RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
 ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
 OUTSIDE = 0.2  # share of the other side that pictures at the ends have at most
@@ -54,6 +60,7 @@ MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
 RESTLESS = 0.7  # of what they differ by themselves, that is added to that
 FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
 ALIKE = 0.9  # correlation; above, it is the same view in another light
+LIKE = 0.4  # correlation; below, something else came after nothing, though it is as light
 
 
 @dataclass(frozen=True)
@@ -84,8 +91,8 @@ class Pictures(Protocol):
         """Mean absolute difference, percent."""
         ...
 
-    def changed(self, first: int, second: int) -> float:
-        """Share of the picture, 0 to 1, that differs by more than TOUCHED."""
+    def changed(self, first: int, second: int, by: float = TOUCHED) -> float:
+        """Share of the picture, 0 to 1, that differs by more than so many percent."""
         ...
 
     def blank(self, number: int) -> bool:
@@ -234,7 +241,8 @@ def _cuts(
         differs, time = differences[number], times[number]
         if differs < LEAST:
             continue
-        usual = _usual(times, differences, number)
+        others = _around(times, differences, number)
+        usual = statistics.median(others) if others else 0.0
         if differs < RATIO * usual + LEAST + min(MOVING, 3 * usual):
             continue
         cut = bisect.bisect_left(moments, time - 1e-6)
@@ -243,17 +251,26 @@ def _cuts(
         pairs = [(pictures.difference(one, other), one, other) for one in before for other in after]
         least, one, other = min(pairs, default=(0.0, 0, 0))
         share = SOME if usual < STILL else MUCH
-        if least >= max(LEAST, differs / 2) and pictures.changed(one, other) >= share:
+        if least < max(LEAST, differs / 2) or pictures.changed(one, other) < share:
+            continue
+        if not _is_one_view(differs, others, cut, pictures):
             found.append(Scene(round(time, 3), round(differs, 1)))
     return found
 
 
-def _usual(times: Sequence[float], differences: Sequence[float], number: int) -> float:
-    """How much pictures differ around one."""
+def _around(times: Sequence[float], differences: Sequence[float], number: int) -> list[float]:
+    """How much pictures differ around one, the least first."""
     low = bisect.bisect_left(times, times[number] - ROUND)
     high = bisect.bisect_right(times, times[number] + ROUND)
-    others = [*differences[max(1, low) : number], *differences[number + 1 : high]]
-    return statistics.median(others) if others else 0.0
+    return sorted([*differences[max(1, low) : number], *differences[number + 1 : high]])
+
+
+def _is_one_view(differs: float, others: Sequence[float], cut: int, pictures: Pictures) -> bool:
+    """Whether what looks like a cut is a view that moves in jerks, or that a coder draws anew."""
+    likeness = pictures.likeness(cut - 1, cut)
+    if likeness > HELD and len(others) >= JERKS and differs < JERKY * others[-JERKS]:
+        return True
+    return likeness > ALIKE and pictures.changed(cut - 1, cut, by=RENEWED) < SOME
 
 
 _Blank = tuple[int, int]  # first and last picture
@@ -298,6 +315,7 @@ def _fades(moments: Sequence[float], blanks: Sequence[_Blank], pictures: Picture
         seen = min(pictures.difference(before, last), pictures.difference(after, first))
         sudden = [pictures.difference(*edge) >= HARD * seen for edge in ((first - 1, first), (last, last + 1))]
         same = pictures.difference(before, after) < max(LEAST, SAME * seen)
+        same = same and pictures.likeness(before, after) > LIKE
         if seen < LEAST or all(sudden) or (same and moments[last + 1] - moments[first] < FLASH):
             continue
         found.append(Scene(round(moments[last + 1], 3), round(seen, 1), "fade"))
@@ -315,7 +333,7 @@ def _dissolves(moments: Sequence[float], hard: Sequence[float], pictures: Pictur
     """Where pictures go over into others that are steady, in mixtures of both: what moves makes no mixtures."""
     found: list[tuple[float, float, float, float]] = []  # how poor it is, moment, half, score
     for number, moment in enumerate(moments):
-        for half in HALVES[: 1 if number % 2 else None]:  # the long ones need not be so fine
+        for half in HALVES[: 2 if number % 2 else None]:  # the longest need not be so fine
             if seen := _dissolving(moments, number, half, hard, pictures):
                 found.append((seen[0], moment, half, seen[1]))
     kept: list[tuple[float, float, float]] = []

@@ -70,7 +70,9 @@ def is_chaptered(chapters: Sequence[Chapter], duration: float | None) -> bool:
 def own_sections(chapters: Sequence[Chapter], duration: float) -> list[Section]:
     """A file's own chapters, made to tile it: in order, none twice, none beyond the end."""
     titles: dict[float, str] = {}
-    for chapter in sorted((item for item in chapters if _inside(item.start, duration)), key=lambda item: item.start):
+    # Of two that begin together, one that lasts has the title: MP4 made of unsorted chapters has others that do not.
+    ordered = sorted(chapters, key=lambda item: (item.start, item.end <= item.start))
+    for chapter in (item for item in ordered if _inside(item.start, duration)):
         start = max(0.0, round(chapter.start, 3))
         if len(titles) < MOST_OWN:
             titles[start] = titles.get(start) or tidy(chapter.title or "")

@@ -29,27 +29,40 @@ _SHARES = 10  # mixtures that are tried
 
 
 class TinyPictures:
-    """The pictures of one file, by number; they are read as they are needed."""
+    """The pictures of one file, by number, without bars that are black throughout; they are read as they are needed."""
 
     def __init__(self, data: "mmap.mmap | bytes") -> None:
         self.data = data
         self.picture = lru_cache(maxsize=256)(self._picture)
+        self.box = self._shown()
+        self.pixels = (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
     def __len__(self) -> int:
         return len(self.data) // PICTURE
 
     def _picture(self, number: int) -> Image.Image:
+        return self._whole(number).crop(self.box)
+
+    def _whole(self, number: int) -> Image.Image:
         place = number * PICTURE
         return Image.frombytes("RGB", (WIDTH, HEIGHT), self.data[place : place + PICTURE])
+
+    def _shown(self) -> tuple[int, int, int, int]:
+        """Left, top, right and bottom of where anything is seen at any time."""
+        lightest = Image.new("L", (WIDTH, HEIGHT))
+        for number in range(len(self)):
+            for channel in self._whole(number).split():
+                lightest = ImageChops.lighter(lightest, channel)
+        return lightest.point([0] * (BLACK + 1) + [255] * (255 - BLACK)).getbbox() or (0, 0, WIDTH, HEIGHT)
 
     def difference(self, first: int, second: int) -> float:
         return _difference(self.picture(first), self.picture(second))
 
-    def changed(self, first: int, second: int) -> float:
+    def changed(self, first: int, second: int, by: float = TOUCHED) -> float:
         apart = ImageChops.difference(self.picture(first), self.picture(second))
         red, green, blue = apart.split()
         most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-        return sum(most.histogram()[round(TOUCHED * 2.55) :]) / (WIDTH * HEIGHT)
+        return sum(most.histogram()[round(by * 2.55) :]) / self.pixels
 
     def blank(self, number: int) -> bool:
         extrema: Any = self.picture(number).getextrema()  # of each colour
@@ -90,12 +103,12 @@ class TinyPictures:
         if not deviation:
             return 0.0
         pairs = zip(one.tobytes(), other.tobytes(), strict=True)
-        product = sum(a * b for a, b in pairs) / (WIDTH * HEIGHT)
+        product = sum(a * b for a, b in pairs) / self.pixels
         return float((product - ours.mean[0] * theirs.mean[0]) / deviation)
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:
-    return sum(ImageChops.difference(one, other).tobytes()) / (PICTURE * 2.55)
+    return sum(ImageChops.difference(one, other).tobytes()) / (one.width * one.height * 3 * 2.55)
 
 
 def look_sparse(cwd: Path, operations: Mapping[str, Any]) -> dict[str, str]:

@@ -4,16 +4,21 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from workers.engine.probe import probe
 from workers.engine.runner import Silent
+from workers.engine.scenes import TinyPictures
 from workers.execution import execute_steps
 from workers.plans import Plan, Source
 from workers.scenes import (
     DIFFERENCES,
+    HEIGHT,
     MOMENTS,
+    PICTURE,
     PICTURES,
     SCENES,
+    WIDTH,
     Scene,
     find_scenes,
     is_sparse,
@@ -58,6 +63,12 @@ def test_every_scene_is_told_where_it_begins_and_no_other(tmp_path, comes, kinds
 def test_one_shot_is_one_scene(tmp_path, shows):
     film = make_edit(tmp_path / "film.mkv", [Shot(shows, 8.0)], filters=FLASHES if shows == "pan" else "")
     assert scenes_of(film, tmp_path / "work") == ()
+
+
+@pytest.mark.ffmpeg
+def test_a_view_that_moves_in_jerks_is_one_scene(tmp_path):
+    film = make_edit(tmp_path / "film.mkv", [Shot("bars", 0.8), Shot("pan", 3.0)], size=(96, 160), rate=60)
+    assert [scene.time for scene in scenes_of(film, tmp_path / "work")] == [0.8]
 
 
 @pytest.mark.ffmpeg
@@ -122,8 +133,8 @@ class Shades:
     def difference(self, first, second):
         return abs(self.shades[first] - self.shades[second])
 
-    def changed(self, first, second):
-        return float(self.difference(first, second) > 5)
+    def changed(self, first, second, by=5.0):
+        return float(self.difference(first, second) > by)
 
     def blank(self, number):
         return self.shades[number] < 5
@@ -161,6 +172,42 @@ def test_nothing_and_next_to_nothing_have_no_scenes():
     assert judged([]) == []
     assert judged([50.0]) == []
     assert judged([0.0] * 40) == []
+
+
+def seen(*views: Image.Image) -> list[tuple[float, str]]:
+    """What is judged of these views, two seconds each."""
+    pictures = TinyPictures(b"".join(view.tobytes() for view in views for _ in range(16)))
+    times = [number / 8 for number in range(len(pictures))]
+    differences = [0.0, *(pictures.difference(number, number + 1) for number in range(len(times) - 1))]
+    return [(scene.time, scene.kind) for scene in find_scenes(times, differences, times, pictures)]
+
+
+def drawn(*boxes: tuple[int, int, int, int], ground: int = 90, ink: int = 230) -> Image.Image:
+    view = Image.new("RGB", (WIDTH, HEIGHT), (ground,) * 3)
+    for box in boxes:
+        view.paste((ink,) * 3, box)
+    return view
+
+
+def test_a_key_frame_that_draws_the_view_anew_begins_no_scene_but_a_slide_does():
+    slide = drawn((2, 2, 28, 4), (4, 7, 20, 16))
+    coarse = slide.point([min(255, value + (15 if value < 128 else -15)) for value in range(256)] * 3)
+    assert seen(coarse, slide) == []
+    assert seen(slide, drawn((2, 2, 28, 4), (10, 7, 30, 16))) == [(2.0, "cut")]
+
+
+def test_black_bars_are_no_part_of_the_picture():
+    def barred(view):
+        return Image.composite(view, Image.new("RGB", view.size), bars)
+
+    bars = Image.new("1", (WIDTH, HEIGHT))
+    bars.paste(1, (0, 3, WIDTH, HEIGHT - 3))
+    one, other = barred(drawn((4, 5, 20, 8))), barred(drawn((8, 10, 30, 13)))
+    pictures = TinyPictures(one.tobytes() + other.tobytes())
+    assert pictures.pixels == WIDTH * (HEIGHT - 6)
+    assert pictures.likeness(0, 1) < 0
+    assert pictures.changed(0, 1) == (16 * 3 + 22 * 3) / pictures.pixels
+    assert TinyPictures(bytes(PICTURE)).pixels == WIDTH * HEIGHT
 
 
 @pytest.mark.ffmpeg

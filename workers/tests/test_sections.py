@@ -174,6 +174,11 @@ def test_own_chapters_are_made_to_tile():
     ]
 
 
+def test_of_chapters_that_begin_together_one_that_lasts_has_the_title():
+    chapters = [Chapter(0.0, 0.0, "Third"), Chapter(0.0, 2.0, "First"), Chapter(2.0, 9.0, "Second"), Chapter(9.0, 9.0)]
+    assert [(item.start, item.title) for item in own_sections(chapters, 8.0)] == [(0.0, "First"), (2.0, "Second")]
+
+
 def test_what_comes_before_the_first_chapter_is_a_section_too():
     sections = own_sections([Chapter(10.0, 20.0, "A"), Chapter(20.0, 30.0, "B")], 30.0)
     assert [(section.start, section.title) for section in sections] == [(0.0, ""), (10.0, "A"), (20.0, "B")]
