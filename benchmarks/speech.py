@@ -3,7 +3,7 @@
 SPEECH_CORPUS names a folder of recordings, each NAME-LANGUAGE-NUMBER.ogg (or .wav, .mp3, .flac) with its text beside
 it in .txt; without it only the LibriVox readings of Debian's pocketsphinx-testdata are there. All of a language are
 transcribed joined into one, and those of English each by itself as well, through the whole kind; the language is found
-out.
+out. Beside it: faster-whisper alone, given the language, on the same joined file.
 """
 
 import os
@@ -26,8 +26,11 @@ from workers.engine.probe import probe
 from workers.kinds import get_kind
 from workers.languages import language_name
 from workers.providers import host
-from workers.providers.speech.weights import PACKAGED
+from workers.providers.settings import model_threads
+from workers.providers.speech.hearing import whisper_model
+from workers.providers.speech.weights import PACKAGED, speech_weights
 from workers.run import run
+from workers.tests.cue_rules import check_speech
 
 ENGINE = True  # needs no service
 SOUNDS = (".ogg", ".wav", ".mp3", ".flac")
@@ -46,12 +49,14 @@ class Recording:
 @dataclass(frozen=True)
 class Heard:
     """What became of some recordings: words wrong, words in all, seconds it took, recordings whose language was not
-    recognised."""
+    recognised; and cues of subtitles made of it, with those outside the trade's rules."""
 
     wrong: int
     words: int
     took: float
-    mistaken: int
+    mistaken: int = 0
+    cues: int = 0
+    outside: int = 0
 
 
 def measure() -> Report:
@@ -77,6 +82,9 @@ def measure() -> Report:
         "ours: through the whole kind (ffmpeg, voices, language, words, document) on the processor, int8, beam 5, the "
         "model loaded. Short recordings cost more for a minute: the model hears half a minute at a time, whatever is "
         "in it.",
+        "bare: faster-whisper's own `transcribe` with its detector of voices and words' times, the same weights, beam "
+        "and threads, on the joined file as it is. Cues outside: of subtitles made of what was heard, those that break "
+        "a rule of workers/tests/cue_rules.py, as fast speech makes them.",
     )
     return Report(tuple(figures), notes)
 
@@ -116,35 +124,53 @@ def _figures(model: str, language: str, found: Sequence[Recording], folder: Path
         heard = {"joined": _hear([whole], folder)}
         if language in APART:
             heard["one by one"] = _hear(found, folder)
+        plain = _plain(whole)
     except ModelMissing:
         return []
     finally:
         host.end()
     minutes = whole.seconds / 60
-    print(model, language, heard, f"{minutes:.2f} min", file=sys.stderr, flush=True)
+    print(model, language, heard, plain, f"{minutes:.2f} min", file=sys.stderr, flush=True)
     return [
         Figure(
             f"{model}, {language_name(language)}, {how}",
             "engine",
             f"{came.took / minutes:.1f} s for a minute",
-            "",
-            f"{came.wrong / came.words:.1%} of {came.words} words wrong"
-            + (f", {came.mistaken} not recognised as {language_name(language)}" if came.mistaken else ""),
+            f"{plain.took / minutes:.1f} s, {plain.wrong / plain.words:.1%} wrong" if how == "joined" else "",
+            f"{came.wrong / came.words:.1%} of {came.words} words wrong, {came.outside} of {came.cues} cues outside"
+            + (f", {came.mistaken} not recognised as {language_name(language)}" if came.mistaken else "")
+            + (f", {came.took / plain.took:.2f} × the time" if how == "joined" else ""),
         )
         for how, came in heard.items()
     ]
 
 
 def _hear(found: Sequence[Recording], folder: Path) -> Heard:
-    wrong = words = mistaken = 0
+    wrong = words = mistaken = cues = outside = 0
     took = 0.0
     for recording in found:
         with tempfile.TemporaryDirectory(dir=folder) as work:
             begun = time.monotonic()
-            run(get_kind("speech"), {}, recording.path, Path(work))
+            run(get_kind("speech"), {"words": True}, recording.path, Path(work))
             took += time.monotonic() - begun
             told = read_document(Path(work) / "speech.json")
+            rules = check_speech(Path(work) / "speech.json")
+        cues, outside = cues + rules.cues, outside + rules.outside
         mistaken += told["language"] != recording.language
         wrong += word_errors(recording.text, " ".join(told["text"]))
         words += len(plain_words(recording.text))
-    return Heard(wrong, words, took, mistaken)
+    return Heard(wrong, words, took, mistaken, cues, outside)
+
+
+def _plain(recording: Recording) -> Heard:
+    """The same by faster-whisper alone."""
+    weights = speech_weights()
+    assert weights is not None  # ours has just run
+    whisper = whisper_model(weights.to_json(), "cpu", model_threads())
+    begun = time.monotonic()
+    told, _ = whisper.transcribe(
+        str(recording.path), language=recording.language, vad_filter=True, word_timestamps=True
+    )
+    text = "".join(segment.text for segment in told)
+    took = time.monotonic() - begun
+    return Heard(word_errors(recording.text, text), len(plain_words(recording.text)), took)

@@ -4,12 +4,17 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.speech import Spoken
 from workers.engine.runner import Report
+from workers.kinds import get_kind
+from workers.providers.speech import whisper
 from workers.providers.vision.local import LocalVision, local_vision
+from workers.run import Done, run
 from workers.tests import media
 from workers.tests.detectors import make_detector
 
@@ -118,6 +123,33 @@ class Recorder:
 
     def ran(self, command: str, log: str, values: dict[str, str]) -> None:
         self.runs.append((command, log))
+
+
+@dataclass(frozen=True)
+class Transcribed:
+    """What came of transcribing `real_speech` by tiny.en, with words; `folder` holds the document."""
+
+    done: Done
+    report: Recorder
+    folder: Path
+
+
+@pytest.fixture(scope="session")
+def transcribed(real_speech: Spoken, tmp_path_factory: pytest.TempPathFactory) -> Transcribed:
+    """Made once for all tests that read it. Tests that ask for it are in the group "speech". Without the model: skip,
+    or fail where REQUIRE_SERVICES says that all must be there."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPEECH_MODEL", "tiny.en")
+        patch.setenv("MODEL_THREADS", "2")
+        patch.setattr(whisper, "speaker_weights", lambda: None)
+        missing = not isinstance(whisper.local_speech(), whisper.Whisper)
+        if missing and os.environ.get("REQUIRE_SERVICES"):
+            pytest.fail("The speech model tiny.en is not installed: `make intelligence` installs it.")
+        if missing:
+            pytest.skip("The speech model tiny.en is not installed: `make intelligence` installs it.")
+        folder, report = tmp_path_factory.mktemp("transcribed"), Recorder()
+        done = run(get_kind("speech"), {"words": True}, real_speech.path, folder, report=report)
+        return Transcribed(done, report, folder)
 
 
 @pytest.fixture

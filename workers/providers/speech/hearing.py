@@ -49,7 +49,7 @@ def detect(sound: str, first: int, count: int) -> str:
 
 def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> dict[str, Any]:
     """What languages the model knows, and for each clip those it takes it for, the likeliest first, with 0 to 1."""
-    whisper = _whisper(**model)
+    whisper = whisper_model(**model)
     known = sorted(whisper.supported_languages)
     told = []
     for start, end in clips if len(known) > 1 else ():
@@ -65,7 +65,7 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
     with how well they were decoded."""
     import ctranslate2
 
-    whisper = _whisper(**model)
+    whisper = whisper_model(**model)
     origin = clips[0][0]
     samples = read_samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
     if not len(samples):
@@ -145,7 +145,7 @@ def _detector() -> Any:
     return get_vad_model()
 
 
-def _whisper(weights: dict[str, Any], device: str, threads: int) -> Any:
+def whisper_model(weights: dict[str, Any], device: str, threads: int) -> Any:
     """The model, loaded once. Raises ModelMissing, ModelFailed."""
     key = (*weights["parts"], device, threads)
     if key not in _loaded:

@@ -1,6 +1,7 @@
 """Words as a model hears them become a transcript: windows joined, inventions dropped, sentences found. Pure."""
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -57,12 +58,19 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
         if words and kept and passage.likely != last and _again(kept[-1], words[0]):
             words = words[1:]
         last = passage.likely
-        inside = sum(any(word.start < span.end and word.end > span.start for span in spans) for word in words)
+        inside = sum(bool(_met(spans, word.start, word.end)) for word in words)
         failed = passage.compression > REPETITIVE or passage.likely < SURELY_GUESSED
         failed = failed or (passage.silent > SILENT and passage.likely < GUESSED)
         if words and not failed and inside >= HEARD * len(words):
             kept += words
     return kept
+
+
+def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
+    """Those of `spans`, which are in order and apart, that something from `start` to `end` reaches into. Looked for by
+    halves: in hours of speech there are some ten thousand spans, and more words."""
+    first = bisect_right(spans, start, key=lambda span: span.end)
+    return spans[first : bisect_left(spans, end, lo=first, key=lambda span: span.start)]
 
 
 def _again(before: Heard, word: Heard) -> bool:
@@ -144,7 +152,7 @@ def tightened(words: Iterable[Heard], spans: Sequence[Span], duration: float) ->
     found: list[Heard] = []
     for word in sorted(words, key=lambda word: word.start):
         start, end = max(0.0, word.start), min(duration, word.end)
-        within = [span for span in spans if start < span.end and end > span.start]
+        within = _met(spans, start, end)
         if within:
             start, end = max(start, within[0].start), min(end, within[-1].end)
         start = max(start, found[-1].end) if found else start

@@ -1,6 +1,6 @@
 """Subtitles of files, of the input's own and of what is said, as W3C's parser and the trade's rules want them."""
 
-import os
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -8,12 +8,11 @@ from pydantic import ValidationError
 
 from tests.speech import word_errors
 from workers.documents import write_document
-from workers.engine.errors import LimitExceeded, ModelMissing, SourceUnsupported
+from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import AudioStream, Probe, SubtitleStream
 from workers.kinds.subtitles import KIND, SubtitlesOptions, plan
 from workers.plans import Need, Source
 from workers.providers.base import Model, Segment, Transcript, Word
-from workers.providers.speech.whisper import local_speech
 from workers.run import check, run, source_from_path
 from workers.tests.cue_rules import check_rules
 from workers.tests.media import ffmpeg
@@ -333,17 +332,10 @@ def test_where_nobody_speaks_the_track_is_empty_and_valid(format, text, make_aud
 
 @pytest.mark.ffmpeg
 @pytest.mark.xdist_group("speech")
-def test_recorded_speech_becomes_subtitles_within_the_rules(real_speech, workdir, monkeypatch):
-    monkeypatch.setenv("SPEECH_MODEL", "tiny.en")
-    try:
-        missing = local_speech() is None
-    except ModelMissing:
-        missing = True
-    if missing and os.environ.get("REQUIRE_SERVICES"):
-        pytest.fail("The speech model tiny.en is not installed: `make intelligence` installs it.")
-    if missing:
-        pytest.skip("The speech model tiny.en is not installed: `make intelligence` installs it.")
-    done = run(KIND, {}, real_speech.path, workdir)
+def test_recorded_speech_becomes_subtitles_within_the_rules(real_speech, transcribed, workdir):
+    document = transcribed.folder / "speech.json"
+    source = source_from_path(real_speech.path)
+    done = run(KIND, {}, replace(source, results={"speech": lambda target: shutil.copyfile(document, target)}), workdir)
     text = written(done)
     (parsed,) = parse_webvtt(text)
     assert parsed.errors == []

@@ -1,5 +1,6 @@
 """Windows joined, inventions dropped, sentences found."""
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -91,6 +92,30 @@ def test_words_lie_in_order_within_speech_and_within_the_sound():
         (" late", 1.0, 1.4), (" none", 1.4, 1.42), (" long", 1.5, 2.0)
     ]  # fmt: skip
     assert all(first.end <= second.start for first, second in pairwise(found))
+
+
+class Counted(Sequence[Span]):
+    """Spans, and how many were looked at."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self.spans, self.seen = spans, 0
+
+    def __len__(self):
+        return len(self.spans)
+
+    def __getitem__(self, place):
+        self.seen += 1
+        return self.spans[place]
+
+
+def test_words_of_hours_are_placed_without_looking_at_every_pause_for_each():
+    spans = Counted([Span(number * 1.5, number * 1.5 + 1.1) for number in range(2000)])
+    words = [Heard(span.start - 0.2, span.end + 0.2, " word", 0.9) for span in spans.spans]
+    kept = believed([Passage(tuple(words))], spans)
+    found = tightened(kept, spans, 3000.0)
+    assert kept == words
+    assert [(word.start, word.end) for word in found] == [(span.start, span.end) for span in spans.spans]
+    assert spans.seen < 50 * len(words)
 
 
 def test_sentences_end_at_their_marks_and_at_long_pauses():
