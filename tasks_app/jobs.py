@@ -161,7 +161,7 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     if task.source is None or task.media is None:
         raise MediaError("The input was deleted before this could start.")
     # A document says of itself when it was made, and its row then says the same.
-    made_at = timezone.now().replace(microsecond=0) if kind.object == "intelligence" else None
+    made_at = timezone.now().replace(microsecond=0) if kind.object in ("track", "intelligence") else None
     options = kind.options.model_validate(task.options)
     facts = facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat)
     met = services.needs_met(task=task, needs=kind.needs(options, facts))

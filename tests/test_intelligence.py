@@ -1,11 +1,11 @@
-"""Tracks and intelligence of a running service: a worker of its own, a real model, a recorded voice."""
+"""Tracks and intelligence of a running service, embedded and deployed: a worker, a real model, a recorded voice."""
 
 import httpx
 import pytest
 
 from tests.client import LATER, Client
 from tests.speech import Spoken, word_errors
-from tests.stack import Stack
+from tests.stack import Service
 
 pytestmark = [
     pytest.mark.processes,
@@ -15,9 +15,9 @@ pytestmark = [
 ]
 
 
-def test_subtitles_have_the_speech_they_need_made_and_wait_for_it(embedded: Stack, real_speech: Spoken) -> None:
+def test_subtitles_have_the_speech_they_need_made_and_wait_for_it(service: Service, real_speech: Spoken) -> None:
     clip = real_speech.clips[0]
-    with Client(embedded.credentials) as client:
+    with Client(service.credentials) as client:
         source = client.upload(clip.path)["id"]
         created = client.create(source, "subtitle", filename="said.vtt")
         assert (created["status"], created["output"]["kind"]) == ("waiting", "subtitle")
@@ -55,8 +55,8 @@ def test_subtitles_have_the_speech_they_need_made_and_wait_for_it(embedded: Stac
         assert len(client.http.get("/tasks", params={"kind": "speech"}, headers=LATER).json()) == 1
 
 
-def test_without_the_model_that_is_needed_a_task_ends_and_says_so(embedded: Stack, real_speech: Spoken) -> None:
-    with Client(embedded.credentials) as client:
+def test_without_the_model_that_is_needed_a_task_ends_and_says_so(service: Service, real_speech: Spoken) -> None:
+    with Client(service.credentials) as client:
         source = client.upload(real_speech.clips[0].path)["id"]
         done = client.wait(client.create(source, "speech", language="de")["id"])
         assert done["status"] == "error"

@@ -53,3 +53,8 @@ def test_once_models_were_asked_for_run_keeps_them_also_when_pins_change(make_ve
 def test_weights_are_held_to_their_digests(make_venv, monkeypatch):
     installed(make_venv, monkeypatch, "intelligence")
     assert make_venv.asked[0].startswith("--no-deps --require-hashes --only-binary :all: --requirement ")
+
+
+def test_what_packages_of_weights_lack_is_not_called_an_error(make_venv, monkeypatch):
+    installed(make_venv, monkeypatch, "intelligence")
+    assert make_venv.asked[1].startswith("--no-warn-conflicts --requirement ")

@@ -211,7 +211,8 @@ def check_extension(filename: str, media_type: str) -> None:
     ending = filename.rpartition(".")[2].lower()
     words = "is not written" if found.media_type == media_type else f"is {ARTICLES[found.media_type]}"
     known = ", ".join(dict.fromkeys(f".{FORMATS[name].extension}" for name in writable(media_type)))
-    raise ValueError(f"must not end in .{ending}, which {words}: use {known}, or leave the extension out")
+    way_out = f"use {known}, or leave" if known else "leave"
+    raise ValueError(f"must not end in .{ending}, which {words}: {way_out} the extension out")
 
 
 def _clean_folder(value: Any) -> Any:

@@ -7,8 +7,9 @@ its step made.
 import json
 from typing import Any
 
+from ittyhost.api.kinds import ALIASES
 from ittyhost.errors import Invalid
-from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS, read_object, read_options, read_url
+from tasks_app.api.fields import DOCUMENTED_KINDS, read_object, read_options, read_url
 from workers.kinds import all_kinds
 from workflows_app.conditions import conditions_read
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ittyhost.api.kinds import ALIASES
 from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter, paginate_ranked
 from ittyhost.api.views import ProjectView
@@ -34,7 +35,7 @@ def _words(names: Iterable[str]) -> dict[str, str]:
 
 def file_kinds() -> dict[str, str]:
     """What may be asked for as a file's `kind`."""
-    return _words(dict.fromkeys((*FILE_KINDS, *sorted(all_kinds()))))
+    return _words(dict.fromkeys((*FILE_KINDS, *sorted(all_kinds())))) | ALIASES
 
 
 FILE_FILTERS = (

@@ -384,6 +384,7 @@ def test_the_id_is_always_a_path_and_other_paths_lead_nowhere(caller, file):
     [
         ("video/mp4", "ready", "video/mp4"),
         ("text/vtt", "ready", "text/vtt"),
+        ("text/srt", "ready", "text/srt"),
         ("application/json", "ready", "application/json"),
         ("application/vnd.apple.mpegurl", "ready", "application/vnd.apple.mpegurl"),
         ("image/svg+xml", "ready", None),

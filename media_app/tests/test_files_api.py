@@ -193,6 +193,8 @@ def test_the_list_can_be_narrowed(caller, version):
         return [item["kind"] for item in caller.data("get", f"/files?{query}", version)]
 
     assert listed("kind=video") == ["video"]
+    assert listed("kind=subtitle") == listed("kind=subtitles") == ["subtitles"]
+    assert listed("kind=summary") == listed("kind=thumbnail") == []
     assert listed("status=ready") == ["subtitles", "image"]
     assert listed("object=track&order=asc") == ["subtitles"]
     assert listed("ref=poster") == ["video"]

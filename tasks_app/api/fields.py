@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from ittyhost.api.kinds import ALIASES
 from ittyhost.api.messages import refused_options
 from ittyhost.errors import DomainError, Invalid, NotFound
 from ittyhost.outbound import check_url
@@ -17,14 +18,6 @@ from orgs_app.models import Project
 from tasks_app.control import INGEST, all_kinds, get_kind
 from workers.kinds import UnknownKind
 from workers.kinds.base import Kind, Options
-
-# Names that the vendor's own samples, or pages of other years, use for a kind.
-ALIASES = {
-    "subtitle": "subtitles",
-    "thumbnail": "thumbnails",
-    "describe": "description",
-    "summary": "description",
-}
 
 # The documented kinds, those included that this service does not make (yet): a list of tasks of them is empty, not
 # refused, and an automation may hold them.

@@ -3,13 +3,14 @@
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ittyhost.api.kinds import ALIASES
 from ittyhost.api.openapi import documented
 from ittyhost.api.paging import Filter
 from ittyhost.api.permissions import READ
 from ittyhost.api.views import ProjectView
 from ittyhost.records import parse_id
 from media_app.api import views as media_views
-from tasks_app.api.fields import ALIASES, DOCUMENTED_KINDS, options_within
+from tasks_app.api.fields import DOCUMENTED_KINDS, options_within
 from tasks_app.api.kinds import kinds_show
 from tasks_app.api.shapes import SHAPES
 from tasks_app.control import INGEST, all_kinds

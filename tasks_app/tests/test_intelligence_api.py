@@ -1,5 +1,6 @@
 """Tracks and intelligence over HTTP: kinds by other names, waiting for what is needed, results in both forms."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,18 @@ def test_a_task_waits_for_what_it_needs_and_ends_with_results(version, caller, p
         assert (track["status"], [each["results"] for each in (track, document)]) == ("completed", results)
         assert document["parent_id"] == document["created_by"] == track["id"]
     output = track["output"]
-    assert (output["id"], output["object"], output["kind"], output["type"]) == (
+    told = ("id", "object", "kind", "type", "language", "label")
+    assert [output[name] for name in told] == [
         f"file_{task.output_id}",
         "track",
         "needy",
         "text/vtt",
-    )
+        "en",
+        "English",
+    ]
+    if is_2024(version):  # which language a player may offer stands with the tracks of a media
+        [listed] = caller.data("get", f"/media/{photo.media.public_id}", version)["tracks"]
+        assert [listed[name] for name in told] == [output[name] for name in told]
     assert document["output"]["type"] == "application/json"
 
 
@@ -88,6 +95,18 @@ def test_nor_in_later_versions(version, caller, photo):
     task, _ = ask(caller, version, photo, "image", width=16)
     run(task)
     assert "results" not in caller.data("get", f"/tasks/{task.public_id}", version)
+
+
+@pytest.mark.ffmpeg
+def test_the_json_of_a_track_says_of_itself_what_the_api_does(caller, tmp_path):
+    silent = make_video(tmp_path / "clip.mp4", seconds=0.5, audio=None)
+    task, _ = ask(caller, G1, stored(silent, project=caller.project), "chapters", format="json")
+    run(task)
+    output = caller.data("get", f"/tasks/{task.public_id}", G1)["output"]
+    delivered = caller.http.get(f"/delivery/{caller.project.public_id}/{output['id']}")
+    document = json.loads(delivered.getvalue())
+    names = ("id", "object", "kind", "format", "created", "updated")
+    assert {name: document[name] for name in names} == {name: output[name] for name in names}
 
 
 # --- Other names ---

@@ -156,7 +156,7 @@ def _apart(material: Material, said: str) -> list[str]:
 
 def _tags(material: Material, said: _Said, least: float | None) -> list[Tag]:
     floor = LABEL if least is None else min(least, LABEL)
-    found = [Tag(label.name, label.confidence) for label in material.labels if label.confidence >= floor]
+    found = [Tag(label.name, round(label.confidence, 3)) for label in material.labels if label.confidence >= floor]
     found += _phrases(said.phrases, material.heard)
     read = _phrases(keyphrases(". ".join(material.written), said.language, count=TAGS), READ)
     found += [tag for tag in read if len(tag.text) > 2]

@@ -104,6 +104,9 @@ def test_sentences_say_the_way_out():
         "filename": "filename must not end in .mp4, which is a video: use .jpg, .png, .webp, .avif, .gif, .heic, "
         "or leave the extension out."
     }
+    assert refused(all_kinds()["thumbnails"].options, filename="x.jpg") == {
+        "filename": "filename must not end in .jpg, which is an image: leave the extension out."
+    }
     assert refused(IMAGE, filename="x.bmp")["filename"].startswith("filename must not end in .bmp, which is not writ")
     assert refused(VIDEO, filename="x.mov", codec="vp9") == {
         "codec": "codec must be one of h264, h265, prores for a filename that ends in .mov."

@@ -24,7 +24,7 @@ SignatureCreate = SignatureBody
 
 # Left out of objects where they are not known, as the documented samples do.
 OPTIONAL = frozenset(
-    {"format", "width", "height", "duration", "fps", "codec", "bitrate", "orientation", "label", "folder"}
+    {"format", "width", "height", "duration", "fps", "codec", "bitrate", "orientation", "language", "label", "folder"}
 )
 
 MEDIA_STATUSES = {
@@ -52,6 +52,7 @@ def source_show(file: File) -> dict[str, Any]:
         "bitrate": file.bitrate,
         "orientation": file.orientation or None,
         "filesize": file.filesize,
+        "language": file.language or None,
         "label": file.label or None,
         "folder": file.folder or None,
         "filename": file.filename or None,
@@ -138,6 +139,7 @@ SOURCE = {
     "bitrate": "integer",
     "orientation": "string",
     "filesize": "integer",
+    "language": "string",
     "label": "string",
     "folder": "string",
     "filename": "string?",

@@ -200,7 +200,7 @@ def test_a_description_in_another_language_has_no_english_in_it():
 
 def test_where_nobody_speaks_what_is_seen_and_written_is_told():
     picture = FACTS | {"media_type": "image", "duration": None, "sound": False}
-    labels = (Label("espresso", 0.95), Label("cup", 0.6), Label("plate", 0.1))
+    labels = (Label("espresso", 0.95), Label("cup", 0.6), Label("plate", 0.1004955))
     made = floor.description_answer(Material(picture, labels=labels, written=("OPEN 24 HOURS", "Cafe Luna")), None)
     assert made["title"] == "OPEN 24 HOURS"
     assert (
