@@ -1,6 +1,6 @@
 """Where scenes begin in films made on the spot, whose cuts are known: what is found of them, and what is made up.
 
-The numbers of workers.scenes were chosen by FILMS, and mended by the sets SEEN of benchmarks.unseen; nothing was
+The numbers of workers.sections.scenes were chosen by FILMS, and mended by the sets SEEN of benchmarks.unseen; nothing was
 changed after the set UNSEEN had been looked at. Whoever changes one of those numbers takes another set.
 """
 
@@ -18,7 +18,7 @@ from workers.engine.probe import probe
 from workers.engine.runner import Silent
 from workers.execution import execute_steps
 from workers.plans import Plan, Source
-from workers.scenes import SCENES, read_differences, read_scenes, scene_steps
+from workers.sections.scenes import SCENES, read_differences, read_scenes, scene_steps
 from workers.tests.edits import Shot, cuts_of, make_edit
 
 ENGINE = True  # needs no service

@@ -1,4 +1,4 @@
-"""Edited films drawn by lot, whose cuts are known: none of the numbers of workers.scenes was chosen by them.
+"""Edited films drawn by lot, whose cuts are known: none of the numbers of workers.sections.scenes was chosen by them.
 
 The shots are made in other ways than those of workers.tests.edits: photos that a camera moves over or that stand like
 somebody who talks, cards and slides of text, a game that scrolls fast, someone typing, real clips. A number (`seed`)

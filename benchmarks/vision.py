@@ -19,7 +19,7 @@ from workers.providers import host
 from workers.providers.base import Seen
 from workers.providers.vision.local import LocalVision, local_vision
 from workers.run import source_from_path
-from workers.sampling import FRAMES, sampled
+from workers.seen.sampling import FRAMES, sampled
 from workers.tests.media import ffmpeg, make_video
 
 ENGINE = True  # needs no service

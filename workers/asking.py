@@ -2,7 +2,7 @@
 
 speech    {"sound": FILE, "language": "en" or null, "speakers": null, true, false or a number}
           → Transcript.to_json()
-vision    {"frames": FILE, "looks": ["safety", …], "required": ["safety"]}, where FILE is what workers.sampling wrote:
+vision    {"frames": FILE, "looks": ["safety", …], "required": ["safety"]}, FILE being what workers.seen.sampling wrote:
           {"frames": [{"file": "frame-00001.jpg", "time": 0.0}, …]}
           → {"frames": [{"time": 0.0, "seen": Seen.to_json()}, …], "models": {look: {"model", "model_version"}},
              "missing": {look: sentence}}

@@ -10,7 +10,7 @@ from workers.kinds.base import Options
 from workers.language import facts_of
 from workers.languages import language_tag
 from workers.plans import Expected, HelperStep, ModelStep, Need, Plan, Source, Step
-from workers.sampling import FRAMES, sampled, sampling_notes
+from workers.seen.sampling import FRAMES, sampled, sampling_notes
 
 FRAMES_MOST = 6  # that are looked at: each costs a second or two where text is read
 FRAME_SIZE = 1024  # pixels of the longest edge: small print can be read, and models take no more

@@ -1,5 +1,5 @@
 """Which of the frames taken from a video or an animation stand for it, and the list of them. Runs only in the resident
-helper; what opens files is bounded by the steps that made them (workers.sampling)."""
+helper; what opens files is bounded by the steps that made them (workers.seen.sampling)."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Holds tiny pictures of a video against each other (workers.scenes). Runs only in the resident helper."""
+"""Holds tiny pictures of a video against each other (workers.sections.scenes). Runs only in the resident helper."""
 
 import mmap
 import os
@@ -11,7 +11,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from workers.documents import write_document
-from workers.scenes import (
+from workers.sections.scenes import (
     BLACK,
     HEIGHT,
     PICTURE,

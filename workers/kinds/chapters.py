@@ -11,7 +11,7 @@ from workers.formats import ARTICLES, format_named
 from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
 from workers.kinds.groups import Sectioned
 from workers.options import any_case
-from workers.sectioning import SECTIONS, TITLES, section_reads, section_steps, speech_needs
+from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
 from workers.tracks.captions import MIMES
 
 FACTS = "facts.json"

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from workers.kinds.base import Kind, Output, Plan, Source
-from workers.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
+from workers.seen.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
 
 MOST, SIZE = 120, 1280  # frames, pixels
 SURE = 0.5  # what is told where nothing is asked for; MTCNN tells nothing below 0.9

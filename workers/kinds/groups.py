@@ -9,7 +9,7 @@ from workers.framing import Framing, Size, framing, side_at_fault
 from workers.kinds.base import Options
 from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
 from workers.options import Color, Extent, Fit, Language, Position, Seconds, anchor
-from workers.sections import MOST
+from workers.sections.parts import MOST
 
 # LUFS of `normalize: true`: within EBU R 128 s2 for streams (−20 to −16) and AES TD1008's figure for music. Services
 # that even out by themselves (to −14, often) turn it up again, while speech at −14 would have its peaks squeezed.

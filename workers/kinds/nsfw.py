@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers.kinds.base import Kind, Options, Output, Plan, Result, Source
-from workers.looks import entry_document, look_plan
-from workers.safety import CATEGORIES, LATER
+from workers.seen.looks import entry_document, look_plan
+from workers.seen.safety import CATEGORIES, LATER
 
 MOST, SIZE = 240, 640  # frames, pixels: the networks see 224 and 320 of them
 

@@ -7,7 +7,7 @@ from workers.engine.errors import OutputMismatch
 from workers.engine.probe import Probe
 from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
 from workers.kinds.groups import Sectioned
-from workers.sectioning import SECTIONS, TITLES, section_reads, section_steps, speech_needs
+from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
 
 TARGET = "outline.json"
 

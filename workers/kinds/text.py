@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from workers.kinds.base import Kind, Output, Plan, Source
-from workers.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
+from workers.seen.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
 
 MOST, SIZE = 60, 1920  # frames, pixels: small print is lost in smaller pictures, and each takes a second or two
 SURE = 0.7  # what is told where nothing is asked for: below, patterns are taken for letters

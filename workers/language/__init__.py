@@ -14,7 +14,7 @@ prompt       {"ask": "prompt", …MATERIAL, "prompt": text, "schema": a resolved
              → {"text", "data", "model", "model_version"}, the one or the other being null
 
 MATERIAL is {"facts": facts_of(probe), "speech": FILE, "seen": FILE, "frames": FILE}: a document of speech, what a
-vision step answered, and what workers.sampling wrote; each may be null, or a file that is not there.
+vision step answered, and what workers.seen.sampling wrote; each may be null, or a file that is not there.
 
 Where a model was named and fails, titles are the floor's and a note says why: they are a small part of what is made. A
 description or tags fail with it: who named a model wants no other answer in its place. A prompt has no floor.

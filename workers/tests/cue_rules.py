@@ -11,8 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workers.cues import spoken_cues
 from workers.tracks.captions import write_cues
+from workers.tracks.cues import spoken_cues
 from workers.transcripts import read_transcript
 
 LINES = {"ja": 26, "zh": 32, "yue": 32, "ko": 32, "th": 35}

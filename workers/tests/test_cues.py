@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers.cues import spoken_cues
 from workers.providers.base import Segment, Word
 from workers.tests.cue_rules import check_rules
 from workers.tracks.breaks import SENTENCE, TIED, UNIT, Words, badness, columns, ends_sentence
 from workers.tracks.captions import Cue, write_cues
+from workers.tracks.cues import spoken_cues
 
 DICKENS = (
     "It was the best of times, it was the worst of times, it was the age of wisdom, it was the age of foolishness, "

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from workers.documents import read_document
-from workers.findings import Moment, _same_text, joined, write_faces, write_objects, write_text
+from workers.seen.findings import Moment, _same_text, joined, write_faces, write_objects, write_text
 
 MODEL = {"model": "m", "model_version": "1"}
 

@@ -6,7 +6,7 @@ import pytest
 
 from workers.documents import read_document
 from workers.engine.limits import nsfw_threshold
-from workers.safety import LATER, severity, write_nsfw
+from workers.seen.safety import LATER, severity, write_nsfw
 
 MODEL = {"model": "m", "model_version": "1"}
 UNSET = dict.fromkeys(("nudity", "sexual", "violence", "gore"))

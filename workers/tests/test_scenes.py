@@ -11,7 +11,7 @@ from workers.engine.runner import Silent
 from workers.engine.scenes import TinyPictures
 from workers.execution import execute_steps
 from workers.plans import Plan, Source
-from workers.scenes import (
+from workers.sections.scenes import (
     DIFFERENCES,
     HEIGHT,
     MOMENTS,

@@ -8,10 +8,8 @@ from hypothesis import strategies as st
 
 from workers import topics
 from workers.engine.probe import Chapter
-from workers.pauses import Pause, find_pauses
 from workers.providers.base import Segment
-from workers.scenes import Scene
-from workers.sections import (
+from workers.sections.parts import (
     Section,
     Sentence,
     fewer,
@@ -22,6 +20,8 @@ from workers.sections import (
     surer,
     tidy,
 )
+from workers.sections.pauses import Pause, find_pauses
+from workers.sections.scenes import Scene
 from workers.tests.talks import BREAD, CHESS, TALKS, make_talk
 
 

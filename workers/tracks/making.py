@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.cues import spoken_cues
 from workers.documents import write_document
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.tracks.captions import Cue, Reading, moved_cues, read_track, write_cues, write_subrip
+from workers.tracks.cues import spoken_cues
 from workers.transcripts import read_transcript
 
 FACTS = "track.json"

@@ -12,15 +12,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from workers import graph, sections
+from workers import graph
 from workers.documents import read_document, write_document
 from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import Chapter, Probe
-from workers.pauses import BLOCK, LEVELS, find_pauses, level_step, read_levels
 from workers.plans import FfmpegStep, HelperStep, ModelStep, Need, Source
 from workers.providers.base import Transcript
-from workers.scenes import SCENES, read_scenes, scene_steps
-from workers.sections import Section
+from workers.sections import parts
+from workers.sections.parts import Section
+from workers.sections.pauses import BLOCK, LEVELS, find_pauses, level_step, read_levels
+from workers.sections.scenes import SCENES, read_scenes, scene_steps
 from workers.tracks.captions import Cue, escaped, write_cues
 from workers.transcripts import read_transcript
 
@@ -55,7 +56,7 @@ def section_steps(
         "texts": TEXTS,
     }
     looks: Steps = ()
-    if sections.is_chaptered(probe.chapters, probe.duration):
+    if parts.is_chaptered(probe.chapters, probe.duration):
         asked["chapters"] = [asdict(chapter) for chapter in probe.chapters]
     else:
         looks = scene_steps(source) if probe.video else ()
@@ -77,7 +78,7 @@ def section_reads(probe: Probe) -> str:
 
 
 def _names_its_parts(probe: Probe) -> bool:
-    return sections.is_chaptered(probe.chapters, probe.duration) and any(item.title for item in probe.chapters)
+    return parts.is_chaptered(probe.chapters, probe.duration) and any(item.title for item in probe.chapters)
 
 
 # --- What the steps do ---
@@ -86,13 +87,13 @@ def _names_its_parts(probe: Probe) -> bool:
 def write_sections(cwd: Path, operations: Mapping[str, Any]) -> dict[str, str]:
     """Write SECTIONS, and TEXTS where titles are wanted. A note where what is said is not known."""
     transcript = _transcript(cwd, operations)
-    said = sections.spoken(transcript.segments) if transcript else []
+    said = parts.spoken(transcript.segments) if transcript else []
     if "chapters" in operations:
         source, found = EMBEDDED, _own(operations)
-        found = sections.with_texts(found, said)
+        found = parts.with_texts(found, said)
     else:
         source, found = DETECTED, _detected(cwd, operations, said)
-    found = sections.surer(found, operations["least"])
+    found = parts.surer(found, operations["least"])
     language = operations["language"] or (transcript.language if transcript and transcript.segments else "") or None
     content = {"source": source, "language": language, "duration": found[-1].end}
     write_document(cwd / operations["target"], content | {"sections": [asdict(section) for section in found]})
@@ -102,8 +103,8 @@ def write_sections(cwd: Path, operations: Mapping[str, Any]) -> dict[str, str]:
     return {"note": _note(source, said, found)}
 
 
-def _note(source: str, said: list[sections.Sentence], found: list[Section]) -> str:
-    if source == EMBEDDED or len(found) == 1 or sections.is_talk(said):
+def _note(source: str, said: list[parts.Sentence], found: list[Section]) -> str:
+    if source == EMBEDDED or len(found) == 1 or parts.is_talk(said):
         return ""
     return "There is little or no speech: the parts follow scenes and pauses."
 
@@ -116,10 +117,10 @@ def _transcript(cwd: Path, operations: Mapping[str, Any]) -> Transcript | None:
 def _own(operations: Mapping[str, Any]) -> list[Section]:
     chapters = [Chapter(**item) for item in operations["chapters"]]
     duration = operations["duration"] or max(max(item.start, item.end) for item in chapters)
-    return sections.fewer(sections.own_sections(chapters, duration), operations["count"] or sections.MOST_OWN)
+    return parts.fewer(parts.own_sections(chapters, duration), operations["count"] or parts.MOST_OWN)
 
 
-def _detected(cwd: Path, operations: Mapping[str, Any], said: list[sections.Sentence]) -> list[Section]:
+def _detected(cwd: Path, operations: Mapping[str, Any], said: list[parts.Sentence]) -> list[Section]:
     scenes = cwd / operations["scenes"]
     times, levels = read_levels(cwd / operations["levels"])
     duration = operations["duration"]
@@ -128,12 +129,12 @@ def _detected(cwd: Path, operations: Mapping[str, Any], said: list[sections.Sent
         duration = max(seen, times[-1] + BLOCK if times else 0.0, said[-1].end if said else 0.0)
     if duration <= 0:
         raise SourceUnsupported("The input has no length: nothing in it can be decoded.")
-    return sections.find_sections(
+    return parts.find_sections(
         duration,
         said=said,
         scenes=read_scenes(scenes),
         pauses=find_pauses(times, levels),
-        most=operations["count"] or sections.MOST,
+        most=operations["count"] or parts.MOST,
     )
 
 
@@ -145,7 +146,7 @@ def titled(cwd: Path, operations: Mapping[str, Any]) -> dict[str, Any]:
     answer = json.loads(path.read_bytes()) if path.exists() else {}
     made = answer.get("titles", [])
     for place, section in enumerate(content["sections"]):
-        suggested = sections.tidy(str(made[place])) if place < len(made) and section["text"] else ""
+        suggested = parts.tidy(str(made[place])) if place < len(made) and section["text"] else ""
         section["title"] = section["title"] or suggested or f"{operations['word']} {place + 1}"
     return content | {name: answer.get(name) for name in ("model", "model_version")}
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from workers.documents import TYPE, read_document
 from workers.engine.errors import OutputMismatch
 from workers.kinds.base import Expected, HelperStep, ModelStep, Options, Output, Plan, Result, Source
-from workers.sampling import FRAMES, sampled, sampling_notes
+from workers.seen.sampling import FRAMES, sampled, sampling_notes
 
 SEEN = "seen.json"  # what the model saw of each frame: workers.asking
 

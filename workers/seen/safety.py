@@ -18,7 +18,7 @@ from typing import Any
 
 from workers.documents import read_document, write_document
 from workers.engine.limits import nsfw_threshold
-from workers.findings import Moment, moments
+from workers.seen.findings import Moment, moments
 
 CATEGORIES = ("nudity", "sexual", "violence", "gore")
 LATER = "nsfw.2025.json"

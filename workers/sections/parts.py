@@ -12,10 +12,10 @@ from statistics import median
 
 from workers.engine.probe import Chapter
 from workers.language.words import sentences
-from workers.pauses import Pause
 from workers.providers.base import Segment
-from workers.scenes import Scene
-from workers.topics import Text
+from workers.sections.pauses import Pause
+from workers.sections.scenes import Scene
+from workers.sections.topics import Text
 
 MOST = 30  # sections, unless more are asked for
 MOST_OWN = 1_000  # of a file's own

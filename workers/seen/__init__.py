@@ -1,0 +1,1 @@
+"""What pictures show: the frames that are looked at, and the documents of what models saw in them."""
