@@ -1,7 +1,7 @@
 """Where scenes begin in films made on the spot, whose cuts are known: what is found of them, and what is made up.
 
-The numbers of workers.sections.scenes were chosen by FILMS, and mended by the sets SEEN of benchmarks.unseen; nothing was
-changed after the set UNSEEN had been looked at. Whoever changes one of those numbers takes another set.
+The numbers of workers.sections.scenes were chosen by FILMS, and mended by the sets SEEN of benchmarks.unseen; nothing
+was changed after the set UNSEEN had been looked at. Whoever changes one of those numbers takes another set.
 """
 
 import statistics

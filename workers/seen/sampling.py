@@ -5,8 +5,8 @@ seconds, and those that look alike are taken once. FRAMES then lists them, in or
 {"frames": [{"file": "frame-00001.jpg", "time": 0.0}, …], "duration": 12.5}, times in seconds, each frame standing for
 the picture until the next one; `duration` is None for a still, and where it is not known.
 
-workers.sections.scenes is not used here, though it tells scenes better: it has to decode everything before it knows the first,
-and the frames would be decoded after that a second time. What is wanted here is one frame of each view, and a
+workers.sections.scenes is not used here, though it tells scenes better: it has to decode everything before it knows the
+first, and the frames would be decoded after that a second time. What is wanted here is one frame of each view, and a
 look-alike costs one more look by a model; `scene` scores, as frames come by, do that in a single pass, which for long
 films decodes key frames only.
 """
