@@ -12,10 +12,8 @@ from typing import Any
 from PIL import Image, ImageChops, ImageStat
 
 from workers.engine.errors import SourceUnreadable
+from workers.seen import CANDIDATES
 
-FRAMES = "frames.json"
-SCORES = "candidates.txt"  # what ffmpeg's `metadata` prints of each candidate: its time, and how new its scene is
-CANDIDATES = "candidate-%05d.jpg"
 _PRINTED = re.compile(r"pts_time:(-?[0-9.]+)[^\n]*\n(?:lavfi\.scene_score=([0-9.]+))?")
 LOOKED_AT = 96  # pixels of the longest edge at which frames are compared: a line of text still shows
 ALIKE = 10  # levels of 255 that a pixel may differ by, after compression, in frames that show the same

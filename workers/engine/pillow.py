@@ -266,7 +266,7 @@ def _animation(
             raise LimitExceeded(f"The picture has {len(timing.delays)} frames; at most {limits.frames} are accepted.")
         shown = animated.chosen(timing.delays, film["start"], film["end"], film["fps"])
         over = _layers(cwd, variant, limits)  # drawn once for all frames
-        frames = partial(_frames, path, image, shown, variant, over)
+        frames = partial(_frames, image, _canvas(path, image), shown, variant, over)
         first, _ = next(frames())
         plays = 0 if film["endless"] else timing.plays
         animated.write(frames, target, variant, plays, rights.rights_of(image))
@@ -282,19 +282,33 @@ def animation_samples(cwd: Path, operations: dict[str, Any], limits: SourceLimit
         _check_edge(image, limits)
         shown = animated.chosen(_timing(path, image).delays, 0.0, None, operations["rate"])
         time = 0.0
-        for number, (picture, milliseconds) in enumerate(_frames(path, image, shown, variant), start=1):
+        frames = _frames(image, _canvas(path, image), shown, variant)
+        for number, (picture, milliseconds) in enumerate(frames, start=1):
             target = cwd / variant["target"].replace("*", f"{number:05}")
             _save(picture, target, variant["format"], variant["quality"], {})
             yield target, time
             time += milliseconds / 1000
 
 
+_Canvas = tuple[tuple[int, int], int, bytes | None]
+
+
+def _canvas(path: Path, image: Pillow.Image) -> _Canvas:
+    """Size, orientation and profile of an animation that was just opened: frames beyond the canvas of a GIF change what
+    Pillow says of them later."""
+    return (image.size[0], image.size[1]), stills.turn_left(image), _profile(path, image)
+
+
 def _frames(
-    path: Path, image: Pillow.Image, shown: list[animated.Shown], variant: dict[str, Any], over: tuple[Drawn, ...] = ()
+    image: Pillow.Image,
+    canvas: _Canvas,
+    shown: list[animated.Shown],
+    variant: dict[str, Any],
+    over: tuple[Drawn, ...] = (),
 ) -> Iterator[tuple[Pillow.Image, int]]:
     """These frames of an opened animation, finished as a still would be, with their milliseconds."""
-    orientation, profile, stored = stills.turn_left(image), _profile(path, image), image.size
-    wanted = _swapped((stored[0], stored[1]), orientation)
+    stored, orientation, profile = canvas
+    wanted = _swapped(stored, orientation)
     for number, milliseconds in shown:
         _seek(image, stills.first_of(image) + number)
         picture = _decoded(image, wanted)

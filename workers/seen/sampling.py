@@ -18,10 +18,10 @@ from typing import Any
 from workers import films, graph
 from workers.encoders.image import FULL_COLOR
 from workers.engine.errors import LimitExceeded, SourceUnsupported
-from workers.engine.frame_choice import CANDIDATES, FRAMES, SCORES
 from workers.engine.probe import Probe, VideoStream
 from workers.framing import Framing, framing
 from workers.plans import FfmpegStep, HelperStep, PictureStep, Source, Step, Variant
+from workers.seen import CANDIDATES, FRAMES, SCORES
 
 __all__ = ["FRAMES", "sampled", "sampling_notes"]
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from workers.formats import FORMATS, extension_of, find_format, format_of_filename, writable
+from workers.kinds import all_kinds
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,7 +49,7 @@ def test_facts_by_hand(make_image, tmp_path):
     ("args", "status", "words"),
     [
         ((), 2, "python -m workers probe FILE"),
-        (("hologram", "SOURCE"), 1, "kind must be one of adaptive_video, animation, audio, image, probe, video"),
+        (("hologram", "SOURCE"), 1, f"kind must be one of {', '.join(all_kinds())}, not 'hologram'"),
         (("image", "SOURCE", "width=0"), 1, "width must be a whole number"),
         (("image", "SOURCE", "width"), 1, "name=value"),
         (("image", "nowhere.jpg"), 1, "cannot be opened"),

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workers import topics
 from workers.engine.probe import Chapter
 from workers.providers.base import Segment
+from workers.sections import topics
 from workers.sections.parts import (
     Section,
     Sentence,

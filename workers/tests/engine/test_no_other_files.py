@@ -89,7 +89,7 @@ def sdp(file: Path, url: str) -> bytes:
 
 
 HOSTILE: list[Callable[[Path, str], bytes]] = [
-    playlist, manifest, drawing, concat, concat_in_disguise, captions, sequence, sdp,
+    playlist, manifest, drawing, concat, concat_in_disguise, sequence, sdp,
 ]  # fmt: skip
 
 
@@ -107,6 +107,21 @@ def test_lists_of_other_files_are_refused(make, tmp_path, listener, make_video):
         with pytest.raises(MediaError):
             run(kind, kind.examples[0] if kind.examples else {}, hostile, folder)
         assert list(folder.iterdir()) == []
+    assert listener.visits == 0
+
+
+def test_subtitles_that_name_other_files_are_told_by_their_text_and_reach_none(tmp_path, listener, make_video):
+    url = f"http://127.0.0.1:{listener.port}"
+    hostile = tmp_path / "hostile"
+    hostile.write_bytes(captions(make_video(), url))
+    assert probe(hostile).media_type == "text"
+    for kind in all_kinds().values():
+        folder = tmp_path / f"work-{kind.name}"
+        folder.mkdir()
+        if kind.name != "probe":
+            with pytest.raises(MediaError):
+                run(kind, kind.examples[0] if kind.examples else {}, hostile, folder)
+            assert list(folder.iterdir()) == []
     assert listener.visits == 0
 
 
