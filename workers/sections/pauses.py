@@ -4,7 +4,6 @@ ffmpeg writes the level of every tenth of a second to LEVELS. What is quiet is t
 is loud in it, so that a noisy recording has pauses as well, and music without any has none.
 """
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from workers import graph
 from workers.engine.probe import AudioStream
 from workers.plans import FfmpegStep, Source
+from workers.sections.printed import read_printed
 
 LEVELS = "levels.txt"
 _KEY = "lavfi.astats.Overall.RMS_level"
@@ -47,26 +47,10 @@ def level_step(source: Source, audio: AudioStream, *, weight: float = 0.2) -> Ff
 
 def read_levels(path: Path) -> tuple[list[float], list[float]]:
     """(times in seconds, levels in dB); empty where the file is missing."""
-    times: list[float] = []
-    levels: list[float] = []
     if not path.exists():
-        return times, levels
-    with path.open(encoding="ascii", errors="replace") as lines:
-        for line in itertools.islice(lines, MOST):
-            if line.startswith("frame:"):
-                times.append(_number(line.partition("pts_time:")[2], times[-1] if times else 0.0))
-                levels.append(SILENT)
-            elif line.startswith(_KEY) and levels:
-                levels[-1] = max(SILENT, _number(line.partition("=")[2], SILENT))
-    return times, levels
-
-
-def _number(text: str, otherwise: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return otherwise
-    return value if -1e9 < value < 1e9 else otherwise
+        return [], []
+    times, levels = read_printed(path, _KEY, SILENT, lines=MOST)
+    return times, [max(SILENT, level) for level in levels]
 
 
 def find_pauses(times: Sequence[float], levels: Sequence[float]) -> tuple[Pause, ...]:

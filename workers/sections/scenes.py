@@ -7,8 +7,7 @@ the tiny pictures against each other where something happens, and writes SCENES:
     {"cuts": [{"time": 3.04, "score": 18.8, "kind": "cut"}, …], "pictures": 80, "end": 10.0}
 
 `time` is when the new scene is seen first, seconds of the medium; `score` is how much the pictures on both sides
-differ, 0 to 100 (percent of the range of a colour); `kind` is "cut", "dissolve" or "fade". Vision takes its frames by
-it, chapters begin by it.
+differ, 0 to 100 (percent of the range of a colour); `kind` is "cut", "dissolve" or "fade". Chapters begin by it.
 """
 
 import bisect
@@ -22,6 +21,7 @@ from typing import Any, Protocol
 
 from workers import graph
 from workers.plans import FfmpegStep, HelperStep, Source
+from workers.sections.printed import read_printed
 
 WIDTH, HEIGHT = 32, 18  # of a tiny picture; grain and the noise of sensors are averaged away
 PICTURE = WIDTH * HEIGHT * 3  # bytes, RGB
@@ -151,25 +151,7 @@ def _apart(seconds: float) -> str:
 
 def read_differences(path: Path) -> tuple[list[float], list[float]]:
     """(times in seconds, difference of each picture from the one before in percent), as scdet printed them."""
-    times: list[float] = []
-    differences: list[float] = []
-    with path.open(encoding="ascii", errors="replace") as lines:
-        for line in itertools.islice(lines, 3 * MOST):
-            if line.startswith("frame:"):
-                _, _, told = line.partition("pts_time:")
-                times.append(_number(told, times[-1] if times else 0.0))
-                differences.append(0.0)
-            elif line.startswith("lavfi.scd.mafd=") and differences:
-                differences[-1] = _number(line.partition("=")[2], 0.0)
-    return times, differences
-
-
-def _number(text: str, otherwise: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return otherwise
-    return value if -1e9 < value < 1e9 else otherwise
+    return read_printed(path, "lavfi.scd.mafd", 0.0, lines=3 * MOST)
 
 
 def is_sparse(times: Sequence[float]) -> bool:
