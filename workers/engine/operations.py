@@ -80,8 +80,8 @@ def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None =
 
 
 def _sample_animation(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
-    from workers.engine.frame_choice import choose_of_animation
     from workers.engine.pillow import animation_samples
+    from workers.seen.frame_choice import choose_of_animation
 
     choose_of_animation(Path(cwd), operations, animation_samples(Path(cwd), operations, _budgets(limits)))
 
@@ -128,14 +128,14 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "cover": _in_folder("workers.engine.cover", "make_cover"),
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
-    "sparse": _in_folder("workers.engine.scenes", "look_sparse"),
-    "scenes": _in_folder("workers.engine.scenes", "write_scenes"),
+    "sparse": _in_folder("workers.sections.tiny_pictures", "look_sparse"),
+    "scenes": _in_folder("workers.sections.tiny_pictures", "write_scenes"),
     "sections": _in_folder("workers.sections.steps", "write_sections"),
     "chapters_document": _in_folder("workers.sections.steps", "write_chapters"),
     "outline_document": _in_folder("workers.sections.steps", "write_outline"),
-    "sample_still": _in_folder("workers.engine.frame_choice", "list_still"),
-    "sample_video": _in_folder("workers.engine.frame_choice", "choose_frames"),
-    "sample_few": _in_folder("workers.engine.frame_choice", "few_candidates"),
+    "sample_still": _in_folder("workers.seen.frame_choice", "list_still"),
+    "sample_video": _in_folder("workers.seen.frame_choice", "choose_frames"),
+    "sample_few": _in_folder("workers.seen.frame_choice", "few_candidates"),
     "sample_animation": _sample_animation,
     "document_nsfw": _in_folder("workers.seen.safety", "write_nsfw"),
     "document_objects": _in_folder("workers.seen.findings", "write_objects"),

@@ -1,8 +1,8 @@
 """Where one scene of a video ends and the next begins. Pure: plans the look at the video, and judges what was seen.
 
 ffmpeg decodes the video and tells how much each picture differs from the one before (`scdet`, to DIFFERENCES); of eight
-tiny pictures a second it writes the bytes (PICTURES) and the times (MOMENTS). The helper (workers.engine.scenes) holds
-the tiny pictures against each other where something happens, and writes SCENES:
+tiny pictures a second it writes the bytes (PICTURES) and the times (MOMENTS). The helper (tiny_pictures.py) holds them
+against each other where something happens, and writes SCENES:
 
     {"cuts": [{"time": 3.04, "score": 18.8, "kind": "cut"}, …], "pictures": 80, "end": 10.0}
 

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image, ImageDraw
 
 from workers.engine.errors import SourceUnreadable, SourceUnsupported
-from workers.engine.frame_choice import Candidate, chosen
 from workers.execution import execute_steps
 from workers.kinds import get_kind
 from workers.plans import FfmpegStep, Plan
 from workers.run import run, source_from_path
 from workers.seen import sampling
+from workers.seen.frame_choice import Candidate, chosen
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 from workers.tests.media import BLUE, GREEN, RED, WHITE, ffmpeg, near, upright
 

@@ -8,7 +8,6 @@ from PIL import Image
 
 from workers.engine.probe import probe
 from workers.engine.runner import Silent
-from workers.engine.scenes import TinyPictures
 from workers.execution import execute_steps
 from workers.plans import Plan, Source
 from workers.sections.scenes import (
@@ -27,6 +26,7 @@ from workers.sections.scenes import (
     read_scenes,
     scene_steps,
 )
+from workers.sections.tiny_pictures import TinyPictures
 from workers.tests.edits import Shot, cuts_of, make_edit
 from workers.tests.media import ffmpeg
 

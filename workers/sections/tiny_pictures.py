@@ -1,4 +1,4 @@
-"""Holds tiny pictures of a video against each other (workers.sections.scenes). Runs only in the resident helper."""
+"""Holds tiny pictures of a video against each other, for scenes.py. Runs only in the resident helper."""
 
 import mmap
 import os
