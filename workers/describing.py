@@ -6,9 +6,9 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from workers.engine.probe import Probe
-from workers.kinds.base import Options
 from workers.language import facts_of
 from workers.languages import language_tag
+from workers.options import Options
 from workers.plans import Expected, HelperStep, ModelStep, Need, Plan, Source, Step
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 

@@ -1,13 +1,21 @@
-"""Types of options that several kinds share: how they are read, checked and described."""
+"""What every kind's options begin with, and types that several share: how they are read, checked and described."""
 
 import re
 import unicodedata
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 
 from workers.formats import ARTICLES, FORMATS, find_format, format_named, writable
 from workers.languages import language_code
@@ -252,6 +260,37 @@ FileRef = Annotated[
     Field(min_length=1, max_length=2048),
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 2048, "examples": ["https://example.com/logo.png"]}),
 ]
+
+
+class Options(BaseModel):
+    """What a caller may say about an output. Unknown names are refused."""
+
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    # Names the contract lists everywhere: accepted and echoed, without meaning for a kind that does not use them.
+    echoed: ClassVar[frozenset[str]] = frozenset({"description", "label", "input", "speakers"})
+
+    # The media type of what is made, where a filename's extension must agree with it.
+    makes: ClassVar[str | None] = None
+
+    filename: Filename = Field(None, description="Name of the file made; its extension may choose the format.")
+    folder: Folder = Field(None, description="Folder the file is delivered from.")
+    ref: str | None = Field(None, max_length=100, description="A name of your own for the file.")
+    description: str | None = Field(None, max_length=10_000, description="Echoed.")
+    label: str | None = Field(None, max_length=200, description="Echoed.")
+    input: Any = Field(None, description="Echoed.")
+    speakers: bool | int | None = Field(None, description="Echoed.")
+
+    @field_validator("filename")
+    @classmethod
+    def _extension_agrees(cls, filename: str | None) -> str | None:
+        if filename and cls.makes:
+            check_extension(filename, cls.makes)
+        return filename
+
+    def file_refs(self) -> tuple[tuple[str, str], ...]:
+        """Other files that the options name: (option, id or URL) for each."""
+        return ()
 
 
 def quality_number(quality: int | str | None) -> int:

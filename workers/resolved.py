@@ -3,8 +3,7 @@
 from typing import Any
 
 from workers.formats import FORMATS
-from workers.kinds.base import Options
-from workers.options import DEFAULT_QUALITY
+from workers.options import DEFAULT_QUALITY, Options
 from workers.plans import Expected, Plan
 from workers.tracks.captions import MIMES
 

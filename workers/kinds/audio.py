@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 from workers import graph
 from workers.copying import copy_note
 from workers.encoders.audio import audio_settings, quieter
-from workers.engine.errors import OutputMismatch, SourceUnsupported
+from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import AudioStream, Probe
 from workers.formats import FORMATS, Format, find_format, format_named, writable
@@ -24,6 +24,7 @@ from workers.kinds.base import (
     Plan,
     Source,
     SourceResult,
+    entry_of,
     source_result,
 )
 from workers.kinds.groups import Sounding, Spanned
@@ -402,10 +403,8 @@ def result(plan: Plan, outputs: list[Output]) -> SourceResult:
     expected = plan.expected[0]
     if expected.media_type is not None:
         return source_result(plan, outputs)
-    if not outputs:
-        raise OutputMismatch("Nothing was made.")
     facts = {"type": expected.type, "format": "json", "duration": expected.duration, "notes": plan.notes}
-    return SourceResult.model_validate(facts | {"filesize": outputs[0].path.stat().st_size})
+    return SourceResult.model_validate(facts | {"filesize": entry_of(outputs).path.stat().st_size})
 
 
 KIND = Kind(

@@ -4,11 +4,21 @@ from typing import Annotated, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from workers.documents import TYPE, read_document
-from workers.engine.errors import OutputMismatch
+from workers.documents import TYPE
 from workers.engine.probe import Probe
 from workers.formats import ARTICLES, format_named
-from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
+from workers.kinds.base import (
+    Expected,
+    HelperStep,
+    Kind,
+    Need,
+    Output,
+    Plan,
+    Result,
+    Source,
+    document_beside,
+    document_result,
+)
 from workers.kinds.groups import Sectioned
 from workers.options import any_case
 from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
@@ -78,11 +88,8 @@ def needs(options: ChaptersOptions, facts: Probe) -> tuple[Need, ...]:
 
 
 def result(plan: Plan, outputs: list[Output]) -> ChaptersResult:
-    """What was written beside the track. Raises OutputMismatch where it is not there."""
-    try:
-        return ChaptersResult(**read_document(outputs[0].path.with_name(FACTS)), notes=plan.notes)
-    except (OSError, TypeError, ValueError) as exc:
-        raise OutputMismatch("The chapters cannot be read.", log=repr(exc)) from exc
+    """What was written beside the track."""
+    return document_result(ChaptersResult, document_beside(outputs, FACTS), notes=plan.notes)
 
 
 KIND = Kind(

@@ -3,8 +3,7 @@
 from pydantic import Field
 
 from workers.describing import WordsOptions, speech_need, telling_plan
-from workers.documents import read_document
-from workers.kinds.base import Kind, Output, Plan, Result, Source
+from workers.kinds.base import Kind, Output, Plan, Result, Source, document_result, entry_document
 
 
 class DescriptionOptions(WordsOptions):
@@ -33,8 +32,7 @@ def plan(options: DescriptionOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> DescriptionResult:
     """The document's own words."""
-    content = read_document(outputs[0].path)
-    return DescriptionResult(**{name: content[name] for name in DescriptionResult.model_fields})
+    return document_result(DescriptionResult, entry_document(outputs))
 
 
 KIND = Kind(

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from workers.kinds.base import Kind, Output, Plan, Source
-from workers.seen.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
+from workers.kinds.base import Kind, Output, Plan, Source, document_result, entry_document
+from workers.seen.looks import LookOptions, LookResult, look_plan
 
 MOST, SIZE = 120, 1280  # frames, pixels
 SURE = 0.5  # what is told where nothing is asked for; MTCNN tells nothing below 0.9
@@ -24,8 +24,7 @@ def plan(options: FacesOptions, source: Source) -> Plan:
 
 
 def result(plan: Plan, outputs: list[Output]) -> FacesResult:
-    document = entry_document(outputs)
-    return FacesResult(**look_facts(document), faces=document["faces"])
+    return document_result(FacesResult, entry_document(outputs))
 
 
 KIND = Kind(

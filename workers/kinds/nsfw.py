@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workers.kinds.base import Kind, Options, Output, Plan, Result, Source
-from workers.seen.looks import entry_document, look_plan
+from workers.kinds.base import Kind, Options, Output, Plan, Result, Source, document_result, entry_document
+from workers.seen.looks import look_plan
 from workers.seen.safety import CATEGORIES, LATER
 
 MOST, SIZE = 240, 640  # frames, pixels: the networks see 224 and 320 of them
@@ -60,8 +60,7 @@ def plan(options: NsfwOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> NsfwResult:
     document = entry_document(outputs)
-    told = {name: document[name] for name in NsfwResult.model_fields if name in document}
-    return NsfwResult(is_nsfw=document["detected"], **told)
+    return document_result(NsfwResult, document, is_nsfw=document["detected"])
 
 
 KIND = Kind(

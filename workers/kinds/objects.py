@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from workers.kinds.base import Kind, Output, Plan, Source
-from workers.seen.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
+from workers.kinds.base import Kind, Output, Plan, Source, document_result, entry_document
+from workers.seen.looks import LookOptions, LookResult, look_plan
 
 MOST, SIZE = 120, 1280  # frames, pixels
 SURE = 0.4  # what is told where nothing is asked for
@@ -24,8 +24,7 @@ def plan(options: ObjectsOptions, source: Source) -> Plan:
 
 
 def result(plan: Plan, outputs: list[Output]) -> ObjectsResult:
-    document = entry_document(outputs)
-    return ObjectsResult(**look_facts(document), labels=tuple(document["labels"]))
+    return document_result(ObjectsResult, entry_document(outputs))
 
 
 KIND = Kind(

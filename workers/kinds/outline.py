@@ -2,10 +2,20 @@
 
 from pydantic import Field
 
-from workers.documents import TYPE, read_document
-from workers.engine.errors import OutputMismatch
+from workers.documents import TYPE
 from workers.engine.probe import Probe
-from workers.kinds.base import Expected, HelperStep, Kind, Need, Output, Plan, Result, Source
+from workers.kinds.base import (
+    Expected,
+    HelperStep,
+    Kind,
+    Need,
+    Output,
+    Plan,
+    Result,
+    Source,
+    document_result,
+    entry_document,
+)
 from workers.kinds.groups import Sectioned
 from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
 
@@ -58,13 +68,8 @@ def needs(options: OutlineOptions, facts: Probe) -> tuple[Need, ...]:
 
 
 def result(plan: Plan, outputs: list[Output]) -> OutlineResult:
-    """The document's facts. Raises OutputMismatch where it is none."""
-    try:
-        content = read_document(outputs[0].path)
-        told = {name: content[name] for name in OutlineResult.model_fields if name in content}
-        return OutlineResult(**told | {"count": len(content["timeline"]), "notes": plan.notes})
-    except (KeyError, TypeError, ValueError) as exc:
-        raise OutputMismatch("The outline cannot be read.", log=repr(exc)) from exc
+    """The document's own facts."""
+    return document_result(OutlineResult, entry_document(outputs), notes=plan.notes)
 
 
 KIND = Kind(

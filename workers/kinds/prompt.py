@@ -6,8 +6,7 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from workers.describing import speech_need, telling_plan
-from workers.documents import read_document
-from workers.kinds.base import Kind, Options, Output, Plan, Result, Source
+from workers.kinds.base import Kind, Options, Output, Plan, Result, Source, document_result, entry_document
 from workers.language.schemas import MOST_BYTES, resolved
 
 SHOWN = 2000  # characters of an answer that a task tells of itself; the document has all of it
@@ -63,15 +62,13 @@ def plan(options: PromptOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> PromptResult:
     """The document's own words, shortened."""
-    content = read_document(outputs[0].path)
-    text, data = content.get("text"), content.get("data")
-    return PromptResult(
-        prompt=content["prompt"],
+    document = entry_document(outputs)
+    text, data = document.get("text"), document.get("data")
+    return document_result(
+        PromptResult,
+        document,
         text=text[:SHOWN] if text is not None else None,
         data=data if len(repr(data)) <= SHOWN else None,
-        model=content["model"],
-        model_version=content["model_version"],
-        notes=content["notes"],
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from workers import graph
-from workers.documents import TYPE, read_document
-from workers.engine.errors import OutputMismatch, SourceUnsupported
+from workers.documents import TYPE
+from workers.engine.errors import SourceUnsupported
 from workers.graph import Cut
 from workers.kinds.base import (
     Expected,
@@ -19,6 +19,8 @@ from workers.kinds.base import (
     Plan,
     Result,
     Source,
+    document_result,
+    entry_document,
 )
 from workers.kinds.groups import Spanned, Tracked
 from workers.options import Language
@@ -121,13 +123,8 @@ def plan(options: SpeechOptions, source: Source) -> Plan:
 
 
 def result(plan: Plan, outputs: list[Output]) -> SpeechResult:
-    """The document's facts. Raises OutputMismatch where it is none."""
-    try:
-        content = read_document(outputs[0].path)
-        told = {name: content[name] for name in SpeechResult.model_fields if name in content}
-        return SpeechResult(**told | {"count": len(content["timeline"]), "notes": tuple(content["notes"])})
-    except (KeyError, ValueError) as exc:
-        raise OutputMismatch("The transcript cannot be read.", log=repr(exc)) from exc
+    """The document's own facts."""
+    return document_result(SpeechResult, entry_document(outputs))
 
 
 KIND = Kind(

@@ -7,13 +7,26 @@ import ffmpeg
 from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 
 from workers import graph
-from workers.documents import read_document
-from workers.engine.errors import OutputMismatch, SourceUnsupported
+from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import Probe, SubtitleStream
 from workers.formats import format_named
 from workers.graph import subtitles as captions
 from workers.graph.source import guarded
-from workers.kinds.base import Expected, FfmpegStep, FileUse, HelperStep, Kind, Need, Output, Plan, Result, Source
+from workers.kinds.base import (
+    Expected,
+    FfmpegStep,
+    FileUse,
+    HelperStep,
+    Kind,
+    Need,
+    Output,
+    Plan,
+    Result,
+    Source,
+    document_beside,
+    document_result,
+    entry_of,
+)
 from workers.kinds.groups import Tracked
 from workers.languages import language_code, language_name, language_tag, same_language
 from workers.options import FileRef, any_case
@@ -251,27 +264,20 @@ def needs(options: SubtitlesOptions, facts: Probe) -> tuple[Need, ...]:
 
 
 def result(plan: Plan, outputs: list[Output]) -> SubtitlesResult:
-    """What the track holds. Raises OutputMismatch where that is not told."""
+    """What the track holds, as was written beside it."""
     assert isinstance(plan, SubtitlesPlan)
-    output = outputs[0]
-    try:
-        facts = read_document(output.path.with_name(FACTS))
-        language = facts["language"]
-        return SubtitlesResult(
-            type=output.type,
-            format=next(name for name, type in TYPES.items() if type == output.type),
-            language=language,
-            label=plan.label or language_name(language),
-            duration=plan.duration if plan.duration is not None else facts["end"] or None,
-            filesize=output.path.stat().st_size,
-            cues=facts["cues"],
-            origin=plan.origin,
-            model=facts.get("model"),
-            model_version=facts.get("model_version"),
-            notes=plan.notes,
-        )
-    except (KeyError, ValueError, OSError) as exc:
-        raise OutputMismatch("What the track holds cannot be read.", log=repr(exc)) from exc
+    entry, facts = entry_of(outputs), document_beside(outputs, FACTS)
+    return document_result(
+        SubtitlesResult,
+        facts,
+        type=entry.type,
+        format=next(name for name, type in TYPES.items() if type == entry.type),
+        label=plan.label or language_name(facts["language"]),
+        duration=plan.duration if plan.duration is not None else facts["end"] or None,
+        filesize=entry.path.stat().st_size,
+        origin=plan.origin,
+        notes=plan.notes,
+    )
 
 
 KIND = Kind(

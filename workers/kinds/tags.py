@@ -3,8 +3,7 @@
 from pydantic import Field
 
 from workers.describing import WordsOptions, speech_need, telling_plan
-from workers.documents import read_document
-from workers.kinds.base import Kind, Output, Plan, Result, Source
+from workers.kinds.base import Kind, Output, Plan, Result, Source, document_result, entry_document
 
 
 class TagsOptions(WordsOptions):
@@ -31,8 +30,7 @@ def plan(options: TagsOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> TagsResult:
     """The document's own words."""
-    content = read_document(outputs[0].path)
-    return TagsResult(**{name: content[name] for name in TagsResult.model_fields})
+    return document_result(TagsResult, entry_document(outputs))
 
 
 KIND = Kind(

@@ -2,8 +2,8 @@
 
 from pydantic import Field
 
-from workers.kinds.base import Kind, Output, Plan, Source
-from workers.seen.looks import LookOptions, LookResult, entry_document, look_facts, look_plan
+from workers.kinds.base import Kind, Output, Plan, Source, document_result, entry_document
+from workers.seen.looks import LookOptions, LookResult, look_plan
 
 MOST, SIZE = 60, 1920  # frames, pixels: small print is lost in smaller pictures, and each takes a second or two
 SURE = 0.7  # what is told where nothing is asked for: below, patterns are taken for letters
@@ -25,7 +25,7 @@ def plan(options: TextOptions, source: Source) -> Plan:
 
 def result(plan: Plan, outputs: list[Output]) -> TextResult:
     document = entry_document(outputs)
-    return TextResult(**look_facts(document), text=_first(document["text"], 2000))
+    return document_result(TextResult, document, text=_first(document["text"], 2000))
 
 
 def _first(lines: list[str], most: int) -> tuple[str, ...]:

@@ -8,13 +8,11 @@ from typing import Any, Literal
 from pydantic import Field
 
 from workers import graph
-from workers.documents import read_document
-from workers.engine.errors import OutputMismatch
 from workers.engine.probe import VideoStream
 from workers.estimate import DECODE, DECODE_OTHER
 from workers.formats import FORMATS
 from workers.framing import Framing, framing
-from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Output, Plan, Result, Source
+from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Output, Plan, Result, Source, document_beside
 from workers.kinds.groups import Sized
 from workers.options import QUALITY, Quality, format_option, quality_number, rgba
 from workers.sprites.layout import LONGEST_EDGE, MANY, MOST, Rhythm, grid, rhythm
@@ -181,10 +179,7 @@ def _notes(options: ThumbnailsOptions, source: Source, video: VideoStream, clear
 
 def result(plan: Plan, outputs: list[Output]) -> ThumbnailsResult:
     """What was made, as the last step wrote it down."""
-    entry = next((output for output in outputs if output.entry), None)
-    if entry is None:
-        raise OutputMismatch("Nothing was made.")
-    told = read_document(entry.path.with_name(LAYOUT))
+    told = document_beside(outputs, LAYOUT)
     beats, cells = told["rhythm"], told["grid"]
     sheet = next(item for item in plan.expected if not item.entry)
     return ThumbnailsResult(

@@ -15,12 +15,12 @@ from workers.engine.ending import ends_before
 from workers.engine.errors import NOTHING, EngineUnavailable, LimitExceeded, MediaError, OutputMismatch
 from workers.engine.probe import Probe, probe
 from workers.engine.runner import Silent, Stops
-from workers.kinds.base import SourceResult, facts_result
 from workers.packaging import hls, transport
 from workers.packaging.package import FACTS
 from workers.packaging.rendition import Described, described
 from workers.plans import HelperStep, Output, Plan
 from workers.preview import preview
+from workers.results import SourceResult, entry_of, source_result
 from workers.verify import SHARE, SLACK
 
 _SYNC = 0.06  # seconds between the beginnings of picture and sound: the distance of two frames
@@ -53,11 +53,8 @@ class PackageResult(SourceResult):
 
 def package_result(plan: Plan, outputs: list[Output]) -> PackageResult:
     """The facts of a verified package. Raises OutputMismatch when there is none."""
-    entry = next((item for item in outputs if item.entry), None)
-    if entry is None or entry.probe is None:
-        raise OutputMismatch("Nothing was made.")
-    found = _read(entry.path.parent / FACTS)
-    told = facts_result(entry.probe, type=entry.type, count=len(outputs), notes=plan.notes)
+    told = source_result(plan, outputs)
+    found = _read(entry_of(outputs).path.parent / FACTS)
     return PackageResult(**told.model_dump(), renditions=tuple(Rendition(**one) for one in found["renditions"]))
 
 

@@ -1,13 +1,14 @@
-"""Kinds that look at pictures: their plans, and what their tasks tell. Pure but for reading a document back."""
+"""What kinds that look at pictures have in common: options, results, and the plan. Pure."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field
 
-from workers.documents import TYPE, read_document
-from workers.engine.errors import OutputMismatch
-from workers.kinds.base import Expected, HelperStep, ModelStep, Options, Output, Plan, Result, Source
+from workers.documents import TYPE
+from workers.options import Options
+from workers.plans import Expected, HelperStep, ModelStep, Plan, Source
+from workers.results import Result
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 
 SEEN = "seen.json"  # what the model saw of each frame: workers.asking
@@ -52,20 +53,3 @@ def look_plan(
     )
     expected = (Expected(target, TYPE, None), *(Expected(name, TYPE, None, entry=False) for name in members))
     return Plan(steps, expected, notes=sampling_notes(source.probe))
-
-
-def entry_document(outputs: list[Output]) -> dict[str, Any]:
-    """The entry's content. Raises OutputMismatch where there is none."""
-    entry = next((output for output in outputs if output.entry), None)
-    try:
-        if entry is not None:
-            return read_document(entry.path)
-    except (OSError, ValueError) as exc:
-        raise OutputMismatch("The document made cannot be read back.", log=repr(exc)) from exc
-    raise OutputMismatch("Nothing was made.")
-
-
-def look_facts(document: Mapping[str, Any]) -> dict[str, Any]:
-    """What LookResult takes of a document."""
-    names = ("detected", "confidence", "frames", "model", "model_version")
-    return {name: document[name] for name in names} | {"count": len(document["timeline"])}
