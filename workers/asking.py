@@ -9,12 +9,12 @@ vision    {"frames": FILE, "looks": ["safety", …], "required": ["safety"]}, FI
 language  {"ask": NAME, …}: the requests of workers.language
 """
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from workers import language
+from workers.documents import read_document
 from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
 from workers.providers.base import Progress, Providers
@@ -58,7 +58,7 @@ def _speech(
 def _vision(
     request: Mapping[str, Any], workdir: Path, providers: Providers, report: Report, progress: Progress
 ) -> dict[str, Any]:
-    frames = json.loads((workdir / request["frames"]).read_bytes())["frames"]
+    frames = read_document(workdir / request["frames"])["frames"]
     models, missing = {}, {}
     for look in request["looks"]:
         try:

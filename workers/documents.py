@@ -1,4 +1,4 @@
-"""JSON documents of intelligence: written by steps, read back for what a task tells of itself."""
+"""JSON documents: written by one step and read by the next, or read back for what a task tells of itself."""
 
 import json
 import os

@@ -1,12 +1,12 @@
 """Carries out the steps of a plan."""
 
-import json
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from workers import asking
+from workers.documents import write_document
 from workers.engine import capabilities, host, runner
 from workers.engine.errors import EngineUnavailable, LimitExceeded, ProcessingFailed, SourceUnreadable
 from workers.engine.limits import Limits
@@ -96,8 +96,7 @@ def _asked(
         report.progress(share[0] + (share[1] - share[0]) * part)
 
     told = asking.ask(step.ability, step.request, workdir, limits.providers, report=report, progress=progress)
-    with (workdir / step.target).open("x", encoding="utf-8") as file:
-        json.dump(told, file, ensure_ascii=False, allow_nan=False)
+    write_document(workdir / step.target, told)
     values = {f"{step.target}.note": note for note in [told.get("note")] if note}
     report.ran(step.command(), "", values)
     return values

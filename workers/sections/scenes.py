@@ -12,7 +12,6 @@ differ, 0 to 100 (percent of the range of a colour); `kind` is "cut", "dissolve"
 
 import bisect
 import itertools
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from workers import graph
+from workers.documents import read_document
 from workers.plans import FfmpegStep, HelperStep, Source
 from workers.sections.printed import read_printed
 
@@ -176,12 +176,7 @@ def read_scenes(path: Path) -> tuple[Scene, ...]:
     """Where scenes begin, but for the first, in order; none where the file is missing."""
     if not path.exists():
         return ()
-    return tuple(Scene(**cut) for cut in json.loads(path.read_bytes())["cuts"])
-
-
-def read_cuts(path: Path) -> list[tuple[float, float]]:
-    """(time, score) of each, as read_scenes."""
-    return [(scene.time, scene.score) for scene in read_scenes(path)]
+    return tuple(Scene(**cut) for cut in read_document(path)["cuts"])
 
 
 # --- The judgement ---

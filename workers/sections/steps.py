@@ -6,7 +6,6 @@ TEXTS       what titles are asked for (workers.language), where sections have wo
 TITLES      the answer
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -143,7 +142,7 @@ def titled(cwd: Path, operations: Mapping[str, Any]) -> dict[str, Any]:
     has none is numbered after `word`."""
     content = read_document(cwd / operations["sections"])
     path = cwd / operations["titles"]
-    answer = json.loads(path.read_bytes()) if path.exists() else {}
+    answer = read_document(path) if path.exists() else {}
     made = answer.get("titles", [])
     for place, section in enumerate(content["sections"]):
         suggested = parts.tidy(str(made[place])) if place < len(made) and section["text"] else ""

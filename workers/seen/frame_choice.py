@@ -1,7 +1,6 @@
 """Which of the frames taken from a video or an animation stand for it, and the list of them. Runs only in the resident
 helper; what opens files is bounded by the steps that made them (workers.seen.sampling)."""
 
-import json
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 from PIL import Image, ImageChops, ImageStat
 
+from workers.documents import write_document
 from workers.engine.errors import SourceUnreadable
 from workers.seen import CANDIDATES
 
@@ -143,6 +143,5 @@ def _distance(first: Image.Image, second: Image.Image) -> float:
 
 
 def _write(path: Path, frames: Sequence[Candidate], duration: float | None) -> None:
-    listed = {"frames": [{"file": item.file, "time": item.time} for item in frames], "duration": duration}
-    with path.open("x", encoding="ascii") as file:
-        json.dump(listed, file, separators=(",", ":"))
+    listed = [{"file": item.file, "time": item.time} for item in frames]
+    write_document(path, {"frames": listed, "duration": duration})

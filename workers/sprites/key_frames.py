@@ -6,7 +6,6 @@ by, twice. What is written is a small Matroska file, whose frames have the sourc
 """
 
 import errno
-import json
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import av
 from av.error import FFmpegError
 from av.stream import Discard
 
+from workers.documents import write_document
 from workers.engine.ending import opened
 from workers.engine.errors import SourceUnreadable
 from workers.sprites.layout import Rhythm, rhythm
@@ -55,7 +55,7 @@ def take_key_frames(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
             if not source.duration:
                 raise SourceUnreadable("The file is damaged or cut short: no moment of its picture can be told.")
             beats = rhythm(source.duration, count=operations["count"], interval=operations["interval"])
-            (cwd / operations["rhythm"]).write_text(json.dumps(asdict(beats)))
+            write_document(cwd / operations["rhythm"], asdict(beats))
             wanted, lacking = chosen(times, beats, operations["each"])
             full = beats.duration * operations["cost"] <= operations["most_cost"]
             use = bool(wanted) and not (full and lacking > beats.count * MOST_LACKING)

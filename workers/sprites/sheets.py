@@ -3,7 +3,6 @@
 One sheet is in memory at a time, and one frame beside it.
 """
 
-import json
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -14,11 +13,12 @@ from typing import Any
 from PIL import Image as Pillow
 from PIL import ImageFilter, ImageStat
 
-from workers.documents import write_document
+from workers.documents import read_document, write_document
 from workers.encoders.image import ENCODERS, still_settings
 from workers.engine.errors import SourceUnreadable
 from workers.formats import FORMATS
 from workers.sprites.layout import SHEET_BYTES, Grid, Rhythm, Sheet, grid
+from workers.tracks.captions import Cue, write_cues
 
 # What a frame must not be, of 255: so dark in all but its brightest part that it shows nothing, or of one colour.
 DARK, BRIGHTEST, FLAT = 40, 0.02, 4.0
@@ -48,7 +48,7 @@ def make_sheets(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     if not frames:
         raise SourceUnreadable("No frame of the video could be decoded.")
     told = operations["rhythm"]
-    beats = Rhythm(**(json.loads((cwd / told).read_text()) if isinstance(told, str) else told))
+    beats = Rhythm(**(read_document(cwd / told) if isinstance(told, str) else told))
     width, height = operations["framing"]["canvas"]
     format, clear = operations["format"], operations["clear"]
     cells = grid(beats.count, (width, height), format=format, clear=clear, columns=operations["columns"])
@@ -178,16 +178,7 @@ def cues(beats: Rhythm, cells: Grid, names: Sequence[str], prefix: str) -> str:
 
     Sources: WebVTT (metadata cues), Media Fragments URI 1.0, 4.2.2.
     """
-    blocks = ["WEBVTT"]
-    for number in range(beats.count):
-        begin, end = (_clock(moment) for moment in beats.span(number))
-        sheet, left, top = cells.place(number)
-        region = f"#xywh={left},{top},{cells.cell[0]},{cells.cell[1]}"
-        blocks.append(f"{number + 1}\n{begin} --> {end}\n{prefix}{names[sheet]}{region}")
-    return "\n\n".join(blocks) + "\n"
-
-
-def _clock(moment: float) -> str:
-    minutes, milliseconds = divmod(round(moment * 1000), 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02}:{minutes:02}:{milliseconds // 1000:02}.{milliseconds % 1000:03}"
+    width, height = cells.cell
+    places = [cells.place(number) for number in range(beats.count)]
+    found = [f"{prefix}{names[sheet]}#xywh={left},{top},{width},{height}" for sheet, left, top in places]
+    return write_cues([Cue(*beats.span(number), text) for number, text in enumerate(found)], numbered=True)

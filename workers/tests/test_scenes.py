@@ -21,7 +21,6 @@ from workers.sections.scenes import (
     Scene,
     find_scenes,
     is_sparse,
-    read_cuts,
     read_differences,
     read_scenes,
     scene_steps,
@@ -83,7 +82,6 @@ def test_times_are_those_of_the_medium_where_rates_vary_and_pictures_begin_late(
     )
     scenes = scenes_of(late, tmp_path / "work")
     assert [scene.time for scene in scenes] == pytest.approx([3.5, 5.5], abs=0.13)
-    assert read_cuts(tmp_path / "work" / SCENES) == [(scene.time, scene.score) for scene in scenes]
 
 
 @pytest.mark.ffmpeg
