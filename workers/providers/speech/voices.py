@@ -15,7 +15,7 @@ from typing import Any
 from workers.engine.errors import ModelFailed
 from workers.providers.speech.hearing import read_samples
 from workers.providers.speech.voice import RATE
-from workers.providers.vision.weights import read_weights
+from workers.providers.weights import read_weights
 
 WINDOW, HOP = 400, 160  # samples of the spectrogram: 25 and 10 ms
 BANDS = 40

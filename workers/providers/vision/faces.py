@@ -13,7 +13,7 @@ from PIL import Image
 from workers.providers.vision.graphs import Graph
 from workers.providers.vision.overlaps import strongest
 from workers.providers.vision.sessions import Runtime, open_session
-from workers.providers.vision.weights import read_arrays
+from workers.providers.weights import read_arrays
 
 EDGE = 960  # pixels of the longest edge looked at: more finds smaller faces, and takes longer
 SMALLEST = 24  # pixels of a face in that

@@ -13,7 +13,7 @@ from PIL import Image
 
 from workers.providers.vision.graphs import Graph
 from workers.providers.vision.sessions import Runtime, open_session
-from workers.providers.vision.weights import read_weights
+from workers.providers.weights import read_weights
 
 NAMES = Path(__file__).with_name("imagenet.txt")
 MOST = 5  # labels of one picture

@@ -123,7 +123,7 @@ def packed(path: Path, content: bytes) -> Path:
 
 def test_the_weights_of_faces_are_what_joblib_reads(vision):
     joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
-    from workers.providers.vision.weights import read_arrays
+    from workers.providers.weights import read_arrays
 
     folder = Path(str(metadata.distribution("mtcnn").locate_file("mtcnn/assets/weights")))
     for name, count in (("pnet", 13), ("rnet", 16), ("onet", 21)):
@@ -134,7 +134,7 @@ def test_the_weights_of_faces_are_what_joblib_reads(vision):
 
 
 def test_weights_of_faces_that_would_run_something_are_refused(tmp_path):
-    from workers.providers.vision.weights import read_arrays
+    from workers.providers.weights import read_arrays
 
     with pytest.raises(pickle.UnpicklingError, match=r"print is no part of a plain array"):
         read_arrays(packed(tmp_path / "call.lz4", pickle.dumps([print], 4)))
@@ -144,7 +144,7 @@ def test_weights_of_faces_that_hold_objects_are_refused(tmp_path):
     """joblib would unpickle them in turn."""
     joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
     pytest.importorskip("lz4")
-    from workers.providers.vision.weights import read_arrays
+    from workers.providers.weights import read_arrays
 
     joblib.dump([numpy.array([print, None])], tmp_path / "objects.lz4", compress="lz4")
     with pytest.raises(pickle.UnpicklingError, match="O8 is no type of plain weights"):
@@ -154,7 +154,7 @@ def test_weights_of_faces_that_hold_objects_are_refused(tmp_path):
 def test_weights_of_faces_that_are_cut_short_are_refused(tmp_path):
     joblib, numpy = pytest.importorskip("joblib"), pytest.importorskip("numpy")
     frame = pytest.importorskip("lz4.frame")
-    from workers.providers.vision.weights import read_arrays
+    from workers.providers.weights import read_arrays
 
     joblib.dump([numpy.zeros(1000, "float32")], tmp_path / "whole.lz4", compress="lz4")
     whole = frame.decompress((tmp_path / "whole.lz4").read_bytes())
@@ -166,7 +166,7 @@ def test_weights_of_faces_that_are_cut_short_are_refused(tmp_path):
                                                           (-1, (2,), (1,)), (3, (2,), (-1,))])  # fmt: skip
 def test_a_tensor_reaches_no_further_than_its_numbers(offset, shape, strides):
     pytest.importorskip("numpy")
-    from workers.providers.vision.weights import _Tensor
+    from workers.providers.weights import _Tensor
 
     tensor = _Tensor((None, "<f4", "0"), offset, shape, strides)
     with pytest.raises(ValueError, match="not there"):
