@@ -99,6 +99,8 @@ CONTAINERS: dict[str, Container] = {
     "wv": Container("wv", "audio/x-wavpack", "audio/x-wavpack"),
     "tta": Container("tta", "audio/x-tta", "audio/x-tta"),
 }
+# Bare streams: their pictures have no times but by their number, so that those of a few of them come too early.
+UNTIMED = frozenset({"h264", "hevc", "obu", "m4v", "mpegvideo"})
 
 
 _TEXTS = {"application/json": "json", "text/vtt": "vtt"}  # what is made and is no medium

@@ -7,6 +7,7 @@ import ffmpeg
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import Probe, VideoStream
+from workers.formats import UNTIMED
 from workers.graph.times import Cut, Span, seconds
 from workers.plans import Source
 
@@ -25,19 +26,20 @@ def source_input(
     """The source as ffmpeg's input: only the demuxer that probing found may open it, and nothing beside it.
 
     With `key_frames` nothing else is decoded; `hasty` leaves out pictures that no other is made from, and the smoothing
-    of blocks, where pictures are only compared.
+    of blocks, where pictures are only compared. Of bare streams all are decoded: only so do they have their times.
     """
     options = guarded(probe)
+    timed = options["format"] not in UNTIMED
     if isinstance(part, Span) and part.start > 0:
         options["ss"] = seconds(part.start)
     if isinstance(part, Cut) and part.seek > 0:
         options |= {"ss": seconds(part.seek), "noaccurate_seek": None}
     if alpha is not None and alpha.alpha and alpha.codec in ALPHA_DECODERS:
         options["c:v"] = ALPHA_DECODERS[alpha.codec]
-    if key_frames:
+    if key_frames and timed:
         options["skip_frame"] = "nokey"
     if hasty:
-        options |= {"skip_frame": "noref", "skip_loop_filter": "all"}
+        options |= {"skip_loop_filter": "all"} | ({"skip_frame": "noref"} if timed else {})
     if threads():
         options["threads"] = threads()
     return ffmpeg.input(path, **options)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers import graph
+from workers.engine.printed import read_printed
 from workers.engine.probe import AudioStream
 from workers.plans import FfmpegStep, Source
-from workers.sections.printed import read_printed
 
 LEVELS = "levels.txt"
 _KEY = "lavfi.astats.Overall.RMS_level"
@@ -47,8 +47,6 @@ def level_step(source: Source, audio: AudioStream, *, weight: float = 0.2) -> Ff
 
 def read_levels(path: Path) -> tuple[list[float], list[float]]:
     """(times in seconds, levels in dB); empty where the file is missing."""
-    if not path.exists():
-        return [], []
     times, levels = read_printed(path, _KEY, SILENT, lines=MOST)
     return times, [max(SILENT, level) for level in levels]
 

@@ -20,8 +20,8 @@ from typing import Any, Protocol
 
 from workers import graph
 from workers.documents import read_document
+from workers.engine.printed import read_printed
 from workers.plans import FfmpegStep, HelperStep, Source
-from workers.sections.printed import read_printed
 
 WIDTH, HEIGHT = 32, 18  # of a tiny picture; grain and the noise of sensors are averaged away
 PICTURE = WIDTH * HEIGHT * 3  # bytes, RGB

@@ -2,7 +2,6 @@
 helper; what opens files is bounded by the steps that made them (workers.seen.sampling)."""
 
 import math
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,10 @@ from PIL import Image, ImageChops, ImageStat
 
 from workers.documents import write_document
 from workers.engine.errors import SourceUnreadable
+from workers.engine.printed import read_printed
 from workers.seen import CANDIDATES
 
-_PRINTED = re.compile(r"pts_time:(-?[0-9.]+)[^\n]*\n(?:lavfi\.scene_score=([0-9.]+))?")
+MOST_LINES = 1_000_000  # that are read of what was printed: two of each candidate
 LOOKED_AT = 96  # pixels of the longest edge at which frames are compared: a line of text still shows
 ALIKE = 10  # levels of 255 that a pixel may differ by, after compression, in frames that show the same
 
@@ -98,13 +98,12 @@ def chosen(found: Sequence[Candidate], most: int, duration: float | None) -> lis
 
 def _candidates(cwd: Path, scores: str) -> list[Candidate]:
     """Those that were both told of and written."""
-    path = cwd / scores
-    told = _PRINTED.findall(path.read_text("ascii", "replace")) if path.exists() else []
+    times, values = read_printed(cwd / scores, "lavfi.scene_score", 0.0, lines=MOST_LINES)
     found, last = [], -math.inf
-    for number, (time, score) in enumerate(told, start=1):
-        file, moment = CANDIDATES % number, max(0.0, float(time))
+    for number, (time, score) in enumerate(zip(times, values, strict=True), start=1):
+        file, moment = CANDIDATES % number, max(0.0, time)
         if moment > last and (cwd / file).is_file():
-            found.append(Candidate(file, round(moment, 3), float(score or 0)))
+            found.append(Candidate(file, round(moment, 3), score))
             last = moment
     return found
 

@@ -19,6 +19,7 @@ from workers import films, graph
 from workers.encoders.image import FULL_COLOR
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import Probe, VideoStream
+from workers.formats import UNTIMED
 from workers.framing import Framing, framing
 from workers.plans import FfmpegStep, HelperStep, PictureStep, Source, Step, Variant
 from workers.seen import CANDIDATES, FRAMES, SCORES
@@ -30,7 +31,6 @@ CUT = 0.1  # of ffmpeg's scene score (0 to 1): cuts of edited films are above, w
 MORE = 4  # candidates for each frame that is chosen
 # Pixels that are decoded to find the cuts: ten minutes of 1080p at 30 frames per second. Of more only key frames are.
 MOST_DECODED = 600 * 30 * 1920 * 1080
-_UNTIMED = {"h264", "hevc", "m4v", "mpegvideo"}  # frames of these have no times: decoded alone, they come too early
 FEW = 0.5  # of the key frames that there should be: with fewer, everything is decoded after all
 WHITE = (255, 255, 255, 255)  # under transparent pictures: what is drawn without a background is mostly dark
 _FLAGS = "bilinear+accurate_rnd+full_chroma_int"
@@ -108,7 +108,7 @@ def _of_video(source: Source, most: int, size: int, every: float) -> tuple[Step,
     whole = _within((video.width, video.height), size)
     pixels = (probe.duration or math.inf) * (video.frame_rate or 30.0) * video.coded_width * video.coded_height
     choose = {"most": most, "duration": probe.duration, "scores": SCORES, "target": FRAMES}
-    if pixels <= MOST_DECODED or (probe.demuxer or "").split(",")[0] in _UNTIMED:
+    if pixels <= MOST_DECODED or (probe.demuxer or "").split(",")[0] in UNTIMED:
         return (_candidates(source, video, whole, most, every), HelperStep("sample_video", choose))
     expected = math.ceil(FEW * min(most, (probe.duration or most * every) / every))
     look = HelperStep("sample_few", {"scores": SCORES, "least": expected}, weight=0.0, measures="sampled")

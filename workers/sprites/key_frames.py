@@ -9,6 +9,7 @@ import errno
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from av.stream import Discard
 from workers.documents import write_document
 from workers.engine.ending import opened
 from workers.engine.errors import SourceUnreadable
+from workers.formats import UNTIMED
 from workers.sprites.layout import Rhythm, rhythm
 
 INDEXED = ("mov", "matroska", "avi")  # demuxers that read an index; others write down what they have come by
@@ -40,12 +42,7 @@ def take_key_frames(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     to have `even` of each span, `most` in all. Raises SourceUnreadable; SourceUnsupported for too many spans.
     """
     try:
-        with opened(cwd / operations["source"]) as container:
-            stream = container.streams[operations["stream"]]
-            for other in container.streams:
-                if other.index != stream.index:
-                    other.discard = Discard.all
-            source = _Source(container, stream, operations["duration"])
+        with closing(_Source(cwd / operations["source"], operations["stream"], operations["duration"])) as source:
             asked = operations["interval"] or 1.0
             if operations["duration"]:
                 asked = rhythm(
@@ -94,13 +91,25 @@ def chosen(times: Sequence[float], beats: Rhythm, each: int) -> tuple[Times, int
 class _Source:
     """The picture stream of a source, whose times count from the source's beginning."""
 
-    def __init__(self, container: Any, stream: Any, duration: float | None) -> None:
-        self.container, self.stream, self.duration = container, stream, duration
-        self.origin = (container.start_time or 0) / 1e6
-        self.unit = float(stream.time_base or 0)
+    def __init__(self, path: Path, index: int, duration: float | None) -> None:
+        self.path, self.index, self.duration = path, index, duration
+        self._open()
+        self.origin = (self.container.start_time or 0) / 1e6
+        self.unit = float(self.stream.time_base or 0)
+        self.bare = self.container.format.name in UNTIMED
         # Of key frames in an index, by their time: where to seek to, in its own units. It is by the order of decoding,
         # and seeking by that of showing, which is a little later; so it is halfway to the next one.
         self.indexed: dict[float, int] = {}
+
+    def _open(self) -> None:
+        self.container = opened(self.path)
+        self.stream = self.container.streams[self.index]
+        for other in self.container.streams:
+            if other.index != self.index:
+                other.discard = Discard.all
+
+    def close(self) -> None:
+        self.container.close()
 
     def times(self, gap: float) -> Times:
         """When the key frames are, seconds, `gap` apart at least: there may be millions. Those of an index are told by
@@ -152,6 +161,10 @@ class _Source:
                 yield found
 
     def _rewind(self) -> None:
+        if self.bare:  # where seeking loses the beginning, or all
+            self.close()
+            self._open()
+            return
         try:
             self.container.seek(0)
         except (FFmpegError, OSError):
@@ -159,8 +172,12 @@ class _Source:
 
     def _packets(self, *, keys: bool = True, most: int | None = None) -> Iterator[Any]:
         """Those that are shown, from here on; only key frames, unless it is said; of `most` packets at the longest."""
+        counted = 0  # where nothing else tells when a picture is shown, how many come before it does
         try:
             for number, packet in enumerate(self.container.demux(self.stream)):
+                if self.bare and _time(packet) is None:
+                    packet.pts = packet.dts = counted
+                counted += packet.duration or 0
                 if packet.size and not packet.is_discard and (packet.is_keyframe or not keys):
                     yield packet
                 if most is not None and number >= most:

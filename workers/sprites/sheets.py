@@ -4,7 +4,6 @@ One sheet is in memory at a time, and one frame beside it.
 """
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import ImageFilter, ImageStat
 from workers.documents import read_document, write_document
 from workers.encoders.image import ENCODERS, still_settings
 from workers.engine.errors import SourceUnreadable
+from workers.engine.printed import read_printed
 from workers.formats import FORMATS
 from workers.sprites.layout import SHEET_BYTES, Grid, Rhythm, Sheet, grid
 from workers.tracks.captions import Cue, write_cues
@@ -26,7 +26,7 @@ BLURRED = 0.5  # of the sharpest of a cell's frames
 _LAPLACE = ImageFilter.Kernel((3, 3), (0, -1, 0, -1, 4, -1, 0, -1, 0), scale=1, offset=128)
 COARSER, COARSEST = 15, 20  # of 100: by how much quality is lowered where a sheet is too large, and how far
 FAR = 1.0  # seconds from its cell that a frame may be without a word on it
-_TIME = re.compile(r"^frame:\d+ .*pts_time:(-?[0-9.]+)", re.MULTILINE)
+MOST_LINES = 100_000  # that are read of what was printed: two of each frame
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def make_sheets(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     `rhythm` the film's, or the name of the file that it was written to. What came of it is written to `layout`.
     Raises SourceUnreadable when there is no frame at all; SourceUnsupported for too many cells.
     """
-    frames = _frames(cwd, operations["frames"], operations["times"])
+    frames = frames_of(cwd, operations["frames"], operations["times"])
     if not frames:
         raise SourceUnreadable("No frame of the video could be decoded.")
     told = operations["rhythm"]
@@ -64,9 +64,9 @@ def make_sheets(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     return {"note": _note(picked, beats)}
 
 
-def _frames(cwd: Path, pattern: str, times: str) -> list[Frame]:
-    told = cwd / times
-    moments = [float(time) for time in _TIME.findall(told.read_text())] if told.is_file() else []
+def frames_of(cwd: Path, pattern: str, times: str) -> list[Frame]:
+    """The frames that were written and of which it is told when they are shown."""
+    moments, _ = read_printed(cwd / times, "cell", 1.0, lines=MOST_LINES)
     # What an attempt left that failed is longer than its successor's list.
     return [Frame(path, time) for path, time in zip(sorted(cwd.glob(pattern)), moments, strict=False)]
 

@@ -14,7 +14,7 @@ from workers.kinds import get_kind
 from workers.plans import FfmpegStep, Plan
 from workers.run import run, source_from_path
 from workers.seen import sampling
-from workers.seen.frame_choice import Candidate, chosen
+from workers.seen.frame_choice import Candidate, choose_frames, chosen
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 from workers.tests.media import BLUE, GREEN, RED, WHITE, ffmpeg, near, upright
 
@@ -208,6 +208,21 @@ def test_streams_that_are_not_looked_at_are_told(make_video, make_image):
     assert sampling_notes(facts) == ()
     assert sampling_notes(two) == ("1 more video stream was not looked at.",)
     assert sampling_notes(source_from_path(make_image()).probe) == ()
+
+
+def test_a_frame_whose_time_is_not_told_is_passed_over_and_moves_no_other(tmp_path):
+    for number, shade in enumerate((20, 120, 220), start=1):
+        Image.new("RGB", (32, 18), (shade, 0, 0)).save(tmp_path / f"candidate-{number:05}.jpg")
+    (tmp_path / "scores.txt").write_text(
+        "frame:0    pts:0       pts_time:0\nlavfi.scene_score=0.000\n"
+        "frame:1    pts:NOPTS   pts_time:NOPTS\nlavfi.scene_score=nan\n"
+        "frame:2    pts:1024    pts_time:2.5\nlavfi.scene_score=1.2.3\n"
+    )
+    choose_frames(tmp_path, {"scores": "scores.txt", "most": 3, "duration": 4.0, "target": FRAMES})
+    listed = json.loads((tmp_path / FRAMES).read_text())["frames"]
+    assert listed == [{"file": "frame-00001.jpg", "time": 0.0}, {"file": "frame-00002.jpg", "time": 2.5}]
+    with Image.open(tmp_path / "frame-00002.jpg") as last:
+        assert near(last.getpixel((5, 5)), (220, 0, 0))
 
 
 def test_of_many_candidates_each_part_of_the_time_keeps_its_newest():

@@ -151,6 +151,17 @@ def test_a_sheet_that_is_too_large_is_made_coarser(monkeypatch, tmp_path):
     assert sizes[0] > 25_000 >= sizes[1]
 
 
+def test_a_frame_whose_time_is_not_told_moves_no_other(tmp_path):
+    for number, shade in enumerate((90, 120, 150), start=1):
+        Image.new("RGB", (160, 90), (shade, 0, 0)).save(tmp_path / f"frame-{number:05}.ppm")
+    (tmp_path / "times.txt").write_text(
+        "frame:0    pts:0       pts_time:0\ncell=1\nframe:1    pts:NOPTS   pts_time:nan\ncell=1\n"
+        "frame:2    pts:512     pts_time:2.5\ncell=1\n"
+    )
+    assert [frame.time for frame in sheets.frames_of(tmp_path, "frame-*.ppm", "times.txt")] == [0.0, 0.0, 2.5]
+    assert sheets.frames_of(tmp_path, "frame-*.ppm", "missing.txt") == []
+
+
 def test_cues_are_webvtt_to_the_letter():
     text = sheets.cues(Rhythm(3, 1800.0, 4000.5), grid(3, (160, 90), format="jpeg", columns=2), ["sprite-1.jpg"], "")
     assert text == (

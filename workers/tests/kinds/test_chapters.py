@@ -129,6 +129,17 @@ def test_without_speech_scenes_are_chapters(tmp_path, workdir, segments):
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".h264"), ("mpeg4", ".m4v")])
+def test_streams_without_a_container_tell_times_by_counting_every_picture(tmp_path, workdir, codec, suffix):
+    film = make_edit(tmp_path / "film.mkv", [Shot("card", 2.0), Shot("bars", 1.6)], codec=("-c:v", codec, "-bf", "2"))
+    bare = tmp_path / f"film{suffix}"
+    ffmpeg("-i", film, "-c", "copy", bare)
+    told = read_document(run(OUTLINE, {}, source_of(bare), workdir).outputs[0].path)
+    bounds = [moment for part in told["timeline"] for moment in (part["start"], part["end"])]
+    assert bounds == pytest.approx([0.0, 2.0, 2.0, 3.6], abs=0.05)  # a picture's time
+
+
+@pytest.mark.ffmpeg
 def test_a_sound_without_speech_is_parted_by_its_pauses(tmp_path, workdir):
     sound = tmp_path / "sound.wav"
     ffmpeg("-f", "lavfi", "-i", "sine=r=8000:d=60,volume=0:enable='between(t,20,22)+between(t,42,45)'", sound)

@@ -312,6 +312,24 @@ def test_a_recording_that_does_not_tell_its_length_is_counted(workdir, tmp_path)
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.parametrize("cost", [60.0, 0.0])
+@pytest.mark.parametrize("suffix", [".h264", ".h265"])
+def test_a_stream_without_a_container_is_counted(monkeypatch, workdir, tmp_path, suffix, cost):
+    monkeypatch.setattr(thumbnails, "RATHER_FULL", cost)
+    codec = {".h264": "libx264", ".h265": "libx265"}[suffix]
+    keys = ("-g", "10", "-keyint_min", "10", "-sc_threshold", "0", "-bf", "2")
+    whole = make_video(
+        tmp_path / "in.mkv", seconds=4.0, size=(160, 90), fps=10, codec=codec, audio=None, extra=(*keys, "-an")
+    )
+    source = tmp_path / f"in{suffix}"
+    ffmpeg("-i", whole, "-c", "copy", "-f", {".h264": "h264", ".h265": "hevc"}[suffix], source)
+    done, cues, cells = made(source, workdir, format="png")
+    assert (done.result.duration, len(cues)) == (pytest.approx(4.0, abs=0.06), 4)
+    frames = frames_of(whole, tmp_path)
+    for second, cell in enumerate(cells):
+        assert min(range(40), key=lambda number: distance(cell, frames[number])) == second * 10
+
+
 def test_with_one_key_frame_all_is_decoded_where_that_is_quick(monkeypatch, workdir, tmp_path):
     monkeypatch.setattr(thumbnails, "FULL", 0.0)
     source = make_video(tmp_path / "in.mp4", seconds=4.0, size=(160, 90), fps=10, extra=("-g", "1000"))
