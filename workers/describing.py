@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from workers.documents import TYPE
 from workers.engine.probe import Probe
 from workers.language import facts_of
 from workers.languages import language_tag
@@ -68,7 +69,7 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
     written = {"kind": kind, "answer": ANSWER, "target": target, **document}
     return Plan(
         steps=(*looked, ModelStep("language", request, ANSWER), HelperStep("document_words", written)),
-        expected=(Expected(target, "application/json", None),),
+        expected=(Expected(target, TYPE, None),),
         reads="whole",
         notes=sampling_notes(probe) if seen else (),
     )

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-TYPE = "application/json"
+from workers.formats import TEXTS
+
+TYPE = TEXTS["json"]
 MOST = 64 * 1024**2  # bytes of a document; hours of speech with every word are a few
 
 

@@ -102,8 +102,9 @@ CONTAINERS: dict[str, Container] = {
 # Bare streams: their pictures have no times but by their number, so that those of a few of them come too early.
 UNTIMED = frozenset({"h264", "hevc", "obu", "m4v", "mpegvideo"})
 
-
-_TEXTS = {"application/json": "json", "text/vtt": "vtt"}  # what is made and is no medium
+# What is text, and no medium: its MIME types by name, which is its extension too.
+TEXTS = {"vtt": "text/vtt", "srt": "text/srt", "ass": "text/x-ssa", "json": "application/json"}
+_TEXT_NAMES = {mime: name for name, mime in TEXTS.items()}
 
 
 def find_format(name: str) -> Format | None:
@@ -123,6 +124,17 @@ def format_of_filename(filename: str | None, media_type: str) -> Format | None:
     return found if found and found.media_type == media_type and found.write else None
 
 
+def text_named(filename: str | None) -> str | None:
+    """The name of text (TEXTS) that a filename's extension says; None when it says none."""
+    _, dot, extension = (filename or "").lower().rpartition(".")
+    return extension if dot and extension in TEXTS else None
+
+
+def text_of_type(mime: str) -> str | None:
+    """The name of text (TEXTS) that has this MIME type, whatever its parameters; None for other types."""
+    return _TEXT_NAMES.get(mime.partition(";")[0].strip())
+
+
 def writable(media_type: str) -> tuple[str, ...]:
     """Names of the formats of a media type that can be made."""
     return tuple(item.name for item in _ALL if item.media_type == media_type and item.write)
@@ -131,4 +143,4 @@ def writable(media_type: str) -> tuple[str, ...]:
 def extension_of(mime: str) -> str | None:
     """The usual extension for a MIME type, without the dot."""
     plain = mime.partition(";")[0].strip()
-    return next((item.extension for item in _ALL if item.mime == plain), _TEXTS.get(plain))
+    return next((item.extension for item in _ALL if item.mime == plain), text_of_type(plain))

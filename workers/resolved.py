@@ -2,12 +2,9 @@
 
 from typing import Any
 
-from workers.formats import FORMATS
+from workers.formats import FORMATS, text_of_type
 from workers.options import DEFAULT_QUALITY, Options
 from workers.plans import Expected, Plan
-from workers.tracks.captions import MIMES
-
-_TEXTS = {mime: name for name, mime in MIMES.items()}
 
 
 def resolved_options(options: Options, plan: Plan) -> dict[str, Any]:
@@ -47,9 +44,9 @@ def _settled(made: Expected) -> dict[str, Any]:
 
 def _format(made: Expected) -> str | None:
     """The name of the format that has this type; of those that share one, the one of this codec."""
+    if text := text_of_type(made.type):
+        return text
     plain = made.type.partition(";")[0]
-    if plain in _TEXTS:
-        return _TEXTS[plain]
     found = [known for known in FORMATS.values() if known.write and known.mime == plain]
     suits = [known for known in found if made.media_type != "audio" or made.audio_codec in known.audio_codecs]
     return (suits or found)[0].name if found else None

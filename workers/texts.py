@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from workers.documents import TYPE, read_document
+from workers.documents import read_document
 from workers.engine.errors import SourceUnsupported
+from workers.formats import text_of_type
 from workers.tracks.captions import read_cues
 
 MOST = 4 * 1024**2  # characters of its texts that are told; bytes of a track that are read
-CUES = frozenset({"text/vtt", "text/srt", "application/x-subrip"})
 _TAG = re.compile(r"<[^<>]*>")  # what is no mark of WebVTT is escaped
 
 
@@ -74,9 +74,10 @@ def text_of(kind: str, path: Path, type: str) -> str:
     """What the output of a kind says, a line for each text; empty for kinds that say nothing, and for what cannot be
     read: a document is of use without being found."""
     try:
-        if type == TYPE and kind in _DOCUMENTS:
+        format = text_of_type(type)
+        if format == "json" and kind in _DOCUMENTS:
             texts = _DOCUMENTS[kind](read_document(path))
-        elif type.partition(";")[0] in CUES and kind in _TRACKS:
+        elif format in ("vtt", "srt") and kind in _TRACKS:
             with path.open("rb") as file:
                 texts = [text for _, _, text in cues_of(file.read(MOST))]
         else:

@@ -41,8 +41,8 @@ from workers.engine.streams import (
     plain_rate,
     sample_bits,
 )
-from workers.formats import CONTAINERS
-from workers.tracks.captions import MIMES, subtitle_format
+from workers.formats import CONTAINERS, TEXTS
+from workers.tracks.captions import subtitle_format
 
 HEAD = 4096
 PACKETS = 2000  # looked at for the first picture
@@ -79,7 +79,7 @@ def read_facts(path: Path, limits: SourceLimits, *, deep: bool = False) -> Probe
                 raise LimitExceeded(f"The picture has {facts.frames} frames; at most {limits.frames} are accepted.")
             return facts
         if format := subtitle_format(head):
-            return Probe("text", MIMES[format], format, size)
+            return Probe("text", TEXTS[format], format, size)
         stills.refuse_known(head)
         return _read_streams(handle, head, size, limits, deep)
     finally:

@@ -10,7 +10,7 @@ from workers.encoders.video import ENCODERS, NICKNAMES, SMALLEST
 from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
 from workers.engine.probe import VideoStream
-from workers.formats import format_named
+from workers.formats import TEXTS, format_named
 from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
@@ -256,7 +256,7 @@ def _expected(
         made.append(Expected(f"{folder}/segment-*.{extension}", mime, None, False))
     for told in texts:
         made.append(Expected(f"{told['folder']}/{hls.PLAYLIST}", hls.MIME, None, False))
-        made.append(Expected(f"{told['folder']}/{TEXT}", "text/vtt", None, False))
+        made.append(Expected(f"{told['folder']}/{TEXT}", TEXTS["vtt"], None, False))
     return tuple(made)
 
 

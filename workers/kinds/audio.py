@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, fie
 
 from workers import graph
 from workers.copying import copy_note
+from workers.documents import TYPE
 from workers.encoders.audio import audio_settings, quieter
 from workers.engine.errors import SourceUnsupported
 from workers.engine.limits import threads
@@ -30,7 +31,7 @@ from workers.kinds.base import (
 from workers.kinds.groups import Sounding, Spanned
 from workers.options import QUALITY, Color, Quality, any_case, check_extension, quality_number, rgba
 
-JSON = Format("json", "data", "application/json", "json")
+JSON = Format("json", "data", TYPE, "json")
 PICTURES = ("png", "webp", "jpeg")
 _WAVEFORMS = ("json", *PICTURES)
 _NAMES = (*writable("audio"), *_WAVEFORMS)

@@ -2,11 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field
 
-from workers.documents import TYPE
 from workers.engine.probe import Probe
-from workers.formats import ARTICLES, format_named
+from workers.formats import TEXTS
 from workers.kinds.base import (
     Expected,
     HelperStep,
@@ -19,41 +18,19 @@ from workers.kinds.base import (
     document_beside,
     document_result,
 )
-from workers.kinds.groups import Sectioned
+from workers.kinds.groups import Sectioned, Written
 from workers.options import any_case
 from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
-from workers.tracks.captions import MIMES
 
 FACTS = "facts.json"
-_EXTENSIONS = {"vtt": MIMES["vtt"], "json": TYPE}
 
 
-def _named(filename: str | None) -> str | None:
-    """The format that a filename's extension says; None where it has none of them."""
-    _, dot, extension = (filename or "").lower().rpartition(".")
-    return extension if dot and extension in _EXTENSIONS else None
+class ChaptersOptions(Sectioned, Written):
+    formats = ("vtt", "json")
 
-
-class ChaptersOptions(Sectioned):
     format: Annotated[Literal["vtt", "json"] | None, any_case()] = Field(
         None, description="vtt for players, json for programs; as the filename says, else vtt, when not given."
     )
-
-    @field_validator("filename")
-    @classmethod
-    def _is_no_medium(cls, filename: str | None) -> str | None:
-        other = format_named(filename)
-        if other is not None:
-            raise ValueError(f"must end in .vtt or .json: .{other.extension} is {ARTICLES[other.media_type]}")
-        return filename
-
-    @field_validator("format")
-    @classmethod
-    def _format_suits_filename(cls, format: str | None, info: ValidationInfo) -> str | None:
-        by_name = _named(info.data.get("filename"))
-        if format and by_name and format != by_name:
-            raise ValueError(f"must suit the filename, which ends in .{by_name}")
-        return format
 
 
 class ChaptersResult(Result):
@@ -69,16 +46,15 @@ class ChaptersResult(Result):
 
 def plan(options: ChaptersOptions, source: Source) -> Plan:
     """Looks at picture and sound, where the file does not name its chapters itself, then one document. Pure."""
-    chosen = options.format or _named(options.filename) or "vtt"
-    target = f"chapters.{chosen}"
+    target = f"chapters.{options.written}"
     written = {"sections": SECTIONS, "titles": TITLES, "word": "Chapter"}
-    written |= {"format": chosen, "target": target, "facts": FACTS}
+    written |= {"format": options.written, "target": target, "facts": FACTS}
     steps = section_steps(
         source, count=options.count, language=options.language, least=None, audio_track=options.audio_track
     )
     return Plan(
         (*steps, HelperStep("chapters_document", written, weight=0.01)),
-        (Expected(target, _EXTENSIONS[chosen], None),),
+        (Expected(target, TEXTS[options.written], None),),
         reads=section_reads(source.probe),
     )
 

@@ -1,10 +1,11 @@
 """Options that several kinds have in common."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator, model_validator
 
 from workers.engine.errors import SourceUnsupported
+from workers.formats import ARTICLES, format_named, text_named
 from workers.framing import Framing, Size, framing, side_at_fault
 from workers.kinds.base import Options
 from workers.layers import LAYERS, MovingLayers, StillLayers, file_refs, overlays_are_layers
@@ -133,6 +134,41 @@ class Tracked(Options):
         description="Which of several audio tracks: its number among them from 0 on, or its language (en, eng). The "
         "input's default track, else the one with most channels, when not given.",
     )
+
+
+class Written(Options):
+    """Of what is text: in which of several formats it is written."""
+
+    formats: ClassVar[tuple[str, ...]]  # of workers.formats.TEXTS, the usual one first
+
+    format: str | None = None
+
+    @field_validator("filename")
+    @classmethod
+    def _ending_is_no_mediums(cls, filename: str | None) -> str | None:
+        medium = format_named(filename)
+        if medium is not None:
+            known = " or ".join(f".{name}" for name in cls.formats)
+            raise ValueError(f"must end in {known}: .{medium.extension} is {ARTICLES[medium.media_type]}")
+        return filename
+
+    @field_validator("format")
+    @classmethod
+    def _format_suits_filename(cls, format: str | None, info: ValidationInfo) -> str | None:
+        named = cls._named(info.data.get("filename"))
+        if format and named and format != named:
+            raise ValueError(f"must suit the filename, which ends in .{named}")
+        return format
+
+    @classmethod
+    def _named(cls, filename: str | None) -> str | None:
+        found = text_named(filename)
+        return found if found in cls.formats else None
+
+    @property
+    def written(self) -> str:
+        """The format asked for, else the filename's, else the usual one."""
+        return self.format or self._named(self.filename) or self.formats[0]
 
 
 class Sectioned(Tracked):

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
 from workers import graph
 from workers.engine.errors import SourceUnsupported
 from workers.engine.probe import Probe, SubtitleStream
-from workers.formats import format_named
+from workers.formats import TEXTS, text_of_type
 from workers.graph import subtitles as captions
 from workers.graph.source import guarded
 from workers.kinds.base import (
@@ -27,12 +27,11 @@ from workers.kinds.base import (
     document_result,
     entry_of,
 )
-from workers.kinds.groups import Tracked
+from workers.kinds.groups import Tracked, Written
 from workers.languages import language_code, language_name, language_tag, same_language
 from workers.options import FileRef, any_case
 from workers.tracks.making import FACTS
 
-TYPES = {"vtt": "text/vtt", "srt": "text/srt"}
 EXTRACTED = "subtitles.extracted"
 _COPIED = {"subrip": "srt", "srt": "srt", "webvtt": "webvtt"}  # codecs, and the format of files of them
 _FAR = 86_400.0  # seconds, a day: no clock is off by more
@@ -48,7 +47,8 @@ def _language(value: Any) -> Any:
     return found
 
 
-class SubtitlesOptions(Tracked):
+class SubtitlesOptions(Tracked, Written):
+    formats = ("vtt", "srt")
     echoed: ClassVar[frozenset[str]] = frozenset({"description", "input", "speakers"})
 
     format: Annotated[Literal["vtt", "srt"] | None, any_case({"webvtt": "vtt", "subrip": "srt"})] = Field(
@@ -80,35 +80,12 @@ class SubtitlesOptions(Tracked):
         description="Seconds by which every cue comes later; earlier when negative.",
     )
 
-    @field_validator("filename")
-    @classmethod
-    def _ending_is_of_a_track(cls, filename: str | None) -> str | None:
-        if format_named(filename):
-            raise ValueError("must end in .vtt or .srt, or leave the extension out")
-        return filename
-
-    @field_validator("format")
-    @classmethod
-    def _format_suits_filename(cls, format: str | None, info: ValidationInfo) -> str | None:
-        ending = (info.data.get("filename") or "").rpartition(".")[2].lower()
-        if format and ending in TYPES and ending != format:
-            raise ValueError(f"must be {ending} for a filename that ends in .{ending}")
-        return format
-
     @field_validator("origin")
     @classmethod
     def _one_origin(cls, origin: str | None, info: ValidationInfo) -> str | None:
         if origin and info.data.get("subtitle_url"):
             raise ValueError("cannot be given together with subtitle_url")
         return origin
-
-    @property
-    def written(self) -> str:
-        """The format that is written."""
-        if self.format:
-            return self.format
-        ending = (self.filename or "").rpartition(".")[2].lower()
-        return ending if ending in TYPES else "vtt"
 
     def file_refs(self) -> tuple[tuple[str, str], ...]:
         return (*super().file_refs(), *((("subtitle_url", self.subtitle_url),) if self.subtitle_url else ()))
@@ -183,7 +160,7 @@ def plan(options: SubtitlesOptions, source: Source) -> Plan:
         (need,) = needs(options, facts)
         steps = (HelperStep("speech_track", said | {"source": need.name}, measures="track"),)
         reads = "nothing"
-    expected = Expected(target, TYPES[options.written], None)
+    expected = Expected(target, TEXTS[options.written], None)
     return SubtitlesPlan(
         steps,
         (expected,),
@@ -271,7 +248,7 @@ def result(plan: Plan, outputs: list[Output]) -> SubtitlesResult:
         SubtitlesResult,
         facts,
         type=entry.type,
-        format=next(name for name, type in TYPES.items() if type == entry.type),
+        format=text_of_type(entry.type),
         label=plan.label or language_name(facts["language"]),
         duration=plan.duration if plan.duration is not None else facts["end"] or None,
         filesize=entry.path.stat().st_size,

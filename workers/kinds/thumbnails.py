@@ -10,7 +10,7 @@ from pydantic import Field
 from workers import graph
 from workers.engine.probe import VideoStream
 from workers.estimate import DECODE, DECODE_OTHER
-from workers.formats import FORMATS
+from workers.formats import FORMATS, TEXTS
 from workers.framing import Framing, framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Output, Plan, Result, Source, document_beside
 from workers.kinds.groups import Sized
@@ -30,7 +30,7 @@ MOST_SECONDS = 600.0  # that the whole may take in a lane of quick things
 
 
 class ThumbnailsOptions(Sized):
-    makes = "text/vtt"
+    makes = TEXTS["vtt"]
 
     count: int | None = Field(None, ge=1, le=MOST, description="How many pictures, evenly spread; wins over interval.")
     interval: float | None = Field(
@@ -95,7 +95,7 @@ def plan(options: ThumbnailsOptions, source: Source) -> Plan:
         "prefix": "" if options.urls == "absolute" else RELATIVE,
     }
     width, height = framed.canvas
-    expected = [Expected(ENTRY, "text/vtt", None, width=width, height=height)]
+    expected = [Expected(ENTRY, TEXTS["vtt"], None, width=width, height=height)]
     if beats is None:
         expected.append(Expected(f"sprite-*.{chosen.extension}", chosen.mime, "image", False, container=chosen.name))
     else:

@@ -13,7 +13,6 @@ from itertools import pairwise
 from workers.engine.encodings import decoded_text
 from workers.engine.errors import SourceUnsupported
 
-MIMES = {"vtt": "text/vtt", "srt": "text/srt", "ass": "text/x-ssa"}
 MOST_CUES = 50_000
 LONGEST = 5_000  # characters of one cue: more is no text to be read, and markup is looked for in it
 _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"

@@ -159,7 +159,7 @@ def test_what_has_no_text_is_refused(options, facts, message):
     [
         ({"format": "ass"}, "vtt"),
         ({"filename": "a.mp4"}, "must end in .vtt or .srt"),
-        ({"filename": "a.srt", "format": "vtt"}, "must be srt"),
+        ({"filename": "a.srt", "format": "vtt"}, "must suit the filename"),
         ({"language": "klingon"}, "must be a language tag"),
         ({"subtitle_url": "https://example.com/a.srt", "origin": "speech"}, "cannot be given together"),
         ({"shift": 100_000.0}, "86400"),
