@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from workers.documents import TYPE
 from workers.engine.probe import Probe
 from workers.language import facts_of
-from workers.languages import language_tag
-from workers.options import Options
+from workers.options import Confidence, Language, Options
 from workers.plans import Expected, HelperStep, ModelStep, Need, Plan, Source, Step
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 
@@ -17,33 +16,25 @@ FRAMES_MOST = 6  # that are looked at: each costs a second or two where text is 
 FRAME_SIZE = 1024  # pixels of the longest edge: small print can be read, and models take no more
 LOOKS = ("labels", "text", "caption")
 SEEN, ANSWER = "seen.json", "answer.json"
-CONFIDENCE = "Tags that are less sure are left out, 0 to 1."
 
 
 class WordsOptions(Options):
     """What kinds that write tags take."""
 
-    language: str | None = Field(
+    language: Language = Field(
         None,
-        max_length=20,
-        description="Language to write in, where a language model writes: ISO 639-1. By default that of what is said.",
+        description="Language to write in, where a language model writes: a code of ISO 639-1 (en), another tag "
+        "(en-US, eng) or an English name. By default that of what is said.",
     )
-    confidence: float | None = Field(None, ge=0, le=1, description=CONFIDENCE)
+    confidence: Confidence = Field(None, description="Tags that are less sure are left out, 0 to 1.")
 
-    @field_validator("language")
-    @classmethod
-    def _known(cls, language: str | None) -> str | None:
-        if language is None:
-            return None
-        tag = language_tag(language.strip())
-        if tag is None:
-            raise ValueError('must be a language code such as "en"')
-        return tag.split("-")[0]
+
+SPEECH = Need("speech", required=False)
 
 
 def speech_need(options: Options, facts: Probe) -> tuple[Need, ...]:
     """What is said, where there is sound; without a model for it the rest is told."""
-    return (Need("speech", required=False),) if facts.has_audio else ()
+    return (SPEECH,) if facts.has_audio else ()
 
 
 def telling_plan(kind: str, source: Source, question: Mapping[str, Any], document: Mapping[str, Any]) -> Plan:
@@ -60,7 +51,7 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
     request = {
         "ask": kind,
         "facts": facts_of(probe),
-        "speech": "speech.need.json" if probe.has_audio else None,
+        "speech": SPEECH.name if probe.has_audio else None,
         "seen": SEEN if seen else None,
         "frames": FRAMES if seen else None,
         **question,

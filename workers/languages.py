@@ -34,7 +34,6 @@ te Telugu; th Thai; tr Turkish; uk Ukrainian; ur Urdu; vi Vietnamese; zh Chinese
 _NAMES = dict(pair.split() for pair in _ENGLISH.split(";"))
 _CODES = {name.lower(): code for code, name in _NAMES.items()}
 SPACELESS = frozenset({"zh", "ja", "th", "lo", "my", "km", "bo", "yue"})  # written without spaces between words
-_BY_NAME = {name.lower(): code for code, name in _NAMES.items()}
 
 
 def short_language(code: str) -> str:
@@ -74,5 +73,5 @@ def language_name(tag: str | None) -> str | None:
 def language_code(text: str) -> str | None:
     """The code of ISO 639-1 for what people write: "en", "en-US", "eng", "English"; None for what is no language."""
     name = text.strip().lower()
-    code = _BY_NAME.get(name) or short_language(name)
+    code = _CODES.get(name) or short_language(name)
     return code if code in _TWO.values() else None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal
@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from workers.formats import ARTICLES, FORMATS, find_format, format_named, writable
-from workers.languages import language_code
+from workers.languages import language_code, language_tag
 
 EDGE = 8192  # pixels
 QUALITIES = {"very_low": 40, "low": 60, "medium": 80, "high": 90, "very_high": 95}
@@ -158,16 +158,30 @@ def _fit(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _language(value: Any) -> Any:
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
-        return None
-    code = language_code(value) if isinstance(value, str) else None
-    if code is None:
-        raise ValueError("must be a language by its code of ISO 639-1, such as en, or by its English name")
-    return code
+def _language_option(read: Callable[[str], str | None], named: str) -> Any:
+    """The type of an option that is a language, as `read` reads it; None, "" and auto leave it to be found out."""
+
+    def check(value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
+            return None
+        found = read(value) if isinstance(value, str) else None
+        if found is None:
+            raise ValueError(f"must be a language {named}")
+        return found
+
+    return Annotated[str | None, BeforeValidator(check)]
 
 
-Language = Annotated[str | None, BeforeValidator(_language)]
+def _tag(text: str) -> str | None:
+    tag = language_tag(text.strip())
+    return tag if tag and language_code(tag) else language_code(text)
+
+
+Language = _language_option(language_code, "by its code of ISO 639-1, such as en, or by its English name")
+# With its region, where that is told.
+LanguageTag = _language_option(_tag, "tag such as en or pt-BR, or a language by its English name")
+# From how sure on something is told.
+Confidence = Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
 def any_case(names: Mapping[str, str] | None = None) -> BeforeValidator:

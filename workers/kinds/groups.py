@@ -171,14 +171,19 @@ class Written(Options):
         return self.format or self._named(self.filename) or self.formats[0]
 
 
-class Sectioned(Tracked):
-    """Of what is told part by part."""
+class Spoken(Tracked):
+    """Of what is said: in which language."""
 
     language: Language = Field(
         None,
         description="Which language is spoken: a code of ISO 639-1 (en), another tag (en-US, eng) or an English name. "
         "Found out when not given.",
     )
+
+
+class Sectioned(Spoken):
+    """Of what is told part by part."""
+
     count: int | None = Field(
         None,
         ge=1,

@@ -1,12 +1,18 @@
 """Whether a picture or a video is unsafe for work, by categories and over time."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from workers.kinds.base import Kind, Options, Output, Plan, Result, Source, document_result, entry_document
+from workers.options import Confidence
 from workers.seen.looks import look_plan
 from workers.seen.safety import CATEGORIES, LATER
 
 MOST, SIZE = 240, 640  # frames, pixels: the networks see 224 and 320 of them
+
+
+Threshold = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class Thresholds(BaseModel):
@@ -14,25 +20,20 @@ class Thresholds(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    nudity: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    sexual: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    violence: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    gore: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
+    nudity: Threshold = None
+    sexual: Threshold = None
+    violence: Threshold = None
+    gore: Threshold = None
 
 
 class NsfwOptions(Options):
-    threshold: float | None = Field(
+    threshold: Threshold = Field(
         None,
-        gt=0,
-        le=1,
-        allow_inf_nan=False,
         description="From which score on anything counts as unsafe; as the service is set up (0.5 usually) when not "
         "given.",
     )
     thresholds: Thresholds | None = Field(None, description="The same for single categories, which go before.")
-    confidence: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="Moments of the timeline that score less are left out."
-    )
+    confidence: Confidence = Field(None, description="Moments of the timeline that score less are left out.")
 
 
 class NsfwResult(Result):

@@ -17,18 +17,15 @@ from workers.kinds.base import (
     entry_document,
 )
 from workers.kinds.groups import Sectioned
+from workers.options import Confidence
 from workers.sections.steps import SECTIONS, TITLES, section_reads, section_steps, speech_needs
 
 TARGET = "outline.json"
 
 
 class OutlineOptions(Sectioned):
-    confidence: float | None = Field(
-        None,
-        ge=0,
-        le=1,
-        allow_inf_nan=False,
-        description="Parts that are less sure to begin where they do, 0 to 1, are joined to the one before.",
+    confidence: Confidence = Field(
+        None, description="Parts that are less sure to begin where they do, 0 to 1, are joined to the one before."
     )
 
 

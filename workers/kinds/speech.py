@@ -22,8 +22,8 @@ from workers.kinds.base import (
     document_result,
     entry_document,
 )
-from workers.kinds.groups import Spanned, Tracked
-from workers.options import Language
+from workers.kinds.groups import Spanned, Spoken
+from workers.options import Confidence
 
 SOUND, HEARD, TARGET = "sound.wav", "heard.json", "speech.json"
 RATE = 16_000  # Hz, that models of speech hear
@@ -39,14 +39,9 @@ def _speakers(value: Any) -> Any:
     raise ValueError(f"must be true, false, or how many speak, from 1 to {_MOST_SPEAKERS}")
 
 
-class SpeechOptions(Tracked, Spanned):
+class SpeechOptions(Spoken, Spanned):
     echoed: ClassVar[frozenset[str]] = frozenset({"description", "label", "input"})
 
-    language: Language = Field(
-        None,
-        description="Which language is spoken: a code of ISO 639-1 (en), another tag (en-US, eng) or an English name. "
-        "Found out when not given.",
-    )
     speakers: Annotated[
         bool | int | None,
         BeforeValidator(_speakers),
@@ -57,9 +52,7 @@ class SpeechOptions(Tracked, Spanned):
         "a model for that is installed when not given.",
     )
     words: bool = Field(False, description="Each sentence's words with their own times, in the timeline.")
-    confidence: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="Sentences that are less sure, 0 to 1, are left out."
-    )
+    confidence: Confidence = Field(None, description="Sentences that are less sure, 0 to 1, are left out.")
 
 
 class SpeechResult(Result):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 import ffmpeg
-from pydantic import BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from workers import graph
 from workers.engine.errors import SourceUnsupported
@@ -29,22 +29,12 @@ from workers.kinds.base import (
 )
 from workers.kinds.groups import Tracked, Written
 from workers.languages import language_code, language_name, language_tag, same_language
-from workers.options import FileRef, any_case
+from workers.options import FileRef, LanguageTag, any_case
 from workers.tracks.making import FACTS
 
 EXTRACTED = "subtitles.extracted"
 _COPIED = {"subrip": "srt", "srt": "srt", "webvtt": "webvtt"}  # codecs, and the format of files of them
 _FAR = 86_400.0  # seconds, a day: no clock is off by more
-
-
-def _language(value: Any) -> Any:
-    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "auto")):
-        return None
-    tag = language_tag(value.strip()) if isinstance(value, str) else None
-    found = tag if tag and language_code(tag) else language_code(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("must be a language tag such as en or pt-BR, or a language by its English name")
-    return found
 
 
 class SubtitlesOptions(Tracked, Written):
@@ -54,7 +44,7 @@ class SubtitlesOptions(Tracked, Written):
     format: Annotated[Literal["vtt", "srt"] | None, any_case({"webvtt": "vtt", "subrip": "srt"})] = Field(
         None, description="vtt (WebVTT) or srt (SubRip); as the filename says, else vtt, when not given."
     )
-    language: Annotated[str | None, BeforeValidator(_language)] = Field(
+    language: LanguageTag = Field(
         None,
         description="Language of the subtitles: a tag such as en or pt-BR. It chooses among the input's own subtitles, "
         "and is taken as what is spoken; found out when not given.",

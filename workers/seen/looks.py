@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from workers.documents import TYPE
-from workers.options import Options
+from workers.options import Confidence, Options
 from workers.plans import Expected, HelperStep, ModelStep, Plan, Source
 from workers.results import Result
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
@@ -15,9 +15,7 @@ SEEN = "seen.json"  # what the model saw of each frame: workers.asking
 
 
 class LookOptions(Options):
-    confidence: float | None = Field(
-        None, ge=0, le=1, allow_inf_nan=False, description="What is less sure, 0 to 1, is left out."
-    )
+    confidence: Confidence = Field(None, description="What is less sure, 0 to 1, is left out.")
 
 
 class LookResult(Result):

@@ -153,7 +153,11 @@ def test_a_model_that_fails_fails_the_task(make_image, workdir):
 @pytest.mark.parametrize(
     ("name", "options", "sentence"),
     [
-        ("description", {"language": "not a language"}, 'language must be a language code such as "en".'),
+        (
+            "description",
+            {"language": "not a language"},
+            "language must be a language by its code of ISO 639-1, such as en, or by its English name.",
+        ),
         ("tags", {"confidence": 2.0}, "confidence must be at most 1."),
         ("prompt", {"prompt": "  "}, "prompt must not be empty."),
         (
