@@ -19,6 +19,16 @@ class Framing:
     place: Size
     canvas: Size
 
+    @classmethod
+    def whole(cls, size: Size) -> "Framing":
+        """All of the picture, at that size."""
+        return cls(size, (0, 0), size, (0, 0), size)
+
+    def within(self, shown: Size) -> "Framing":
+        """All of a picture of display size `shown`, as large as this needs it and no larger than it is: enlarging,
+        cropping and padding are left to who frames it after."""
+        return Framing.whole((min(self.scaled[0], shown[0]), min(self.scaled[1], shown[1])))
+
     @property
     def crops(self) -> bool:
         return self.scaled != self.size
@@ -57,7 +67,7 @@ def framing(
             param=side_at_fault(width, height, taller=target[1] > target[0]),
         )
     if fit == "fill" or None in wanted:
-        return Framing(target, (0, 0), target, (0, 0), target)
+        return Framing.whole(target)
     ratios = [Fraction(target[side], shown[side]) for side in (0, 1)]
     if fit == "cover":
         ratio = max(ratios)

@@ -14,7 +14,6 @@ from workers.engine.limits import MIB, limits_from_environment
 from workers.engine.probe import Probe
 from workers.engine.runner import Silent, Stops
 from workers.framing import Framing
-from workers.kinds.image import grab, pillow_type
 from workers.plans import SOURCE, FfmpegStep, Preview, Source
 
 __all__ = ["Preview", "poster_steps", "preview"]
@@ -59,17 +58,17 @@ def poster_steps(source: Source) -> tuple[FfmpegStep, ...]:
     video = graph.usable_video(source, "A preview")
     ratio = min(1.0, POSTER_EDGE / max(video.width, video.height))
     size = (max(1, round(video.width * ratio)), max(1, round(video.height * ratio)))
-    whole = Framing(size, (0, 0), size, (0, 0), size)
-    name = "poster.png" if video.alpha else "poster.ppm"
+    whole = Framing.whole(size)
+    name = graph.still_name("poster", video.alpha)
     moment = min((source.probe.duration or 0.0) * PART, FARTHEST)
     # Not the frame of that moment: all from the key frame on would have to be decoded for it. And of others ffmpeg
     # decodes some more before it sees that it has the one it wants: six times the work for 1080p.
     before = graph.Cut(seek=moment, offset=0.0, duration=None, last=0.0, steady=False)
     after, start = graph.Span(moment, None, False), graph.Span(0.0, None, False)
     return (
-        grab(source, video, before, whole, name, video.alpha, key_frames=True),
-        grab(source, video, after, whole, name, video.alpha, key_frames=True),
-        grab(source, video, start, whole, name, video.alpha),
+        graph.grab(source, video, before, whole, name, key_frames=True),
+        graph.grab(source, video, after, whole, name, key_frames=True),
+        graph.grab(source, video, start, whole, name),
     )
 
 
@@ -96,7 +95,7 @@ def _poster(path: Path, facts: Probe, workdir: Path, report: Stops) -> Preview |
                 problem = exc
             poster = folder / step.args[-1]
             if poster.is_file() and poster.stat().st_size:
-                found = _look(poster, pillow_type(poster.name), until, report)
+                found = _look(poster, graph.still_type(poster.name), until, report)
                 if not _is_dark(found):
                     return found
                 dark = dark or found

@@ -1,12 +1,13 @@
 """Pieces of ffmpeg graphs that kinds put together. Pure: ffmpeg-python nodes in, nodes and arguments out."""
 
 from workers.graph.cells import even_frames, first_frame, frames_name, kept_frames
-from workers.graph.deep import sdr_still
+from workers.graph.deep import RAW, SDR, sdr_steps
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args, thread_settings
-from workers.graph.picture import colors, picture, picture_needs, picture_notes
+from workers.graph.picture import SHARP, colors, picture, picture_needs, picture_notes
 from workers.graph.sound import Sound, prepared, track
 from workers.graph.source import source_input, usable_video
+from workers.graph.stills import grab, still_args, still_name, still_type
 from workers.graph.times import (
     EPSILON,
     LOOK_BACK,
@@ -26,6 +27,9 @@ from workers.graph.times import (
 __all__ = [
     "EPSILON",
     "LOOK_BACK",
+    "RAW",
+    "SDR",
+    "SHARP",
     "Cut",
     "Sound",
     "Span",
@@ -37,6 +41,7 @@ __all__ = [
     "even_frames",
     "first_frame",
     "frames_name",
+    "grab",
     "kept_frames",
     "layer_steps",
     "length_unsure",
@@ -50,10 +55,13 @@ __all__ = [
     "picture_notes",
     "prepared",
     "reads",
-    "sdr_still",
+    "sdr_steps",
     "seconds",
     "source_input",
     "span",
+    "still_args",
+    "still_name",
+    "still_type",
     "thread_settings",
     "ticking",
     "track",

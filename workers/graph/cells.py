@@ -9,7 +9,7 @@ from workers.engine.limits import threads
 from workers.engine.probe import Probe, VideoStream
 from workers.framing import Framing
 from workers.graph.output import output_args, thread_settings
-from workers.graph.picture import picture
+from workers.graph.picture import SHARP, picture
 from workers.graph.source import ALPHA_DECODERS, source_input
 
 # (degrees clockwise, mirrored) → what ffmpeg itself does to turn a picture upright.
@@ -114,7 +114,7 @@ def _written(
         framing,
         pix_fmt="rgba" if clear else "rgb24",
         background=background,
-        flags="lanczos+accurate_rnd+full_chroma_int",
+        flags=SHARP,
     )
     # Only frames that have something to tell are printed.
     stream = stream.filter("metadata", mode="add", key="cell", value="1")

@@ -8,7 +8,8 @@ from workers.engine.limits import threads
 from workers.engine.probe import Image, VideoStream
 from workers.framing import Framing
 from workers.graph.output import output_args, thread_settings
-from workers.graph.picture import picture
+from workers.graph.picture import SHARP, picture
+from workers.plans import FfmpegStep, HelperStep
 
 _TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 # EXIF orientation → filters that turn the stored picture upright.
@@ -23,8 +24,19 @@ _UPRIGHT: dict[int, tuple[tuple[str, Any], ...]] = {
 }
 
 
-def sdr_still(image: Image, shown: tuple[int, int], framing: Framing, raw: str, target: str) -> tuple[str, ...]:
-    """Arguments that make the PPM `target` of `raw`: bare pixels of an HDR picture, RGB in 16 bits, as stored."""
+RAW, SDR = "deep.raw", "frame.ppm"  # bare pixels of an HDR picture, RGB in 16 bits, as stored; and what becomes of them
+
+
+def sdr_steps(
+    path: str, image: Image, shown: tuple[int, int], whole: Framing, *, weight: float = 1.0
+) -> tuple[HelperStep, FfmpegStep]:
+    """The helper decodes all bits of an HDR still to RAW, ffmpeg tone-maps them to SDR as it does a video's."""
+    args = _sdr_args(image, shown, whole)
+    decode = HelperStep("raw", {"source": path, "target": RAW}, weight=weight)
+    return decode, FfmpegStep(args, needs=("zscale", "tonemap"), weight=weight)
+
+
+def _sdr_args(image: Image, shown: tuple[int, int], framing: Framing) -> tuple[str, ...]:
     options: dict[str, Any] = {
         "format": "rawvideo",
         "format_whitelist": "rawvideo",
@@ -34,7 +46,7 @@ def sdr_still(image: Image, shown: tuple[int, int], framing: Framing, raw: str, 
     }
     if threads():
         options["threads"] = threads()
-    stream = ffmpeg.input(raw, **options).video
+    stream = ffmpeg.input(RAW, **options).video
     for name, argument in _UPRIGHT.get(image.orientation, ()):
         stream = stream.filter(name, *(() if argument is None else (argument,)))
     # From here on it is what a video's frame is, so that both come out alike.
@@ -58,6 +70,6 @@ def sdr_still(image: Image, shown: tuple[int, int], framing: Framing, raw: str, 
         color_range="tv",
         hdr=image.hdr,
     )
-    stream = picture(stream, video, framing, pix_fmt="rgb24", flags="lanczos+accurate_rnd+full_chroma_int")
+    stream = picture(stream, video, framing, pix_fmt="rgb24", flags=SHARP)
     still: dict[str, Any] = {"format": "image2", "c:v": "ppm", "update": 1, "frames:v": 1}
-    return output_args([stream], target, still | thread_settings())
+    return output_args([stream], SDR, still | thread_settings())

@@ -6,6 +6,7 @@ from workers.engine.probe import VideoStream
 from workers.framing import Framing
 from workers.graph.source import ALPHA_DECODERS
 
+SHARP = "lanczos+accurate_rnd+full_chroma_int"  # how what is looked at is scaled
 # Light that becomes SDR's white, cd/m²: HDR's reference white, of paper and captions (ITU-R BT.2408).
 _WHITE = 203
 # The brightest light to leave room for where the source does not say, and the most that it is believed.

@@ -23,7 +23,7 @@ from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.engine.probe import VideoStream
 from workers.formats import FORMATS, Format, format_of_filename
 from workers.framing import Framing
-from workers.graph import Cut, Span
+from workers.graph import SHARP, Cut, Span
 from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, Plan, Source, Variant
 from workers.kinds.groups import Sized, Spanned
 from workers.options import QUALITY, Quality, format_option, quality_number, rgba
@@ -31,7 +31,6 @@ from workers.options import QUALITY, Quality, format_option, quality_number, rgb
 MOST_MADE = 1_500_000_000  # pixels of all frames together: a minute of 1080p at 12 frames per second
 PALETTE = "palette.png"
 LEAST_PART = 0.01  # of a frame's time, that is worth a frame at the end
-FLAGS = "lanczos+accurate_rnd+full_chroma_int"
 
 
 class AnimationOptions(Sized, Spanned):
@@ -208,7 +207,7 @@ def _pictures(
     stream = stream.filter("fps", f"{rate.numerator}/{rate.denominator}", round="up").filter("trim", end_frame=frames)
     # WebP and GIF are made of RGB: what is YUV in them is BT.601 whatever the source was.
     pixels = "rgba" if clear else "yuv420p" if name == "avif" else "rgb24"
-    stream = graph.picture(stream, video, framed, pix_fmt=pixels, background=rgba(options.background), flags=FLAGS)
+    stream = graph.picture(stream, video, framed, pix_fmt=pixels, background=rgba(options.background), flags=SHARP)
     if name == "webp":
         return [stream.filter("format", "bgra")]
     if not (clear and name == "avif"):

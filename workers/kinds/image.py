@@ -12,7 +12,7 @@ from workers.engine.probe import Image, Probe, VideoStream
 from workers.formats import FORMATS, Format, find_format, format_of_filename
 from workers.framing import Framing
 from workers.graph import Cut, Span
-from workers.kinds.base import Expected, FfmpegStep, Film, HelperStep, Kind, PictureStep, Plan, Source, Variant
+from workers.kinds.base import Expected, FfmpegStep, Film, Kind, PictureStep, Plan, Source, Variant
 from workers.kinds.groups import Sized, StillLayered
 from workers.options import (
     QUALITY,
@@ -119,15 +119,9 @@ def _from_hdr(
     chosen: Format,
     notes: tuple[str, ...],
 ) -> Plan:
-    """The helper decodes all bits, ffmpeg tone-maps them as it does a video's, and Pillow frames and writes."""
-    size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
-    whole = Framing(size, (0, 0), size, (0, 0), size)
-    args = graph.sdr_still(image, shown, whole, "deep.raw", "frame.ppm")
-    steps = (
-        HelperStep("raw", {"source": source.path, "target": "deep.raw"}, weight=1.0),
-        FfmpegStep(args, needs=("zscale", "tonemap")),
-        PictureStep("frame.ppm", (variant,), type="PPM", orient=False, weight=0.5),
-    )
+    """What is tone-mapped is framed and written by Pillow."""
+    write = PictureStep(graph.SDR, (variant,), type=graph.still_type(graph.SDR), orient=False, weight=0.5)
+    steps = (*graph.sdr_steps(source.path, image, shown, framed.within(shown)), write)
     if image.alpha:
         notes = (*notes, "The transparency of the HDR picture was left out.")
     return Plan(steps, (_expected(chosen, framed, variant.target),), notes=notes)
@@ -158,31 +152,27 @@ def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
     part, _ = graph.span(probe, start=options.start, end=None, duration=None)
     shown = (video.width, video.height)
     framed = options.framed(shown, edge=source.limits.edge)
-    # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
-    size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
-    whole = Framing(size, (0, 0), size, (0, 0), size)
-    clear = video.alpha  # Pillow puts the background under it where the format has no transparency
-    still = "frame*.png" if clear else "frame*.ppm"
+    whole = framed.within(shown)
     notes = graph.dropped(probe, video.index, *(stream.index for stream in probe.audios), covers=False)
     if video.hdr:
         notes = (f"HDR ({video.hdr.upper()}) was tone-mapped to SDR.", *notes)
     if video.alpha and (options.background or not chosen.alpha):
         notes = (*notes, f"Transparent parts were put on {options.background or '#000000'}.")
     if options.interval:
-        return _many(options, source, video, part, framed, whole, chosen, still, notes)
-    name = still.replace("*", "")
+        return _many(options, source, video, part, framed, whole, chosen, notes)
+    name = graph.still_name("frame", video.alpha)  # Pillow puts the background under it where the format is opaque
     if part.start > 0 and video.frame_rate:
         # ffmpeg takes the first frame from a moment on; a viewer sees the one that began before it.
         part = replace(part, start=max(0.0, part.start - SHOWN / video.frame_rate))
-    steps: list[FfmpegStep | PictureStep] = [grab(source, video, part, whole, name, clear)]
+    steps: list[FfmpegStep | PictureStep] = [graph.grab(source, video, part, whole, name)]
     if part.start > 0:
         # Nothing starts at or after the moment: what is shown then is the last frame before it.
         end = min(part.start, video.duration or part.start)
         earlier = Span(max(0.0, end - graph.LOOK_BACK), part.duration, False)
-        steps.append(grab(source, video, earlier, whole, name, clear, last=True))
+        steps.append(graph.grab(source, video, earlier, whole, name, last=True))
     target = f"image.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
-    steps.append(PictureStep(name, (variant,), type=pillow_type(name), orient=False, weight=0.5))
+    steps.append(PictureStep(name, (variant,), type=graph.still_type(name), orient=False, weight=0.5))
     return Plan(tuple(steps), (_expected(chosen, framed, target),), reads="seek", notes=notes)
 
 
@@ -194,7 +184,6 @@ def _many(
     framed: Framing,
     whole: Framing,
     chosen: Format,
-    still: str,
     notes: tuple[str, ...],
 ) -> Plan:
     assert options.interval is not None
@@ -213,57 +202,19 @@ def _many(
     stream = read.picture(stream) if isinstance(read, Cut) else stream
     # Chosen by time: the frame shown at each multiple of the interval, the first where none is shown yet.
     stream = stream.filter("fps", f"1/{options.interval:g}", round="up", eof_action="pass", start_time=0)
-    clear = still.endswith("png")
-    stream = _still(stream, video, whole, clear)
-    args = graph.output_args([stream], still.replace("*", "-%04d"), _still_options(clear) | {"frames:v": most})
-    grab = FfmpegStep(args, duration=part.duration, needs=graph.picture_needs(video))
+    name = graph.still_name("frame-*", video.alpha)
+    args = graph.still_args(stream, video, whole, name.replace("*", "%04d"), {"frames:v": most})
+    take = FfmpegStep(args, duration=part.duration, needs=graph.picture_needs(video))
     target = f"image-*.{chosen.extension}"
     variant = _variant(options, chosen, framed, target)
-    write = PictureStep(still.replace("*", "-*"), (variant,), type=pillow_type(still), orient=False)
-    return Plan((grab, write), (_expected(chosen, framed, target),), notes=notes)
+    write = PictureStep(name, (variant,), type=graph.still_type(name), orient=False)
+    return Plan((take, write), (_expected(chosen, framed, target),), notes=notes)
 
 
 def _times(*sizes: tuple[int, int]) -> str:
     """The largest of some sizes, in words."""
     width, height = max(sizes, key=math.prod)
     return f"{width} × {height}"
-
-
-def grab(
-    source: Source,
-    video: VideoStream,
-    part: Span | Cut,
-    whole: Framing,
-    name: str,
-    clear: bool,
-    last: bool = False,
-    key_frames: bool = False,
-) -> FfmpegStep:
-    """One frame: the first at or after the span's start (of a cut, the key frame before it), or the last there is from
-    it on. With `key_frames` no other will do."""
-    stream = graph.source_input(source.probe, source.path, part, alpha=video, key_frames=key_frames)[str(video.index)]
-    stream = _still(stream, video, whole, clear)
-    # One picture for each run: `update` says that its name is no pattern, of which ffmpeg warns otherwise.
-    options = _still_options(clear) | {"update": 1} | ({} if last else {"frames:v": 1})
-    args = graph.output_args([stream], name, options)
-    return FfmpegStep(
-        args, needs=graph.picture_needs(video), unless=name if last else None, weight=0.0 if last else 1.0
-    )
-
-
-def _still(stream: Any, video: VideoStream, whole: Framing, clear: bool) -> Any:
-    pixels = "rgba" if clear else "rgb24"
-    return graph.picture(stream, video, whole, pix_fmt=pixels, flags="lanczos+accurate_rnd+full_chroma_int")
-
-
-def _still_options(clear: bool) -> dict[str, Any]:
-    # image2 with the codec named: its extension must not choose.
-    options: dict[str, Any] = {"format": "image2", "c:v": "png" if clear else "ppm"} | graph.thread_settings()
-    return options | ({"compression_level": 1} if clear else {})
-
-
-def pillow_type(name: str) -> str:
-    return "PNG" if name.endswith("png") else "PPM"
 
 
 KIND = Kind(

@@ -124,9 +124,7 @@ def _frames(
     """How the frames are had to choose from: those of the very moments wanted, where decoding everything takes a few
     seconds; else key frames alone."""
     probe, shown = source.probe, (video.width, video.height)
-    # As large as wanted and no larger than it is: what is enlarged, cropped or padded is left to Pillow.
-    size = (min(framed.scaled[0], shown[0]), min(framed.scaled[1], shown[1]))
-    whole = Framing(size, (0, 0), size, (0, 0), size)
+    whole = framed.within(shown)
     given: dict[str, Any] = {"clear": clear, "background": rgba(options.background), "times": TIMES}
     needs = graph.picture_needs(video)
 
@@ -137,7 +135,7 @@ def _frames(
     one = video.coded_width * video.coded_height / 1e6 * DECODE.get(video.codec, DECODE_OTHER)  # processor seconds
     cost = one * min(video.frame_rate or USUAL_RATE, MOST_RATE)  # of a second
     count = beats.count if beats else options.count or MANY
-    room = CANDIDATE_PIXELS // (count * math.prod(size))
+    room = CANDIDATE_PIXELS // (count * math.prod(whole.size))
     even = max(2, min(CANDIDATES, room))  # the middle is one of them
     if beats and beats.duration * cost <= FULL:
         return (evenly(f"{even}/{beats.interval:.9g}", beats.count * even),)

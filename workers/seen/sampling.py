@@ -75,12 +75,10 @@ def _of_still(source: Source, size: int) -> tuple[Step, ...]:
     listed = HelperStep("sample_still", {"target": FRAMES, "file": variant.target}, weight=0.05)
     if not image.hdr:
         return (PictureStep(source.path, (variant,), weight=0.5), listed)
-    args = graph.sdr_still(image, shown, whole, "deep.raw", "frame.ppm")
     return (
-        HelperStep("raw", {"source": source.path, "target": "deep.raw"}),
-        FfmpegStep(args, needs=("zscale", "tonemap"), weight=0.5),
-        PictureStep("frame.ppm", (variant,), type="PPM", orient=False, weight=0.1),
-        replace(listed, operations={**listed.operations, "remove": ["deep.raw", "frame.ppm"]}),
+        *graph.sdr_steps(source.path, image, shown, whole, weight=0.3),
+        PictureStep(graph.SDR, (variant,), type=graph.still_type(graph.SDR), orient=False, weight=0.1),
+        replace(listed, operations={**listed.operations, "remove": [graph.RAW, graph.SDR]}),
     )
 
 
