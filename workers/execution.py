@@ -15,8 +15,6 @@ from workers.engine.runner import Report
 from workers.measures import measured
 from workers.plans import Expected, FfmpegStep, HelperStep, ModelStep, Output, PictureStep, Plan, Preview, Source
 
-# Operations of the helper that are held to what a picture may be.
-OPENS_PICTURES = frozenset({"layer", "raw", "sample_animation"})
 Made = tuple[Probe, Preview | None]
 
 
@@ -74,9 +72,11 @@ def _ffmpeg(
 
 def _helped(step: HelperStep, workdir: Path, report: Report, limits: Source) -> dict[str, str]:
     """The values it answered with, if it was to."""
-    asked = {"cwd": str(workdir.absolute()), "operations": dict(step.operations)}
-    if step.op in OPENS_PICTURES:
-        asked["limits"] = asdict(limits.limits)
+    asked = {
+        "cwd": str(workdir.absolute()),
+        "operations": dict(step.operations),
+        "limits": asdict(limits.limits),
+    }
     timeout = min(step.timeout, limits.runs.wall) if step.timeout else None
     told = host.call(step.op, asked, timeout=timeout, report=report, limits=limits.pictures)
     values = {f"{step.measures}.{name}": value for name, value in told.items()} if step.measures else {}

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from workers.engine.encodings import decoded_text
 from workers.engine.errors import LimitExceeded, SourceUnsupported
+from workers.engine.subtitles import decoded_text
 from workers.typefaces import DEFAULT, best_face, clusters, faces_for, typefaces
 
 MOST = 4 * 1024**2  # bytes: a film's subtitles are a tenth of a megabyte, with karaoke effects a few

@@ -1,6 +1,7 @@
 """What the resident helper does with media: an operation each for what opens them.
 
-A new one takes `cwd`, the work directory, and `operations`, JSON data with paths relative to it.
+A new one takes `cwd`, the work directory, and `operations`, JSON data with paths relative to it. One that opens
+pictures is told besides what these may be (`_opens`).
 """
 
 import os
@@ -51,13 +52,7 @@ def _budgets(limits: dict[str, Any] | None) -> Any:
     return SourceLimits(**limits) if limits else source_limits()
 
 
-def _raw(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
-    from workers.engine.deep import write_raw
-
-    write_raw(Path(cwd), operations, _budgets(limits))
-
-
-def _say_clear(cwd: str, operations: dict[str, Any]) -> None:
+def _say_clear(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
     from workers.engine.animated import say_clear
 
     say_clear(Path(cwd) / operations["target"])
@@ -79,19 +74,21 @@ def _layer(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None =
     return write_layer(Path(cwd), operations, partial(read_layer, limits=_budgets(limits)))
 
 
-def _sample_animation(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> None:
-    from workers.engine.pillow import animation_samples
-    from workers.seen.frame_choice import choose_of_animation
-
-    choose_of_animation(Path(cwd), operations, animation_samples(Path(cwd), operations, _budgets(limits)))
-
-
 def _in_folder(module: str, name: str) -> Callable[..., Any]:
     """The function of that name, to be told of `operations` in the work directory `cwd`; looked for when it is needed,
     so that the helper starts without what most requests do not need."""
 
-    def run(cwd: str, operations: dict[str, Any]) -> Any:
+    def run(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> Any:
         return getattr(import_module(module), name)(Path(cwd), operations)
+
+    return run
+
+
+def _opens(module: str, name: str) -> Callable[..., Any]:
+    """The same of one that opens pictures: told what these may be as well."""
+
+    def run(cwd: str, operations: dict[str, Any], limits: dict[str, Any] | None = None) -> Any:
+        return getattr(import_module(module), name)(Path(cwd), operations, _budgets(limits))
 
     return run
 
@@ -113,7 +110,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "end": _end,
     "scan": _scan,
     "picture": _picture,
-    "raw": _raw,
+    "raw": _opens("workers.engine.deep", "write_raw"),
     "say_clear": _say_clear,
     "look": _look,
     "folders": _in_folder("workers.packaging.package", "make_folders"),
@@ -136,7 +133,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sample_still": _in_folder("workers.seen.frame_choice", "list_still"),
     "sample_video": _in_folder("workers.seen.frame_choice", "choose_frames"),
     "sample_few": _in_folder("workers.seen.frame_choice", "few_candidates"),
-    "sample_animation": _sample_animation,
+    "sample_animation": _opens("workers.seen.frame_choice", "choose_of_animation"),
     "document_nsfw": _in_folder("workers.seen.safety", "write_nsfw"),
     "document_objects": _in_folder("workers.seen.findings", "write_objects"),
     "document_faces": _in_folder("workers.seen.findings", "write_faces"),

@@ -41,8 +41,8 @@ from workers.engine.streams import (
     plain_rate,
     sample_bits,
 )
+from workers.engine.subtitles import subtitle_format
 from workers.formats import CONTAINERS, TEXTS
-from workers.tracks.captions import subtitle_format
 
 HEAD = 4096
 PACKETS = 2000  # looked at for the first picture

@@ -2,7 +2,7 @@
 helper; what opens files is bounded by the steps that made them (workers.seen.sampling)."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from PIL import Image, ImageChops, ImageStat
 
 from workers.documents import write_document
 from workers.engine.errors import SourceUnreadable
+from workers.engine.limits import SourceLimits
+from workers.engine.pillow import animation_samples
 from workers.engine.printed import read_printed
 from workers.seen import CANDIDATES
 
@@ -55,11 +57,11 @@ def choose_frames(cwd: Path, operations: dict[str, Any]) -> None:
     keep_frames(cwd, found, operations["most"], operations["duration"], operations["target"])
 
 
-def choose_of_animation(cwd: Path, operations: dict[str, Any], frames: Iterable[tuple[Path, float]]) -> None:
-    """The same of an animation's frames, files with their times: how much they differ is seen here."""
+def choose_of_animation(cwd: Path, operations: dict[str, Any], limits: SourceLimits) -> None:
+    """The same of the frames of an animation: how much they differ is seen here."""
     found: list[Candidate] = []
     last: Image.Image | None = None
-    for path, time in frames:
+    for path, time in animation_samples(cwd, operations, limits):
         small = _small(path)
         found.append(Candidate(path.name, round(time, 3), _distance(small, last) if last else 0.0))
         last = small

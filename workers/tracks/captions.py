@@ -10,16 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from workers.engine.encodings import decoded_text
 from workers.engine.errors import SourceUnsupported
+from workers.engine.subtitles import BREAKS, HEADER, TIME, decoded_text
 
 MOST_CUES = 50_000
 LONGEST = 5_000  # characters of one cue: more is no text to be read, and markup is looked for in it
-_TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?"
-_TIMING = re.compile(rf"\s*{_TIME}\s*-->\s*{_TIME}(.*)")
-_SUBRIP_HEAD = re.compile(rf"(?:\d{{1,9}}[ \t]*\n\s*)?{_TIME}\s*-->\s*{_TIME}")
-_BREAKS = re.compile(r"\r\n|\r|\u2028|\u2029")
-_HEADER = re.compile(r"WEBVTT(?=[ \t\n]|\Z)")
+_TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(.*)")
 _HIDDEN = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _TOP = re.compile(r"\{[^{}]{0,200}\\an?[789][^{}]{0,200}\}")  # SubStation's mark for the upper part of the picture
 # SubStation's drawings, of which ffmpeg leaves the numbers.
@@ -76,21 +72,6 @@ class Reading:
 # --- Reading ---
 
 
-def subtitle_format(head: bytes) -> str | None:
-    """The name of a format of subtitles as text, "vtt", "srt" or "ass", by how a file begins; None for another file.
-
-    WebVTT and ASS begin with words of their own; SubRip with the first cue's times.
-    """
-    text = _BREAKS.sub("\n", decoded_text(head.removeprefix(b"\xef\xbb\xbf"))).lstrip("\ufeff \t\n")
-    if "\0" in text:
-        return None
-    if _HEADER.match(text):
-        return "vtt"
-    if text[:20].lower().startswith("[script info]"):
-        return "ass"
-    return "srt" if _SUBRIP_HEAD.match(text) else None
-
-
 def read_cues(data: bytes) -> tuple[Cue, ...]:
     """The cues of a file, WebVTT or SubRip, by start. Raises SourceUnsupported when there is none."""
     return read_track(data).cues
@@ -98,8 +79,8 @@ def read_cues(data: bytes) -> tuple[Cue, ...]:
 
 def read_track(data: bytes) -> Reading:
     """What a file of either format holds. Raises SourceUnsupported for another, and for too many cues."""
-    text = _BREAKS.sub("\n", decoded_text(data)).lstrip("\ufeff")
-    is_vtt = bool(_HEADER.match(text))
+    text = BREAKS.sub("\n", decoded_text(data)).lstrip("\ufeff")
+    is_vtt = bool(HEADER.match(text))
     lines = (text if is_vtt else text.lstrip("\n")).split("\n")
     cues: list[Cue] = []
     passed, timed = 0, False

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from workers.engine.errors import SourceUnsupported
+from workers.engine.subtitles import subtitle_format
 from workers.tests.webvtt import parse_webvtt
 from workers.tracks.captions import (
     Cue,
@@ -15,7 +16,6 @@ from workers.tracks.captions import (
     moved_cues,
     read_cues,
     read_track,
-    subtitle_format,
     write_cues,
     write_subrip,
 )
