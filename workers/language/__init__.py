@@ -32,7 +32,7 @@ from workers.language.material import facts_of, read_material
 from workers.languages import language_name
 from workers.providers.base import Language, Progress, Providers
 
-__all__ = ["ask", "facts_of"]
+__all__ = ["ask", "check", "facts_of"]
 
 
 def ask(
@@ -44,8 +44,7 @@ def ask(
     name = request["ask"]
     if name == "titles":
         return _titles(request, workdir, model, report)
-    if name == "prompt" and model is None:
-        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
+    check(request, providers)
     material = read_material(request, workdir)
     unseen = f"The pictures were not looked at. {material.unseen}" if material.unseen else ""
     if model is None:
@@ -64,6 +63,12 @@ def ask(
     if any(notes):
         answer["note"] = " ".join(note for note in notes if note)
     return answer
+
+
+def check(request: Mapping[str, Any], providers: Providers) -> None:
+    """Raises ModelMissing where a request can have no answer without a model, and there is none."""
+    if request["ask"] == "prompt" and providers.language is None:
+        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
 
 
 def _titles(request: Mapping[str, Any], workdir: Path, model: Language | None, report: Report) -> dict[str, Any]:

@@ -240,13 +240,7 @@ class Providers:
     def _language_standing(self) -> Standing:
         if self.language is None:
             return Standing("language", None, "No language model is named: words are taken from what is there.")
-        return _standing("language", lambda: self.the_language().model)
-
-    def the_language(self) -> Language:
-        """Raises ModelMissing."""
-        if self.language is None:
-            raise ModelMissing("There is no language model here.")
-        return self.language
+        return Standing("language", self.language.model)
 
 
 def _standing(ability: str, model: Callable[[], Model]) -> Standing:
