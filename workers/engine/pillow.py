@@ -10,22 +10,32 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from PIL import Image as Pillow
-from PIL import ImageChops, ImageCms, JpegImagePlugin
+from PIL import ImageCms
 
 from workers.encoders.image import ENCODERS, gif_colors, still_settings
-from workers.engine import animated, deep, gif, headers, light, preview, profiles, rights, stills
+from workers.engine import animated, gif, headers, light, preview, profiles, rights, stills
+from workers.engine.decoding import (
+    Decoded,
+    Size,
+    check_edge,
+    pixels_of,
+    plugins_of,
+    profile_of,
+    read_picture,
+    seek,
+    swapped,
+    timing_of,
+)
 from workers.engine.errors import LimitExceeded, OutputMismatch, SourceUnreadable, SourceUnsupported
 from workers.engine.layers import Drawn, draw_layers, put_over
 from workers.engine.limits import SourceLimits
 from workers.formats import FORMATS
 
-Size = tuple[int, int]
 Box = tuple[float, float, float, float]
 # Decoding beyond this factor of the wanted size first averages blocks of pixels: as sharp to the eye, much faster.
 REDUCING_GAP = 3.0
@@ -41,20 +51,6 @@ _TURNS = {
     7: Pillow.Transpose.TRANSVERSE,
     8: Pillow.Transpose.ROTATE_90,
 }
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A picture as it is stored, no larger than wanted; its size before, how it is to be turned, its colour profile,
-    and who made and owns it."""
-
-    picture: Pillow.Image
-    original: Size
-    orientation: int
-    profile: bytes | None
-    rights: dict[int, bytes] = field(default_factory=dict)
-    indexed: bool = False  # whether it has a palette
-    hdr: headers.Cicp | None = None  # whether it is lit as PQ or HLG says, and of which primaries
 
 
 def make_pictures(
@@ -75,7 +71,7 @@ def make_pictures(
             _animation(cwd, operations, variant, limits, look=variant["target"] == looked_at) for variant in variants
         ]
     largest = tuple(max(variant["scaled"][side] for variant in variants) for side in (0, 1))
-    source = _read(
+    source = read_picture(
         cwd / operations["source"],
         operations["type"],
         limits,
@@ -93,10 +89,10 @@ def read_layer(path: Path, wanted: Callable[[Size], Size], *, limits: SourceLimi
 
     Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
     """
-    source = _read(path, None, limits, orient=True, wanted=wanted)
+    source = read_picture(path, None, limits, orient=True, wanted=wanted)
     turn = _TURNS.get(source.orientation)
     picture = source.picture if turn is None else source.picture.transpose(turn)
-    return _in_srgb(picture, source.profile, source.hdr), _swapped(source.original, source.orientation)
+    return _in_srgb(picture, source.profile, source.hdr), swapped(source.original, source.orientation)
 
 
 def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[str, str | None]:
@@ -105,141 +101,10 @@ def look_at_picture(path: Path, type: str | None, limits: SourceLimits) -> dict[
     Raises SourceUnreadable, SourceUnsupported, LimitExceeded.
     """
     edge = preview.LOOKED_AT
-    source = _read(path, type, limits, orient=True, wanted=(edge, edge))
-    size = preview.fitted(_swapped(source.original, source.orientation), edge)
+    source = read_picture(path, type, limits, orient=True, wanted=(edge, edge))
+    size = preview.fitted(swapped(source.original, source.orientation), edge)
     small = _framed(source, {"scaled": size, "crop": (0, 0), "size": size})
     return preview.look(_in_srgb(small, source.profile, source.hdr))
-
-
-def _read(
-    path: Path,
-    type: str | None,
-    limits: SourceLimits,
-    *,
-    orient: bool,
-    wanted: Size | Callable[[Size], Size],
-    moment: float = 0.0,
-    fine: bool = False,
-) -> Decoded:
-    """The picture, decoded as small as `wanted` (pixels as shown, or told by the picture's own) allows; turned only
-    where `orient` says so. With `fine` no bits are lost to a colour profile, for which its folder is written to."""
-    with stills.open_still(path, (type,) if type else _plugins(path)) as image:
-        _check_edge(image, limits)
-        orientation = stills.turn_left(image) if orient else 1
-        # Frames that ffmpeg wrote are tagged as their video was, and are what is shown already.
-        profile = None if type else _profile(path, image)
-        stored, kept = image.size, rights.rights_of(image)
-        indexed = image.mode == "P"
-        if moment:
-            _seek(image, stills.first_of(image) + animated.shown_at(_timing(path, image).delays, moment))
-        hdr = None if type else _hdr(path, image)
-        exact = fine and deep.is_deep(image) and not stills.has_alpha(image)
-        transform = profiles.to_srgb(profile, "RGB") if exact and profile else None
-        converted = deep.in_srgb(path, image, transform) if transform else None
-        if converted is not None:
-            turned = stills.orientation_of(image) if orient else 1
-            return Decoded(converted, converted.size, turned, None, kept)
-        size = wanted(_swapped((stored[0], stored[1]), orientation)) if callable(wanted) else wanted
-        decoded = _decoded(image, _swapped(size, orientation))
-        return Decoded(decoded, stored, orientation, profile, kept, indexed, hdr)
-
-
-def _check_edge(image: Pillow.Image, limits: SourceLimits) -> None:
-    if reason := limits.too_large("picture", *image.size):
-        raise LimitExceeded(reason)
-
-
-def _seek(image: Pillow.Image, frame: int) -> None:
-    try:
-        if getattr(image, "n_frames", 1) > 1:
-            if image.format == "GIF":
-                gif.step_to(image, frame)
-            else:
-                image.seek(frame)
-    except stills.DAMAGE as exc:
-        raise SourceUnreadable("The animation is damaged or cut short.", log=repr(exc)) from exc
-
-
-def _timing(path: Path, image: Pillow.Image) -> headers.Timing:
-    return stills.timing_of(path, stills.NAMES.get(image.format or "", ""), stills.frames_of(image))
-
-
-def _profile(path: Path, image: Pillow.Image) -> bytes | None:
-    """The colour profile: what the file says in H.273's numbers, else its own, else made of a PNG's gamma."""
-    name = stills.NAMES.get(image.format or "", "")
-    own: bytes | None = image.info.get("icc_profile")
-    if name == "png" or (name in ("avif", "heic") and not own):
-        numbers = stills.cicp_of(path, name)
-        if numbers is not None:
-            return profiles.of_numbers(numbers)
-    if name == "png" and not own and "srgb" not in image.info:
-        return profiles.of_png(image.info.get("gamma"), image.info.get("chromaticity"))
-    return own
-
-
-def _hdr(path: Path, image: Pillow.Image) -> headers.Cicp | None:
-    numbers = stills.cicp_of(path, stills.NAMES.get(image.format or "", ""))
-    return numbers if numbers and numbers.transfer in stills.HDR else None
-
-
-def _plugins(path: Path) -> tuple[str, ...]:
-    try:
-        with path.open("rb") as file:
-            head = file.read(64)
-    except OSError as exc:
-        raise SourceUnreadable("The file cannot be opened.", log=str(exc)) from exc
-    plugins = stills.plugins_for(head)
-    if not plugins:
-        stills.refuse_known(head)
-        raise SourceUnsupported("The file is no picture that can be read.")
-    return plugins
-
-
-def _decoded(image: Pillow.Image, wanted: Size) -> Pillow.Image:
-    """All pixels, in a mode that can be resized: L, LA, RGB, RGBA or CMYK."""
-    try:
-        image.draft(image.mode, wanted)  # JPEG only: decodes at 1/2, 1/4 or 1/8, never below what is wanted
-        if isinstance(image, JpegImagePlugin.JpegImageFile):
-            image.decodermaxblock = 4 * 1024 * 1024  # its decoder works on while there are bytes: 1 ms of 65 for 3 MB
-        deeper = deep.is_deep(image)
-        image.load()
-        clear = image.info.get("transparency")
-        if isinstance(clear, tuple) and deeper:  # the colour that is clear is told in 16 bits, and the pixels have 8
-            image.info["transparency"] = tuple(part >> 8 for part in clear)
-        if image.mode.startswith("I;16"):
-            inverted = image.format == "TIFF" and image.tag_v2.get(262) == 0  # type: ignore[attr-defined]
-            image = image.convert("I").convert("F").point(lambda value: value * (1 / 257) + 0.5).convert("L")
-            if isinstance(clear, int):
-                image.info["transparency"] = round(clear / 257)
-            image = ImageChops.invert(image) if inverted else image  # zero is white, which Pillow knows of 8 bits only
-        if image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-            return ImageChops.invert(image)  # only Adobe writes it upside down, which Pillow takes for granted
-        if image.mode == "LAB":
-            image = ImageCms.applyTransform(image, profiles.from_lab()) or image
-        if image.mode in ("I", "F"):
-            return _eight_bit(image)
-        if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
-            return image
-        if image.mode == "1":
-            return image.convert("L")
-        return image.convert("RGBA" if stills.has_alpha(image) else "RGB")
-    except MemoryError as exc:
-        raise LimitExceeded("The picture needs more memory than it may have.") from exc
-    except stills.DAMAGE as exc:
-        raise SourceUnreadable(
-            "The picture is damaged or cut short: not all of it can be decoded.", log=repr(exc)
-        ) from exc
-
-
-def _eight_bit(image: Pillow.Image) -> Pillow.Image:
-    """Whole or real numbers brought to 0…255: 16-bit values by their range, others by their extremes."""
-    low, high = image.getextrema()
-    assert isinstance(low, (int, float))
-    assert isinstance(high, (int, float))
-    if image.mode == "I" and low >= 0 and high <= 65535:
-        low, high = 0, 65535 if high > 255 else 255
-    span = (high - low) or 1
-    return image.convert("F").point(lambda value: value * (255.0 / span) + (-low * 255.0 / span)).convert("L")
 
 
 def _variant(
@@ -259,9 +124,9 @@ def _animation(
 ) -> dict[str, Any]:
     """The animation made of one, every frame as a still would be."""
     path, film, target = cwd / operations["source"], operations["film"], cwd / variant["target"]
-    with stills.open_still(path, _plugins(path)) as image:
-        _check_edge(image, limits)
-        timing = _timing(path, image)
+    with stills.open_still(path, plugins_of(path)) as image:
+        check_edge(image, limits)
+        timing = timing_of(path, image)
         if len(timing.delays) > limits.frames:
             raise LimitExceeded(f"The picture has {len(timing.delays)} frames; at most {limits.frames} are accepted.")
         shown = animated.chosen(timing.delays, film["start"], film["end"], film["fps"])
@@ -278,9 +143,9 @@ def animation_samples(cwd: Path, operations: dict[str, Any], limits: SourceLimit
     """Write the frames of an animation that are shown at the ticks of `rate`, each once, as `variant` says, its `*`
     being their number from 1 on; each file, and since when it is shown, seconds."""
     path, variant = cwd / operations["source"], operations["variant"]
-    with stills.open_still(path, _plugins(path)) as image:
-        _check_edge(image, limits)
-        shown = animated.chosen(_timing(path, image).delays, 0.0, None, operations["rate"])
+    with stills.open_still(path, plugins_of(path)) as image:
+        check_edge(image, limits)
+        shown = animated.chosen(timing_of(path, image).delays, 0.0, None, operations["rate"])
         time = 0.0
         frames = _frames(image, _canvas(path, image), shown, variant)
         for number, (picture, milliseconds) in enumerate(frames, start=1):
@@ -296,7 +161,7 @@ _Canvas = tuple[tuple[int, int], int, bytes | None]
 def _canvas(path: Path, image: Pillow.Image) -> _Canvas:
     """Size, orientation and profile of an animation that was just opened: frames beyond the canvas of a GIF change what
     Pillow says of them later."""
-    return (image.size[0], image.size[1]), stills.turn_left(image), _profile(path, image)
+    return (image.size[0], image.size[1]), stills.turn_left(image), profile_of(path, image)
 
 
 def _frames(
@@ -308,10 +173,10 @@ def _frames(
 ) -> Iterator[tuple[Pillow.Image, int]]:
     """These frames of an opened animation, finished as a still would be, with their milliseconds."""
     stored, orientation, profile = canvas
-    wanted = _swapped(stored, orientation)
+    wanted = swapped(stored, orientation)
     for number, milliseconds in shown:
-        _seek(image, stills.first_of(image) + number)
-        picture = _decoded(image, wanted)
+        seek(image, stills.first_of(image) + number)
+        picture = pixels_of(image, wanted)
         # The opened picture itself becomes the next frame; what a GIF has beyond its canvas is not shown.
         picture = picture.crop((0, 0, *stored)) if picture.size != stored or picture is image else picture
         yield _finished(Decoded(picture, stored, orientation, profile), variant, over), milliseconds
@@ -344,11 +209,11 @@ def _framed(source: Decoded, variant: dict[str, Any]) -> Pillow.Image:
     """Resized and cropped as planned, then turned upright: turning the small picture costs next to nothing."""
     picture, orientation = source.picture, source.orientation
     (scaled_w, scaled_h), (left, top), size = variant["scaled"], variant["crop"], tuple(variant["size"])
-    shown = _swapped(picture.size, orientation)
+    shown = swapped(picture.size, orientation)
     x, y = shown[0] / scaled_w, shown[1] / scaled_h
     box = (left * x, top * y, (left + size[0]) * x, (top + size[1]) * y)
     box = _stored_box((box[0], box[1], min(box[2], shown[0]), min(box[3], shown[1])), shown, orientation)
-    stored = _swapped((size[0], size[1]), orientation)
+    stored = swapped((size[0], size[1]), orientation)
     if picture.size != stored or box != (0, 0, *picture.size):
         gap = REDUCING_GAP if picture.size == source.original else None
         picture = picture.resize(stored, Pillow.Resampling.LANCZOS, box=box, reducing_gap=gap)
@@ -365,10 +230,6 @@ def _stored_box(box: Box, shown: Size, orientation: int) -> Box:
     if orientation in (3, 4, 7, 8):
         y0, y1 = height - y1, height - y0
     return (y0, x0, y1, x1) if orientation >= 5 else (x0, y0, x1, y1)
-
-
-def _swapped(size: Size, orientation: int) -> Size:
-    return (size[1], size[0]) if orientation >= 5 else size
 
 
 def _in_srgb(image: Pillow.Image, profile: bytes | None, hdr: headers.Cicp | None = None) -> Pillow.Image:
@@ -461,7 +322,7 @@ def _checked(target: Path, variant: dict[str, Any]) -> dict[str, Any]:
         with stills.open_still(target, (plugin,)) as image:
             facts = stills.still_probe(image, target.stat().st_size, target)
             image.draft(image.mode, (1, 1))  # every coded bit of a JPEG is read all the same
-            _seek(image, (facts.frames or 1) - 1)  # by way of all others
+            seek(image, (facts.frames or 1) - 1)  # by way of all others
             image.load()
     except (SourceUnreadable, *stills.DAMAGE) as exc:
         _blame_short_write(target)

@@ -3,7 +3,6 @@
 import itertools
 import math
 import os
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from av.error import FFmpegError
 from workers.engine import stills
 from workers.engine.codecs import Configuration, codecs_parameter
 from workers.engine.colors import MATRICES, PRIMARIES, TRANSFERS
+from workers.engine.containers import index_first, promised
 from workers.engine.errors import LimitExceeded, SourceUnreadable, SourceUnsupported
 from workers.engine.frames import Scan, light, may_be_interlaced, scan, turned
 from workers.engine.lengths import counted_length
@@ -91,13 +91,13 @@ def _read_streams(handle: int, head: bytes, size: int, limits: SourceLimits, dee
         # By descriptor, so that no demuxer sees a name: types are told by content, and nothing can be opened beside it.
         container = av.open(
             f"file:/dev/fd/{handle}",
-            container_options={"protocol_whitelist": "file", "format_whitelist": ",".join(_demuxers())},
+            container_options={"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)},
             metadata_errors="replace",
         )
     except av.error.ArgumentError as exc:  # the demuxer is not on the list
         raise SourceUnsupported("The file is of a type that is not accepted.", log=str(exc)) from exc
     except av.error.InvalidDataError as exc:
-        if set(CONTAINERS) & set(_signs(head)):
+        if set(CONTAINERS) & set(promised(head)):
             raise SourceUnreadable(
                 "The file is damaged or cut short: its header cannot be read.", log=str(exc)
             ) from exc
@@ -437,40 +437,3 @@ class _Reader:
         except (FFmpegError, OSError, ValueError):
             return None
         return None
-
-
-def index_first(handle: int, size: int) -> bool | None:
-    """Whether an MP4's or MOV's index (`moov`) comes before its media; None when neither is found."""
-    place = 0
-    for _ in range(100):
-        head = os.pread(handle, 16, place)
-        if len(head) < 8:
-            return None
-        length, kind = struct.unpack(">I4s", head[:8])
-        if kind == b"moov":
-            return True
-        if kind == b"mdat":
-            return False
-        if length == 1 and len(head) == 16:
-            length = struct.unpack(">Q", head[8:])[0]
-        if length < 8 or place + length > size:
-            return None
-        place += length
-    return None
-
-
-def _demuxers() -> tuple[str, ...]:
-    return tuple(CONTAINERS)
-
-
-def _signs(head: bytes) -> tuple[str, ...]:
-    """The containers that the first bytes promise, whether or not the rest keeps it."""
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide"):
-        return ("mov",)
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return ("matroska",)
-    if head[:4] == b"RIFF":
-        return ("avi", "wav")
-    if head.startswith((b"OggS", b"fLaC", b"ID3", b"FLV")):
-        return ("ogg",)
-    return ()

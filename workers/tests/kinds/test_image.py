@@ -322,10 +322,10 @@ def test_a_picture_cut_short_is_told(make_image, workdir, suffix):
 
 
 def test_large_jpegs_are_decoded_no_larger_than_needed(make_image):
-    from workers.engine.pillow import _decoded
+    from workers.engine.decoding import pixels_of
 
     with Image.open(make_image(size=(6000, 4000))) as image:
-        assert _decoded(image, (700, 467)).size == (750, 500)
+        assert pixels_of(image, (700, 467)).size == (750, 500)
 
 
 # ── pictures from videos ─────────────────────────────────────────────────────────────────────────────────────────────
