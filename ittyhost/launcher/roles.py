@@ -109,9 +109,11 @@ def main(arguments: list[str]) -> int:
             print(f"Name one of: {', '.join(known)}.", file=sys.stderr)
             return 2
         django.setup()
-        from ittyhost.checks import SETTINGS, problems
+        from ittyhost.checks import DEVICES, SETTINGS, problems
 
         errors, _ = problems(SETTINGS)
+        if not errors and arguments[0] == "intelligence":
+            print(*problems(DEVICES)[1], sep="\n", end="", file=sys.stderr)
     except ImproperlyConfigured as exc:
         errors = [str(exc)]
     if errors:
