@@ -143,6 +143,7 @@ def _distance(first: Image.Image, second: Image.Image) -> float:
 
 
 def _write(path: Path, frames: Sequence[Candidate], duration: float | None) -> None:
-    listed = {"frames": [{"file": item.file, "time": item.time} for item in frames], "duration": duration}
+    told = [{"file": item.file, "time": item.time, "new": round(item.score, 4)} for item in frames]
+    listed = {"frames": told, "duration": duration}
     with path.open("x", encoding="ascii") as file:
         json.dump(listed, file, separators=(",", ":"))

@@ -25,9 +25,7 @@ def from_tfjs(path: Path, outputs: tuple[str, ...]) -> bytes:
         nodes = {node["name"]: node for node in told["modelTopology"]["node"]}
         return _Network(nodes, _weights(path, told["weightsManifest"])).model(outputs)
     except (KeyError, ValueError, OSError, IndexError) as exc:
-        raise ModelFailed(
-            "it is no graph of TensorFlow.js that is known", log=repr(exc)
-        ) from exc
+        raise ModelFailed("it is no graph of TensorFlow.js that is known", log=repr(exc)) from exc
 
 
 def _weights(path: Path, manifest: list[dict[str, Any]]) -> dict[str, Any]:

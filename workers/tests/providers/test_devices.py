@@ -67,7 +67,10 @@ def test_a_gpu_whose_libraries_are_missing_is_done_without_and_refused_where_it_
         open_session(small(), Runtime("cuda"))
     assert "libraries or a driver are missing" in no.value.log
     assert device_used("auto", 1) == {"device": "cpu", "trouble": ""}
-    assert device_used("cuda", 1) == {"device": "", "trouble": "MODEL_DEVICE is cuda, but it cannot be used on this host."}
+    assert device_used("cuda", 1) == {
+        "device": "",
+        "trouble": "MODEL_DEVICE is cuda, but it cannot be used on this host.",
+    }
 
 
 @unbuilt

@@ -93,7 +93,9 @@ def failing_detector(path: Path) -> Path:
 def test_a_model_that_fails_at_a_picture_is_not_the_pictures_fault(vision, monkeypatch, tmp_path):
     monkeypatch.setenv("VISION_OBJECTS_MODEL", str(failing_detector(tmp_path / "failing.onnx")))
     cornered((64, 64)).save(tmp_path / "x.png")
-    with pytest.raises(ModelFailed, match=r"^The model failing\.onnx that VISION_OBJECTS_MODEL names failed at a picture\.$") as failed:
+    with pytest.raises(
+        ModelFailed, match=r"^The model failing\.onnx that VISION_OBJECTS_MODEL names failed at a picture\.$"
+    ) as failed:
         objects(tmp_path / "x.png")
     assert "Reshape" in failed.value.log
 
