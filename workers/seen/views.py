@@ -1,4 +1,4 @@
-"""Few of the frames of a video that stand for all of it. Runs in the media helper; frames and embeddings are plain data.
+"""Few of the frames of a video that stand for all of it. Runs in the media helper; embeddings are plain data.
 
 By what a model makes of each frame (workers.providers.base.Seen.embedding) frames of one view, however often it comes
 back, are told from those of others; without a model, by how new each one's scene is.
@@ -18,8 +18,8 @@ LOOKED_AT = 96  # pixels of the longest edge
 
 
 def choose_views(cwd: Path, operations: dict[str, Any]) -> None:
-    """Leave `most` of the frames that `frames` lists, by what `seen` tells of them, and remove the others. Blank ones go
-    first, unless there are no others."""
+    """Leave `most` of the frames that `frames` lists, by what `seen` tells of them, and remove the others. Blank ones
+    go first, unless there are no others."""
     listed, seen = read_document(cwd / operations["frames"]), read_document(cwd / operations["seen"])["frames"]
     frames, most = listed["frames"], operations["most"]
     if len(frames) <= 1:

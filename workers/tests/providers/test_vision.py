@@ -91,8 +91,9 @@ def test_a_photo_of_a_known_thing_is_labelled_so(vision, real_photos):
 
 def test_pictures_of_like_things_have_like_embeddings(vision, real_photos, tmp_path):
     """The same picture cut and turned round is nearer to itself than any other is."""
+    photos = real_photos["coffee.png"].parent
     for name in ("chelsea.png", "coffee.png"):
-        with Image.open(real_photos[name]) as image:
+        with Image.open(photos / name) as image:
             cut = image.convert("RGB").crop((20, 10, image.width - 20, image.height - 10))
             cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / name)
     pictures = [
