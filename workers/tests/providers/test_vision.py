@@ -78,7 +78,7 @@ def test_no_safe_picture_is_flagged(vision, real_photos, made):
     seen = look(vision, "safety", *real_photos.values(), *made)
     assert all(set(item.safety) == {"nudity", "sexual"} for item in seen)
     assert max(max(item.safety.values()) for item in seen[: len(real_photos)]) < 0.1
-    assert max(max(item.safety.values()) for item in seen) < 0.45  # nothing but the colour of skin; 0.5 would count
+    assert max(max(item.safety.values()) for item in seen) < 0.45  # nothing but the colour of skin: it does not count
 
 
 def test_a_photo_of_a_known_thing_is_labelled_so(vision, real_photos):
