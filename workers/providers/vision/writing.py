@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from workers.providers.vision.columns import in_columns
 from workers.providers.vision.sessions import Runtime, open_session
 
 LEAST = 0.5  # how sure a line must be
@@ -42,11 +43,12 @@ class Reader:
         answer = self._read(np.ascontiguousarray(np.asarray(picture)[:, :, ::-1]))
         if getattr(answer, "boxes", None) is None or not len(answer.boxes):
             return []
-        return [
+        lines = [
             _told(corners, text, float(score), whole)
             for corners, text, score in zip(answer.boxes, answer.txts, answer.scores, strict=True)
             if score >= (LEAST_ALONE if len(text.strip()) == 1 else LEAST)
         ]
+        return [dict(line) for line in in_columns(lines, whole[0] / whole[1])]
 
 
 def _within_shape(picture: Image.Image) -> Image.Image:
