@@ -176,8 +176,8 @@ def check_model_device(**_: Any) -> list[CheckMessage]:
     device, trouble = _model_device()
     if device not in ("", "cpu"):
         logger.info("models for pictures run on a device of their own", extra={"device": device})
-    hint = "onnxruntime-gpu and CUDA's libraries must be installed, and a driver; MODEL_DEVICE=cpu does without."
-    return [Warning(f"MODEL_DEVICE: {trouble}", hint=hint, id="ittyhost.W006")] if trouble else []
+    hint = "It takes the device's own onnxruntime, libraries and driver; MODEL_DEVICE=cpu does without."
+    return [Warning(trouble, hint=hint, id="ittyhost.W006")] if trouble else []
 
 
 def _model_device() -> tuple[str, str]:

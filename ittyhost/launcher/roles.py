@@ -113,7 +113,8 @@ def main(arguments: list[str]) -> int:
 
         errors, _ = problems(SETTINGS)
         if not errors and arguments[0] == "intelligence":
-            print(*problems(DEVICES)[1], sep="\n", end="", file=sys.stderr)
+            for line in problems(DEVICES)[1]:
+                print(line, file=sys.stderr)
     except ImproperlyConfigured as exc:
         errors = [str(exc)]
     if errors:

@@ -61,7 +61,9 @@ class LocalVision:
         told = host.call("vision.device", {"device": self.device, "threads": self.threads})
         trouble = told["trouble"]
         if told["device"] == "cpu" and not trouble:
-            trouble = "A GPU is here that ONNX Runtime cannot use: models for pictures run on the processor."
+            trouble = (
+                "A GPU is here that onnxruntime cannot use (MODEL_DEVICE): models for pictures run on the processor."
+            )
         return told["device"], trouble
 
     def look(self, pictures: Sequence[Path], *, looks: Sequence[str], report: Report, progress: Progress) -> list[Seen]:

@@ -147,7 +147,7 @@ def test_nothing_is_asked_of_a_host_without_a_gpu_and_what_is_missing_is_told_of
     assert asked == []
     monkeypatch.setattr(local.host, "gpu_devices", lambda: ("/dev/nvidia0",))
     device, trouble = local_vision().device_used()
-    assert (device, trouble.startswith("A GPU is here that ONNX Runtime cannot use")) == ("cpu", True)
+    assert (device, trouble.startswith("A GPU is here that onnxruntime cannot use")) == ("cpu", True)
     assert asked == [("vision.device", "auto")]
 
 
