@@ -40,6 +40,8 @@ def check(ability: str, request: Mapping[str, Any], providers: Providers) -> Non
     if ability == "vision":
         for look in request.get("required", request["looks"]):
             providers.the_vision().model(look)
+    if ability == "language":
+        language.check(request, providers)
 
 
 def _speech(

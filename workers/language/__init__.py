@@ -32,7 +32,13 @@ from workers.language.material import facts_of, read_material
 from workers.languages import language_name
 from workers.providers.base import Language, Progress, Providers
 
-__all__ = ["ask", "facts_of"]
+__all__ = ["ask", "check", "facts_of"]
+
+
+def check(request: Mapping[str, Any], providers: Providers) -> None:
+    """Raises ModelMissing where a request has no answer without a model, and none is named."""
+    if request["ask"] == "prompt" and providers.language is None:
+        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
 
 
 def ask(
@@ -40,12 +46,11 @@ def ask(
 ) -> dict[str, Any]:
     """The answer to one request, as JSON data; "note" is in it where people should know something. Raises as
     workers.providers.base tells."""
+    check(request, providers)
     model = providers.language
     name = request["ask"]
     if name == "titles":
         return _titles(request, workdir, model, report)
-    if name == "prompt" and model is None:
-        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
     material = read_material(request, workdir)
     unseen = f"The pictures were not looked at. {material.unseen}" if material.unseen else ""
     if model is None:
