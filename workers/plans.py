@@ -187,8 +187,8 @@ class PictureStep:
 
 @dataclass(frozen=True)
 class HelperStep:
-    """One operation of the resident helper in the work directory, named as in workers.engine.operations: a layer
-    drawn, a manifest written. `operations` is JSON data with paths relative to the work directory. With `measures` it answers
+    """One operation of the resident helper in the work directory, named as in workers.engine.operations: a layer drawn,
+    a manifest written. `operations` is JSON data with paths relative to the work directory. With `measures` it answers
     with values (text by name), which later steps have as `<measures>.<name>`."""
 
     op: str
