@@ -40,11 +40,11 @@ def ask(
 ) -> dict[str, Any]:
     """The answer to one request, as JSON data; "note" is in it where people should know something. Raises as
     workers.providers.base tells."""
+    check(request, providers)
     model = providers.language
     name = request["ask"]
     if name == "titles":
         return _titles(request, workdir, model, report)
-    check(request, providers)
     material = read_material(request, workdir)
     unseen = f"The pictures were not looked at. {material.unseen}" if material.unseen else ""
     if model is None:
