@@ -83,6 +83,11 @@ class Options(BaseModel):
         """Other files that the options name: (option, id or URL) for each."""
         return ()
 
+    @staticmethod
+    def takes(option: str) -> str:
+        """What the file that such an option names must be: an "image" for a layer, else "text", of subtitles."""
+        return "image" if option.startswith("layers.") else "text"
+
 
 class Result(BaseModel):
     """What a kind tells about what it made."""
