@@ -99,7 +99,7 @@ def test_what_a_file_lost_is_told():
         "Cues left out, as they have no text or their times are none: 1.",
         "The cues were out of order, and were put in order.",
         "Cues that begin before the one before them ends, and are shown with it: 1.",
-        "Styles, regions and times within cues were left out.",
+        "Styles, regions, comments and times within cues were left out.",
     )
 
 
@@ -126,7 +126,7 @@ def test_subrip_is_written_with_the_marks_that_it_knows():
     )
     assert write_subrip(cues) == (
         "1\r\n00:00:00,000 --> 00:00:01,000\r\na & <b>b</b>\r\n\r\n"
-        "2\r\n01:01:01,500 --> 01:01:02,000\r\n<i>up</i>\r\n→ here\r\n\r\n"
+        "2\r\n01:01:01,500 --> 01:01:02,000\r\n{\\an8}<i>up</i>\r\n→ here\r\n\r\n"
     )
 
 
