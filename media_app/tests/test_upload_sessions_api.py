@@ -248,7 +248,7 @@ TYPE = "multipart/form-data; boundary=cut"
 LARGE = hashlib.shake_128(b"form").digest(1_000_000) + b"\r\n--cu\r\n--"
 
 
-@pytest.mark.parametrize("content", [DATA, LARGE, b""])
+@pytest.mark.parametrize("content", [DATA, LARGE, b""], ids=["a few bytes", "a megabyte", "nothing"])
 def test_a_browsers_form_is_taken(caller, content):
     answer = post(begin(caller), form(("note", "", b"hi"), ("file", "a.mp4", content), ("more", "", b"x")), type=TYPE)
     assert answer.status_code == 201
