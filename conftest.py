@@ -114,7 +114,7 @@ def pytest_collection() -> Iterator[None]:
 
 
 def pytest_make_parametrize_id(val: object) -> str | None:
-    """The name of a long text or of bytes: how it begins, and its length. Whole, 20 MB of names went to each process."""
+    """The name of a long text or of bytes: how it begins, and its length. Whole, all names together were 20 MB."""
     if not isinstance(val, str | bytes) or len(val) <= LONGEST_ID:
         return None  # as pytest does it
     begin = val[:LONGEST_ID] if isinstance(val, str) else val[:LONGEST_ID].decode("latin-1")

@@ -95,7 +95,7 @@ def data(tmp_path: Path) -> Path:
 
 
 class Place:
-    """A data folder and the launcher that runs on it, one after the other: what one test leaves, the next goes on with."""
+    """A data folder and the launchers that run on it, one after the other: a test goes on with what another leaves."""
 
     def __init__(self, data: Path) -> None:
         self.data = data

@@ -285,15 +285,15 @@ def test_the_answer_waits_as_long_as_the_session_says(caller, settings, monkeypa
 def test_so_many_answers_wait_and_the_threads_of_the_others_stay_free(caller, monkeypatch):
     monkeypatch.setattr("media_app.api.uploads._waiting", BoundedSemaphore(1))
 
-    def seconds() -> float:
+    def seconds(timeout: float) -> float:
         begun = time.monotonic()
-        assert post(begin(caller, timeout=1)).status_code == 201
+        assert post(begin(caller, timeout=timeout)).status_code == 201
         return time.monotonic() - begun
 
-    assert seconds() >= 1
+    assert seconds(0.5) >= 0.5
     with uploads._waiting:  # as while another answer waits
-        assert seconds() < 1
-    assert seconds() >= 1
+        assert seconds(30) < 20
+    assert seconds(0.5) >= 0.5
 
 
 @pytest.mark.django_db(transaction=True)
