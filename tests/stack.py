@@ -75,7 +75,7 @@ class Service:
             env={**self.settings, "DJANGO_SETTINGS_MODULE": "ittyhost.settings"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
@@ -152,7 +152,7 @@ class Stack(Service):
 
 @contextlib.contextmanager
 def running(
-    more: Mapping[str, str] | None = None, *, data: Path | None = None, timeout: float = 120.0
+    more: Mapping[str, str] | None = None, *, data: Path | None = None, timeout: float = 160.0
 ) -> Iterator[Stack]:
     """Start the launcher and wait until it says that the service is up; stop it by SIGINT, as Ctrl-C does."""
     with contextlib.ExitStack() as cleanup:
@@ -179,7 +179,7 @@ def running(
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(30)
+                process.wait(60)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

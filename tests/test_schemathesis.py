@@ -20,6 +20,7 @@ from django.db import close_old_connections
 from schemathesis.config import (
     ChecksConfig,
     CoveragePhaseConfig,
+    ExamplesPhaseConfig,
     GenerationConfig,
     PhasesConfig,
     ProjectConfig,
@@ -51,7 +52,7 @@ SETTINGS = hypothesis.settings(
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
-def config() -> SchemathesisConfig:
+def config(*, examples: bool) -> SchemathesisConfig:
     """Every check that means something here; nothing is random."""
     generation = GenerationConfig(
         max_examples=EXAMPLES,
@@ -63,7 +64,10 @@ def config() -> SchemathesisConfig:
     project = ProjectConfig(
         checks=ChecksConfig(),
         generation=generation,
-        phases=PhasesConfig(coverage=CoveragePhaseConfig(enabled=False)),  # `edges` has a bounded number of them
+        phases=PhasesConfig(
+            examples=ExamplesPhaseConfig(enabled=examples),
+            coverage=CoveragePhaseConfig(enabled=False),  # `edges` has a bounded number of them
+        ),
     )
     return SchemathesisConfig(projects=ProjectsConfig(default=project))
 
@@ -87,7 +91,8 @@ def loaded(version: Version) -> BaseSchema:
         for operation in item.values():
             if isinstance(operation, dict) and "parameters" in operation:
                 operation["parameters"] = [one for one in operation["parameters"] if one["name"] != "Accept-Version"]
-    schema = schemathesis.openapi.from_dict(written, config=config())
+    # The documents of versions with the same bodies show the same examples.
+    schema = schemathesis.openapi.from_dict(written, config=config(examples=is_first_of_its_shapes(version)))
     schema.app = get_wsgi_application()
     return schema
 

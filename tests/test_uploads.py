@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import httpx
@@ -99,15 +98,13 @@ def test_the_sweep_completes_what_a_killed_web_left(fleet: Fleet, tmp_path: Path
         lambda: fleet.rows(state) == [("completing", 1)], seconds=60, what="the upload is being completed", every=0.002
     )
     os.killpg(fleet.processes["web"].pid, signal.SIGKILL)
-    killed = time.monotonic()
     sender.join(30)
     assert fleet.rows(state) == [("completing", 1)]
     assert len(broken) == 1
     fleet.processes.pop("web").wait(10)
     fleet.start("web")
     healthy(fleet)
-    until(lambda: fleet.rows(state) == [("complete", 2)], seconds=60, what="the sweep has completed it", every=0.2)
-    assert time.monotonic() - killed < 60
+    until(lambda: fleet.rows(state) == [("complete", 2)], seconds=120, what="the sweep has completed it", every=0.2)
     again = send(half, JOINED)  # as the client does that got no answer
     assert again.status_code == 201
     assert downloaded(fleet, again.json()) == data

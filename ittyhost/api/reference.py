@@ -146,8 +146,11 @@ def to_yaml(schema: dict[str, Any]) -> str:
     return yaml.dump(schema, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
 
 
-class _Plain(yaml.SafeDumper):
-    """Every value in full: anchors would make the files hard to read and to compare."""
+class _Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+    """Every value in full: anchors would make the files hard to read and to compare.
+
+    By libyaml where PyYAML has it, which writes the same text in a third of the time.
+    """
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -64,5 +64,5 @@ def test_a_broker_that_is_away_holds_up_nobody(settings):
     for _ in range(100):
         queue._publish("tasks_app.work", ("fast",), "fast")
     assert (queue.waiting("fast"), queue.is_up()) == (None, False)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 40  # one that tries again, or waits, takes a second and more a message
     queue._client.cache_clear()

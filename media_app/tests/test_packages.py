@@ -216,11 +216,11 @@ def test_deleting_a_media_of_a_large_package_is_quick(tmp_path):
         ],
         batch_size=1000,
     )
-    began = time.monotonic()
+    began = time.process_time()
     assert len(caller.data("get", f"/media/{file.media.public_id}", G4)["files"][0]["members"]) == 4
     assert len(caller.data("get", "/files", G4)[0]["members"]) == 4
     media_delete(media=file.media)
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10  # row by row, or object by object, it is a minute
     assert FileMember.objects.count() == 0
 
 

@@ -248,7 +248,7 @@ TYPE = "multipart/form-data; boundary=cut"
 LARGE = hashlib.shake_128(b"form").digest(1_000_000) + b"\r\n--cu\r\n--"
 
 
-@pytest.mark.parametrize("content", [DATA, LARGE, b""])
+@pytest.mark.parametrize("content", [DATA, LARGE, b""], ids=["a few bytes", "a megabyte", "nothing"])
 def test_a_browsers_form_is_taken(caller, content):
     answer = post(begin(caller), form(("note", "", b"hi"), ("file", "a.mp4", content), ("more", "", b"x")), type=TYPE)
     assert answer.status_code == 201
@@ -285,15 +285,15 @@ def test_the_answer_waits_as_long_as_the_session_says(caller, settings, monkeypa
 def test_so_many_answers_wait_and_the_threads_of_the_others_stay_free(caller, monkeypatch):
     monkeypatch.setattr("media_app.api.uploads._waiting", BoundedSemaphore(1))
 
-    def seconds() -> float:
+    def seconds(timeout: float) -> float:
         begun = time.monotonic()
-        assert post(begin(caller, timeout=1)).status_code == 201
+        assert post(begin(caller, timeout=timeout)).status_code == 201
         return time.monotonic() - begun
 
-    assert seconds() >= 1
+    assert seconds(0.5) >= 0.5
     with uploads._waiting:  # as while another answer waits
-        assert seconds() < 1
-    assert seconds() >= 1
+        assert seconds(30) < 20
+    assert seconds(0.5) >= 0.5
 
 
 @pytest.mark.django_db(transaction=True)

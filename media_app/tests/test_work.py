@@ -452,7 +452,7 @@ def test_a_file_deleted_during_long_work_stops_it(monkeypatch):
         threading.Thread(target=lambda: services.file_delete(file=file)).run()
         begun = time.monotonic()
         while not heartbeat.should_stop():
-            assert time.monotonic() - begun < 5
+            assert time.monotonic() - begun < 60
             time.sleep(0.01)
         stopped.set()
         raise FetchStopped

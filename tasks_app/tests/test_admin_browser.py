@@ -17,7 +17,11 @@ from tasks_app.tests.factories import make_task
 from tests.browser import chromium
 from workers.tests.media import make_video
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.database,  # what is typed is looked up by queries that no other test asks
+    pytest.mark.xdist_group("browser"),
+]
 
 
 @pytest.fixture

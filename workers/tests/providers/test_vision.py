@@ -1,7 +1,6 @@
 """Models for pictures: what they see is there, and is what the packages they come from see."""
 
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -260,11 +259,9 @@ def test_progress_is_told_and_a_stop_is_seen_between_pictures(vision, real_photo
         report.stop = True
 
     pictures = [real_photos["coffee.png"]] * 12
-    begun = time.monotonic()
     with pytest.raises(Stopped):
         vision.look(pictures, looks=("labels",), report=report, progress=progress)
-    assert told == [4 / 12]
-    assert time.monotonic() - begun < 10
+    assert told == [4 / 12]  # the next four were not asked about
 
 
 def test_nothing_of_the_models_is_loaded_in_the_worker_and_nobody_is_told_of_them(vision, real_photos):
