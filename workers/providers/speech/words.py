@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
@@ -16,6 +16,9 @@ SILENT = 0.6  # how sure the model is itself that nobody speaks
 HEARD = 0.5  # share of a passage's words that must lie where somebody speaks
 REPEATS = {1: 6, 2: 4}  # times that a phrase of so many words may be said in a row; longer ones LOOPS times
 LOOPS, LONGEST_LOOP = 3, 12  # words
+MISSED = 1.5  # seconds of speech without a word, after which the model is asked again
+ENDED = 0.7  # the same, where a decoding ended
+CONTEXT = 3.0  # seconds before and after that it hears then
 _SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
@@ -41,12 +44,13 @@ class Heard:
 @dataclass(frozen=True)
 class Passage:
     """What the model decoded in one go, and how it fared: the mean log-probability of its tokens, how far the text can
-    be compressed, and how sure the model is that there was no speech."""
+    be compressed, how sure the model is that there was no speech, and since when it was hearing, seconds."""
 
     words: tuple[Heard, ...]
     likely: float = 0.0
     compression: float = 1.0
     silent: float = 0.0
+    begun: float = 0.0
 
 
 def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
@@ -76,6 +80,57 @@ def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
 def _again(before: Heard, word: Heard) -> bool:
     """Whether a decoding begins with the word that the one before it ended with: that is where it was taken up."""
     return _plain(before.text) == _plain(word.text) and word.start - before.end < _SEAM
+
+
+def last_words(passages: Sequence[Passage]) -> frozenset[float]:
+    """When those words end that decodings ended with."""
+    ends = {passage.begun: passage.words[-1].end for passage in passages if passage.words}
+    return frozenset(ends.values())
+
+
+def unheard(words: Sequence[Heard], speech: Sequence[Span], last: Collection[float] = ()) -> list[Span]:
+    """Where somebody speaks for longer than MISSED without a word of these, which are in order; or than ENDED after
+    words that end at `last`: a decoding that ends early leaves out what follows, and stretches its last word over some
+    of it."""
+    found: list[Span] = []
+    for span in speech:
+        place, most = span.start, MISSED
+        for word in words:
+            if word.start >= span.end:
+                break
+            if word.start - place > most:
+                found.append(Span(place, word.start))
+            if (said := min(word.end, word.start + _usual(word))) > place:
+                place, most = said, ENDED if word.end in last else MISSED
+        if span.end - place > most:
+            found.append(Span(place, span.end))
+    return found
+
+
+def _usual(word: Heard) -> float:
+    """Seconds that it takes to say a word without dwelling on it."""
+    plain = _plain(word.text)
+    return 0.15 + 0.07 * len(plain) + 0.3 * sum(not letter.isalpha() or letter > "\u2e7f" for letter in plain)
+
+
+def around(words: Sequence[Heard], missed: Span, bounds: Span) -> Span:
+    """What to ask about again: what was missed with the two words before it and after it, so that it joins them."""
+    before = [word.start for word in words if word.start < missed.start][-2:]
+    after = [word.end for word in words if word.start >= missed.end][:2]
+    start = max(before[0] if before else bounds.start, missed.start - CONTEXT, bounds.start)
+    end = min(after[-1] if after else bounds.end, missed.end + CONTEXT, bounds.end)
+    return Span(start, end)
+
+
+def mended(words: Sequence[Heard], again: Sequence[Heard], missed: Span, asked: Span) -> list[Heard]:
+    """The words with what was heard when a part, `asked`, was asked about again; as they were where nothing was heard
+    of what had been missed."""
+    if not any(missed.start <= _middle(word) < missed.end for word in again):
+        return list(words)
+    first = [word for word in words if word.start < missed.start]
+    rest = [word for word in words if word.start >= missed.end]
+    told = joined(first, again, Span(asked.start, missed.start)) if first else list(again)
+    return joined(told, rest, Span(missed.end, asked.end)) if rest else told
 
 
 def whole(words: Sequence[Heard]) -> list[Heard]:

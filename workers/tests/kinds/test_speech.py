@@ -144,12 +144,12 @@ def test_a_sound_cut_at_awkward_places_loses_and_doubles_no_word(real_speech, tm
     (clip,) = real_speech.clips[:1]
     work = _Work(local_speech(), str(clip.path), Silent(), lambda part: None)
     spoken = Span(0.0, clip.end - clip.start)
-    once = work.words(windows([spoken], spoken.end), [spoken], "en")
+    once = work.words(windows([spoken], spoken.end), [spoken], [spoken], "en")
     monkeypatch.setattr(voice, "WINDOW", 4.5)
     monkeypatch.setattr(voice, "OVERLAP", 1.6)
     found = windows([spoken], spoken.end)
     assert len(found) > 2
-    pieces = work.words(found, [spoken], "en")
+    pieces = work.words(found, [spoken], [spoken], "en")
     told, whole = ("".join(word.text for word in words) for words in (pieces, once))
     assert (word_errors(clip.text, whole) <= 1, word_errors(whole, told) <= 1) == (True, True), told
 
