@@ -180,7 +180,8 @@ class _Work:
         margins."""
         words: list[Heard] = []
         total = sum(window.length for window in found)
-        done, rest = 0.0, ()
+        done = 0.0
+        rest: tuple[Span, ...] = ()
         for before, window, after in zip((None, *found), found, (*found[1:], None), strict=False):
             asked = Window((*rest, *window.clips))
             told = self.hear(asked.clips, language)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from workers.providers.base import Segment, Word
-from workers.providers.speech.voice import Span
+from workers.providers.speech.voice import CLIP, Span
 
 # As the model's makers use them to tell failed decodings: text that a compressor shortens more is one phrase again and
 # again; less likely text is guessed.
@@ -19,6 +19,7 @@ LOOPS, LONGEST_LOOP = 3, 12  # words
 MISSED = 1.5  # seconds of speech without a word, after which the model is asked again
 ENDED = 0.7  # the same, where a decoding ended
 CONTEXT = 3.0  # seconds before and after that it hears then
+FAILED = 4.0  # seconds; where it missed more, the times of what follows are not to be trusted either
 _SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
@@ -104,6 +105,22 @@ def unheard(words: Sequence[Heard], speech: Sequence[Span], last: Collection[flo
                 place, most = said, ENDED if word.end in last else MISSED
         if span.end - place > most:
             found.append(Span(place, span.end))
+    return _merged(found, words)
+
+
+def _merged(missed: Sequence[Span], words: Sequence[Heard]) -> list[Span]:
+    """Those that only a pause lies between as one."""
+    found: list[Span] = []
+    for span in missed:
+        before = found[-1] if found else None
+        if (
+            before
+            and span.start - before.end < CONTEXT
+            and not any(before.end <= word.start < span.start for word in words)
+        ):
+            found[-1] = Span(before.start, span.end)
+        else:
+            found.append(span)
     return found
 
 
@@ -114,12 +131,15 @@ def _usual(word: Heard) -> float:
 
 
 def around(words: Sequence[Heard], missed: Span, bounds: Span) -> Span:
-    """What to ask about again: what was missed with the two words before it and after it, so that it joins them."""
+    """What to ask about again: what was missed with the two words before it and after it, so that it joins them; with
+    as much as the model takes in at once where it missed much."""
     before = [word.start for word in words if word.start < missed.start][-2:]
     after = [word.end for word in words if word.start >= missed.end][:2]
     start = max(before[0] if before else bounds.start, missed.start - CONTEXT, bounds.start)
-    end = min(after[-1] if after else bounds.end, missed.end + CONTEXT, bounds.end)
-    return Span(start, end)
+    end = min(after[-1] if after else bounds.end, missed.end + CONTEXT)
+    if missed.length > FAILED:
+        end = max(end, start + CLIP)
+    return Span(start, min(end, bounds.end))
 
 
 def mended(words: Sequence[Heard], again: Sequence[Heard], missed: Span, asked: Span) -> list[Heard]:
