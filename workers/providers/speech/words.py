@@ -20,6 +20,8 @@ MISSED = 1.5  # seconds of speech without a word, after which the model is asked
 ENDED = 0.7  # the same, where a decoding ended
 CONTEXT = 3.0  # seconds before and after that it hears then
 FAILED = 4.0  # seconds; where it missed more, the times of what follows are not to be trusted either
+STRETCHED = 2.0  # seconds of one word, that no word takes
+_MOMENT = 0.02  # seconds; the finest a model tells
 _SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
@@ -59,7 +61,7 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
     kept: list[Heard] = []
     last = 0.0  # how likely the passage before was: those of one decoding have it in common
     for passage in passages:
-        words = [word for word in passage.words if word.text.strip()]
+        words = _placed([word for word in passage.words if word.text.strip()])
         if words and kept and passage.likely != last and _again(kept[-1], words[0]):
             words = words[1:]
         last = passage.likely
@@ -69,6 +71,15 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
         if words and not failed and inside >= HEARD * len(words):
             kept += words
     return kept
+
+
+def _placed(words: list[Heard]) -> list[Heard]:
+    """Without those of no length at the end that follow on a word stretched over several: nobody knows when they were
+    said, and where the last one's stretch is speech the model is asked again."""
+    count = len(words)
+    while count and words[count - 1].end - words[count - 1].start < _MOMENT:
+        count -= 1
+    return words[:count] if count and words[count - 1].end - words[count - 1].start > STRETCHED else words
 
 
 def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
@@ -234,9 +245,6 @@ def tightened(words: Iterable[Heard], spans: Sequence[Span], duration: float) ->
         end = max(end, start)
         found.append(replace(word, start=start, end=end))
     return _spaced(found, duration)
-
-
-_MOMENT = 0.02  # seconds; the finest a model tells
 
 
 def _spaced(words: Sequence[Heard], duration: float) -> list[Heard]:

@@ -102,6 +102,15 @@ def test_after_the_end_of_a_decoding_less_is_noticed_though_its_last_word_was_st
     assert unheard(words, [Span(0.0, 2.6)]) == []
 
 
+def test_words_that_a_decoding_puts_at_its_very_end_are_asked_again():
+    lost = (Heard(9.0, 9.0, " to", 0.9), Heard(9.0, 9.0, " the", 0.9))
+    told = Passage((*said("out and"), Heard(1.0, 9.0, " over", 0.9), *lost))
+    kept = believed([told], [Span(0.0, 9.0)])
+    assert text(kept) == "out and over"
+    assert unheard(kept, [Span(0.0, 9.0)], last_words([told]))[0].end == 9.0
+    assert text(believed([Passage((*said("out"), lost[0]))], [Span(0.0, 9.0)])) == "out to"
+
+
 def test_what_was_missed_is_asked_again_with_the_words_around_it():
     words = [*said("a b c d"), *said("w x y z", start=6.0)]
     assert around(words, Span(1.9, 5.0), Span(0.0, 8.0)) == Span(1.0, 6.9)
