@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from workers.providers import host
 from workers.providers.base import Model, Progress, Segment, Transcript
 from workers.providers.settings import model_threads, speech_device
 from workers.providers.speech.voice import (
+    LITTLE,
     MARGIN,
     STEP,
     Span,
@@ -28,13 +28,27 @@ from workers.providers.speech.voice import (
     windows,
 )
 from workers.providers.speech.weights import Weights, named_folders, speaker_weights, speech_weights
-from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
+from workers.providers.speech.words import (
+    Heard,
+    Passage,
+    around,
+    believed,
+    joined,
+    last_words,
+    mended,
+    sentences,
+    tightened,
+    unheard,
+    unlooped,
+    whole,
+)
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
 DETECTED, LANGUAGE_KNOWN, HEARD = 0.1, 0.13, 0.9  # share of the work that is then done
 SHORT = 1.5  # seconds; a shorter sentence tells no voice
 MOST_OF_VOICE = 12.0  # seconds of a sentence that are enough to know a voice by
 VOICES = 40  # sentences in one request
+AGAIN = 4  # parts of a window that the model is asked about once more
 # Codes of ISO 639-1 that Whisper has another one for.
 _OWN = {"jv": "jw", "nb": "no", "fil": "tl", "iw": "he", "in": "id"}
 _ISO = {"jw": "jv"}
@@ -76,16 +90,17 @@ class _Work:
         return host.call(f"speech.{op}", {"sound": self.sound, **args}, report=self.report)
 
     def transcript(self, asked: str | None, speakers: bool | int | None) -> Transcript:
+        model = self.whisper.model  # as it is now: its files may be replaced meanwhile
         duration = self.ask("length")
         likely = self.likely(duration)
         spans = speech_spans(likely, duration)
         found = windows(spans, duration, likely)
         self.progress(DETECTED)
         if not found:
-            return Transcript((), "", self.whisper.model, speakers=0)
+            return Transcript((), "", model, speakers=0)
         language, sure = self.language(found, asked)
         self.progress(LANGUAGE_KNOWN)
-        words = self.words(found, widened(spans, duration), language)
+        words = self.words(found, spans, widened(spans, duration), language)
         words = tightened(unlooped(words), widened(spans, duration, MARGIN / 3), duration)
         segments = sentences(words)
         apart = bool(segments and self.whisper.voices and speakers is not False)
@@ -95,7 +110,7 @@ class _Work:
         return Transcript(
             segments,
             _ISO.get(language, language) if segments else "",
-            self.whisper.model,
+            model,
             language_confidence=sure if segments else 0.0,
             speakers=len({segment.speaker for segment in segments}),
             speakers_known=apart,
@@ -158,23 +173,50 @@ class _Work:
             told.append(replace(segment, speaker=named.setdefault(speaker, len(named))))
         return tuple(told)
 
-    def words(self, found: Sequence[Window], spans: Sequence[Span], language: str) -> list[Heard]:
-        """What is said in all windows, each word once."""
+    def words(
+        self, found: Sequence[Window], speech: Sequence[Span], spans: Sequence[Span], language: str
+    ) -> list[Heard]:
+        """What is said in all windows, each word once. `speech` is where somebody speaks, `spans` the same with
+        margins."""
         words: list[Heard] = []
-        total = sum(window.end - window.start for window in found)
+        total = sum(window.length for window in found)
         done = 0.0
-        for before, window in pairwise((None, *found)):
-            assert window is not None
-            clips = [[clip.start, clip.end] for clip in window.clips]
-            told = self.ask("hear", clips=clips, language=language, model=self.how)
-            new = believed(map(_passage, told), spans)
-            new = new if language in SPACELESS else whole(new)
+        rest: tuple[Span, ...] = ()
+        for before, window, after in zip((None, *found), found, (*found[1:], None), strict=False):
+            asked = Window((*rest, *window.clips))
+            told = self.hear(asked.clips, language)
+            rest = left(told, asked) if after is not None and after.start >= window.end else ()
+            end = rest[0].start if rest else window.end
+            told = [passage for passage in told if passage.begun < end]
+            new = self.complete(told, Span(asked.start, end), speech, spans, language)
             if before and window.start < before.end:
                 words = joined(words, new, Span(window.start, before.end))
             else:
                 words += new
-            done += window.end - window.start
+            done += window.length
             self.progress(LANGUAGE_KNOWN + (HEARD - LANGUAGE_KNOWN) * done / total)
+        return words
+
+    def hear(self, clips: Sequence[Span], language: str) -> list[Passage]:
+        """What is said in clips that lie close together."""
+        told = self.ask("hear", clips=[[clip.start, clip.end] for clip in clips], language=language, model=self.how)
+        return [_passage(passage) for passage in told]
+
+    def believed(self, told: Sequence[Passage], spans: Sequence[Span], language: str) -> list[Heard]:
+        new = believed(told, spans)
+        return new if language in SPACELESS else whole(new)
+
+    def complete(
+        self, told: Sequence[Passage], window: Span, speech: Sequence[Span], spans: Sequence[Span], language: str
+    ) -> list[Heard]:
+        """The words of a window with those that are heard when it is asked once more about speech without any."""
+        words = self.believed(told, spans, language)
+        within = [span for span in speech if window.start < span.end and span.start < window.end]
+        within = [Span(max(window.start, span.start), min(window.end, span.end)) for span in within]
+        missed = sorted(unheard(words, within, last_words(told)), key=lambda span: span.length)[-AGAIN:]
+        for span in sorted(missed, key=lambda span: span.start):
+            asked = around(words, span, window)
+            words = mended(words, self.believed(self.hear([asked], language), spans, language), span, asked)
         return words
 
 
@@ -188,6 +230,14 @@ def elected(clips: Sequence[Sequence[tuple[str, float]]], lengths: Sequence[floa
     return name, round(min(1.0, score / sum(lengths)), 4)
 
 
+def left(told: Sequence[Passage], window: Window) -> tuple[Span, ...]:
+    """What the model heard by itself at the end of a window, if that is so little that it is better heard with what
+    follows."""
+    rest = window.since(max((passage.begun for passage in told), default=window.start))
+    few = Window(rest).length < LITTLE < window.length if rest else False
+    return rest if few else ()
+
+
 def _apart(first: Segment, second: Segment) -> float:
     """Seconds between two."""
     return max(0.0, first.start - second.end, second.start - first.end)
@@ -195,7 +245,7 @@ def _apart(first: Segment, second: Segment) -> float:
 
 def _passage(told: dict[str, Any]) -> Passage:
     words = tuple(Heard(*word) for word in told["words"])
-    return Passage(words, told["likely"], told["compression"], told["silent"])
+    return Passage(words, told["likely"], told["compression"], told["silent"], told["begun"])
 
 
 @dataclass(frozen=True)
