@@ -212,9 +212,7 @@ def test_a_file_is_converted(data, format, wanted, make_audio, tmp_path, workdir
         "type": f"text/{format}", "format": format, "language": "de", "label": "German", "duration": 4.0, "cues": 2,
         "origin": "file", "model": None, "model_version": None,
     }  # fmt: skip
-    assert done.result.notes == (
-        ("Styles, regions, comments and times within cues were left out.",) if stands else ()
-    )
+    assert done.result.notes == (("Styles, regions, comments and times within cues were left out.",) if stands else ())
 
 
 @pytest.mark.ffmpeg
