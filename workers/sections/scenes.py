@@ -51,7 +51,7 @@ BLANK = 1.0  # seconds; nothing for longer is a scene of its own
 GLIMPSE = 0.6  # seconds, around nothing: what is seen before and after
 HARD, SAME = 0.7, 0.35  # shares of the difference from nothing: it came at once; what was there before came back
 HALVES = (0.4, 0.75, 1.25)  # seconds; half of what a dissolve and a little more may take
-ACROSS = 11.0  # what a dissolve changes at least
+ACROSS, FAINT = 11.0, 6.0  # what a dissolve changes at least; and one that its contrast tells of
 STEADY = 0.72  # of that, that pictures of one side may differ by themselves
 RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
 ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
@@ -60,6 +60,7 @@ MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
 RESTLESS = 0.7  # of what they differ by themselves, that is added to that
 # Where the contrast of the pictures in between falls as that of mixtures does, both may be off by more, so often.
 PALE, LOOSER = 0.6, 1.5
+CLEAR = 0.4  # how far that must outweigh what they are off, where a dissolve is FAINT
 MOSTLY = 0.5  # share of what both sides differ by, that pictures in between are then off mixtures at most
 FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
 ALIKE = 0.9  # correlation; above, it is the same view in another light
@@ -339,19 +340,19 @@ def _dissolving(
         return None
     first, last = _at(moments, start), _at(moments, end)
     across = pictures.difference(first, last)
-    if last - first < 4 or across < ACROSS or _between(hard, start - half, end + half):
+    if last - first < 4 or across < FAINT or _between(hard, start - half, end + half):
         return None
     halfway = pictures.halfway(first, last, number) / (ROUGHLY * across)
     if halfway > LOOSER:  # these two spare most of the work
         return None
-    if halfway > 1 and pictures.paling(first, range(number, number + 1), last, (0.5,)) < PALE / 2:
+    if (halfway > 1 or across < ACROSS) and pictures.paling(first, range(number, number + 1), last, (0.5,)) < PALE / 2:
         return None
     if pictures.blank(first) or pictures.blank(last) or pictures.likeness(first, last) > ALIKE:
         return None
     before = range(_at(moments, start - half), first + 1)
     after = range(last, _at(moments, end + half) + 1)
     mixing = pictures.mixing(before, range(first + 1, last), after, steady=STEADY)
-    if mixing is None or mixing.across < ACROSS:
+    if mixing is None or mixing.across < FAINT:
         return None
     if pictures.changed(first, last) < MUCH:
         return None
@@ -365,10 +366,12 @@ def _dissolving(
     if beside > MIDDLE:
         return None
     off = max(halfway, mixing.residue / (RESIDUE * mixing.across + RESTLESS * mixing.unrest))
-    if off > 1:
-        if off > LOOSER or mixing.residue > MOSTLY * mixing.across:
-            return None
-        if pictures.paling(first, range(first + 1, last), last, mixing.shares) < PALE:
+    if off > LOOSER or (off > 1 and mixing.residue > MOSTLY * mixing.across):
+        return None
+    is_faint = min(across, mixing.across) < ACROSS
+    if off > 1 or is_faint:
+        pale = pictures.paling(first, range(first + 1, last), last, mixing.shares)
+        if pale < (max(PALE, CLEAR + mixing.residue / mixing.across) if is_faint else PALE):
             return None
     return beside + mixing.residue / mixing.across, mixing.across
 
