@@ -293,7 +293,7 @@ class FileAdmin(DeletedByService, ServiceAdmin):
         members = list(FileMember.objects.filter(file=obj).order_by("name")[: MEMBERS_SHOWN + 1])
         if not members:
             return "none"
-        rows = [
+        rows: list[tuple[str, str, str]] = [
             (html.link(member_url(obj, member.name), member.name), member.type, html.size(member.size))
             for member in members[:MEMBERS_SHOWN]
         ]
