@@ -247,8 +247,7 @@ class Expected:
     until: float | None = None  # the moment of the source it ends at, seconds
     at_most: bool = False  # `duration` is the whole source's, of which the streams used may end earlier
     fps: float | None = None  # a steady rate
-    frames: int | None = None  # of an animation
-    animated: bool | None = None
+    frames: int | None = None  # of a picture: one of a still
     alpha: bool | None = None
     video_codec: str | None = None
     audio_codec: str | None = None

@@ -4,20 +4,13 @@ from django.contrib.admin.models import LogEntry
 from events_app.models import Event
 from ittyhost.admin.tests.operator import list_path, make_operator, page_path, queries, sign_in, text
 from media_app.admin.content import content_respond
-from media_app.delivery import transfers
 from media_app.models import DeadObject, File, FileMember, Media
 from media_app.selectors import file_url
 from media_app.tests.factories import jpeg_bytes, make_file, make_media
 from orgs_app.tests.factories import make_project
 from tasks_app.tests.factories import make_task
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_transfer_is_left_behind")]
 
 
 def bytes_of(response):

@@ -19,15 +19,9 @@ from orgs_app.models import Project
 from orgs_app.tests.factories import make_project
 
 # Not in one transaction: writers of several threads meet.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("no_workers")]
 
 Status = File.Status
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
 
 
 @pytest.fixture

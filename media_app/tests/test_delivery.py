@@ -13,7 +13,6 @@ from events_app.models import Event
 from media_app import jobs
 from media_app.api import uploads
 from media_app.api.delivery import deliver
-from media_app.delivery import transfers
 from media_app.models import DeadObject, File, Media
 from media_app.storage import StorageUnavailable, bucket
 from media_app.tests.factories import jpeg_bytes, make_file
@@ -21,26 +20,15 @@ from orgs_app.models import Project
 from orgs_app.tests.caller import G2, G4, VERSIONS, Caller, data_of, is_2024, message
 from orgs_app.tests.factories import bearer_header
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_transfer_is_left_behind")]
 
 DATA = bytes(range(256)) * 4  # 1,024 bytes
 AT = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
 @pytest.fixture(autouse=True)
 def no_worker_to_wait_for(settings) -> None:
     settings.PROBE_WAIT_SECONDS = 0
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
 
 
 def put(caller: Caller, path: str, body: bytes = DATA, version: str = G4, **headers: str) -> Any:

@@ -14,11 +14,6 @@ pytestmark = pytest.mark.django_db
 URL = "https://example.com/a/clip.mp4?signature=1"
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
 # --- it works ---
 
 

@@ -13,11 +13,6 @@ from orgs_app.tests.factories import bearer_header
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
 # --- it works ---
 
 

@@ -20,16 +20,9 @@ from workers.preview import Preview
 from workers.tests.media import make_audio, make_video
 
 # Not in one transaction: jobs let go of connections.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg, pytest.mark.usefixtures("no_workers")]
 
 Status = File.Status
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
-    monkeypatch.setattr(queue, "waiting", lambda lane: 0)
 
 
 def probed(content: bytes | Path, caller: Caller | None = None) -> File:

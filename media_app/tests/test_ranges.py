@@ -13,20 +13,9 @@ from media_app.storage import bucket
 from media_app.tests.factories import make_file
 from orgs_app.tests.caller import Caller
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_transfer_is_left_behind")]
 
 DATA = bytes(range(256)) * 4  # 1,024 bytes
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
 
 
 @pytest.fixture

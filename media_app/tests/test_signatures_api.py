@@ -23,11 +23,6 @@ VERSIONS = [version.name for version in all_versions()]
 SOON = int(time.time()) + 24 * 3600
 
 
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
 def sign(caller: Caller, version: str = G4, **body: Any) -> dict[str, Any]:
     return caller.data("post", "/signatures", version, body)
 

@@ -15,7 +15,6 @@ from django.test import RequestFactory
 from media_app import signatures
 from media_app.api.delivery import deliver
 from media_app.api.visits import Visit, writer
-from media_app.delivery import transfers
 from media_app.models import DeadObject, File
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, make_file
@@ -26,7 +25,7 @@ from orgs_app.services import api_key_revoke
 from orgs_app.tests.caller import G4, VERSIONS, Caller, message
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_transfer_is_left_behind")]
 
 DATA = b"0123456789" * 10
 NOW = 1_800_000_000  # as the clock stands in these tests
@@ -45,12 +44,6 @@ def clock(monkeypatch):
     made = Clock()
     monkeypatch.setattr(signatures, "time", made)
     return made
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
 
 
 @pytest.fixture

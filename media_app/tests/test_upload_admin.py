@@ -4,7 +4,6 @@ import io
 
 import pytest
 
-from ittyhost import queue
 from ittyhost.admin.tests.operator import list_path, make_operator, page_path, queries, sign_in, text
 from media_app import services
 from media_app.content_range import PieceRange
@@ -12,14 +11,7 @@ from media_app.models import File, Upload, UploadSession
 from media_app.services import Place
 from orgs_app.tests.caller import Caller
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def bucket_of_its_own(settings, tmp_path, monkeypatch) -> None:
-    settings.BUCKET_URL = f"file://{tmp_path}/bucket"
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("bucket_of_its_own", "no_workers")]
 
 
 def begin(filename: str = "a.bin", total: int = 1000, end: int = 400) -> Upload:

@@ -7,42 +7,19 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from ittyhost import queue
 from ittyhost.leases import in_seconds
 from media_app import jobs, services, storage
 from media_app.api.delivery import deliver
-from media_app.delivery import transfers
 from media_app.models import DeadObject, File, Upload, UploadPiece
 from media_app.storage import bucket
 from media_app.tests.factories import make_file
 from media_app.tests.sender import DATA, clean_up, give_up, kept, piece, send
 from orgs_app.tests.caller import G4, VERSIONS, Caller
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
-@pytest.fixture(autouse=True)
-def bucket_of_its_own(settings, tmp_path) -> None:
-    settings.BUCKET_URL = f"file://{tmp_path}/bucket"
-    settings.PROBE_WAIT_SECONDS = 0
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
-    monkeypatch.setattr(queue, "waiting", lambda lane: 0)
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("bucket_of_its_own", "no_workers", "no_transfer_is_left_behind"),
+]
 
 
 # --- giving up, expiring ---

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from ittyhost import queue
 from ittyhost.errors import Conflict, DomainError, Forbidden, InProgress
 from ittyhost.leases import in_seconds
 from media_app import services
@@ -24,20 +23,9 @@ from orgs_app.models import Project
 from orgs_app.tests.caller import Caller
 from orgs_app.tests.factories import make_project
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("bucket_of_its_own", "no_workers")]
 
 DATA = hashlib.shake_128(b"race").digest(1000)
-
-
-@pytest.fixture(autouse=True)
-def bucket_of_its_own(settings, tmp_path) -> None:
-    settings.BUCKET_URL = f"file://{tmp_path}/bucket"
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
 
 
 @pytest.fixture

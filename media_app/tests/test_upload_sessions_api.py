@@ -9,11 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from ittyhost import queue
 from ittyhost.leases import in_seconds
 from media_app import jobs
 from media_app.api import uploads
-from media_app.delivery import transfers
 from media_app.models import File, Media, Upload, UploadSession
 from media_app.services import sessions
 from media_app.storage import bucket
@@ -22,34 +20,13 @@ from orgs_app.models import Project
 from orgs_app.services import api_key_revoke
 from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, created, message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("bucket_of_its_own", "no_workers", "no_transfer_is_left_behind"),
+]
 
 DATA = hashlib.shake_128(b"session").digest(1000)
 stranger = Client()
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
-@pytest.fixture(autouse=True)
-def bucket_of_its_own(settings, tmp_path) -> None:
-    settings.BUCKET_URL = f"file://{tmp_path}/bucket"
-    settings.PROBE_WAIT_SECONDS = 0
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
-    monkeypatch.setattr(queue, "waiting", lambda lane: 0)
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
 
 
 def begin(caller: Caller, version: str = G4, **body: Any) -> str:

@@ -9,7 +9,6 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from events_app.models import Event
-from ittyhost import queue
 from ittyhost.leases import in_seconds
 from media_app import jobs
 from media_app.api.delivery import deliver
@@ -19,34 +18,13 @@ from media_app.tests.sender import DATA, clean_up, kept, piece, send
 from orgs_app.models import Project
 from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, message
 
-pytestmark = pytest.mark.django_db
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.usefixtures("bucket_of_its_own", "no_workers", "no_transfer_is_left_behind"),
+]
 
 MEGABYTE = 1024 * 1024
 BIG = 80 * MEGABYTE  # more than is joined: pieces have a smallest size
-
-
-@pytest.fixture
-def caller() -> Caller:
-    return Caller()
-
-
-@pytest.fixture(autouse=True)
-def bucket_of_its_own(settings, tmp_path) -> None:
-    settings.BUCKET_URL = f"file://{tmp_path}/bucket"
-    settings.PROBE_WAIT_SECONDS = 0
-
-
-@pytest.fixture(autouse=True)
-def nothing_sent(monkeypatch) -> None:
-    monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
-    monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
-    monkeypatch.setattr(queue, "waiting", lambda lane: 0)
-
-
-@pytest.fixture(autouse=True)
-def no_transfer_is_left_behind():
-    yield
-    assert transfers.running == 0
 
 
 # --- taking pieces ---

@@ -142,7 +142,7 @@ def _variant(options: ImageOptions, chosen: Format, framed: Framing, target: str
 
 def _expected(chosen: Format, framed: Framing, target: str) -> Expected:
     width, height = framed.canvas
-    return Expected(target, chosen.mime, "image", width=width, height=height, container=chosen.name)
+    return Expected(target, chosen.mime, "image", width=width, height=height, frames=1, container=chosen.name)
 
 
 def _from_video(options: ImageOptions, source: Source, chosen: Format) -> Plan:
