@@ -17,21 +17,22 @@ from workers.seen.sampling import FRAMES
 from workers.tests.media import ffmpeg
 
 pytestmark = [pytest.mark.ffmpeg, pytest.mark.xdist_group("vision")]
-SIZE = "160x120"
+SIZE = (160, 120)
 
 
 def film(folder: Path, photos: dict[str, Path], shots: list[tuple[str, float]]) -> Path:
     """Shots of photos, each with its seconds; "black" is one."""
-    inputs, seconds = [], sum(length for _, length in shots)
+    stills = {"black": Image.new("RGB", SIZE)}
+    for name in {name for name, _ in shots} - {"black"}:
+        with Image.open(photos[name]) as image:
+            stills[name] = image.convert("RGB").resize(SIZE)
+    for name, still in stills.items():
+        still.save(folder / f"{name}.bmp")
+    inputs: list[str | Path] = []
     for name, length in shots:
-        if name == "black":
-            inputs += ["-f", "lavfi", "-t", str(length), "-i", f"color=black:s={SIZE}:r=10"]
-        else:
-            inputs += ["-loop", "1", "-framerate", "10", "-t", str(length), "-i", photos[name]]
-    scaled = "".join(f"[{n}]scale={SIZE.replace('x', ':')},setsar=1,format=yuv420p[s{n}];" for n in range(len(shots)))
-    joined = "".join(f"[s{n}]" for n in range(len(shots)))
+        inputs += ["-loop", "1", "-framerate", "10", "-t", str(length), "-i", folder / f"{name}.bmp"]
     path = folder / "film.mp4"
-    ffmpeg(*inputs, "-filter_complex", f"{scaled}{joined}concat=n={len(shots)}", "-t", str(seconds), path)
+    ffmpeg(*inputs, "-filter_complex", f"concat=n={len(shots)},format=yuv420p", path)
     return path
 
 
