@@ -266,6 +266,14 @@ SECTIONS = [
 ]
 
 
+def test_a_clock_or_a_number_in_the_picture_is_no_title():
+    made = floor.description_answer(Material(FACTS, written=("00:00:10.000", "17 %", "Gate")), None)
+    assert made["title"] == "Gate"
+    made = floor.description_answer(Material(FACTS, written=("00:00:10.000",)), None)
+    assert made["title"] == "63 second 1280 × 720 video with sound"
+    assert made["description"].startswith("It reads: “00:00:10.000”.")
+
+
 def asked_for_titles(tmp_path, sections, language="en", providers=None):
     content = {"language": language, "sections": [{"start": 0, "end": 1, "text": text} for text in sections]}
     (tmp_path / "sections.json").write_text(json.dumps(content))
