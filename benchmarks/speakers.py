@@ -1,8 +1,5 @@
 """Who speaks when: the diarisation error rate of talks that are put together of recordings whose speakers are known to
 be others, because they speak other languages; and of one voice alone, which must stay one.
-
-Source of the measure: NIST's Rich Transcription evaluations (seconds missed, made up and given to the wrong speaker, by
-seconds of speech; the speakers matched in the best way; nothing is counted within a quarter of a second of a change).
 """
 
 import base64
@@ -10,11 +7,12 @@ import tempfile
 import wave
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, permutations, product
+from itertools import pairwise, product
 from pathlib import Path
 
 from benchmarks.figures import Figure
 from benchmarks.parts import quiet
+from tests.diarisation import Rate, Turn, error_rate
 from workers.documents import read_document
 from workers.engine.capabilities import ffmpeg_path
 from workers.kinds import get_kind
@@ -22,35 +20,8 @@ from workers.providers import host
 from workers.providers.speech.voice import RATE, STEP, Span, speech_spans
 from workers.run import run
 
-COLLAR = 0.25  # seconds
-TICKS = 100  # a second
 CLOSED = 1.0  # seconds; within a turn a shorter pause is speech
 BETWEEN = 0.6  # seconds of silence from one turn to the next
-
-
-@dataclass(frozen=True)
-class Turn:
-    start: float
-    end: float
-    speaker: int
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Seconds."""
-
-    missed: float = 0.0
-    invented: float = 0.0
-    confused: float = 0.0
-    speech: float = 0.0
-
-    def __add__(self, other: "Rate") -> "Rate":
-        return Rate(
-            self.missed + other.missed,
-            self.invented + other.invented,
-            self.confused + other.confused,
-            self.speech + other.speech,
-        )
 
 
 @dataclass(frozen=True)
@@ -61,52 +32,6 @@ class Talk:
     @property
     def speakers(self) -> int:
         return len({turn.speaker for turn in self.turns})
-
-
-def error_rate(truth: Sequence[Turn], told: Sequence[Turn]) -> Rate:
-    """The seconds that are wrong. Turns do not overlap."""
-    count = round(max((turn.end for turn in (*truth, *told)), default=0.0) * TICKS) + 1
-    true, heard = _ticks(truth, count), _ticks(told, count)
-    for edge in (moment for turn in truth for moment in (turn.start, turn.end)):
-        for tick in range(max(0, round((edge - COLLAR) * TICKS)), min(count, round((edge + COLLAR) * TICKS))):
-            true[tick] = heard[tick] = None
-    pairs = [
-        (first, second) for first, second in zip(true, heard, strict=True) if first is not None or second is not None
-    ]
-    both = [(first, second) for first, second in pairs if first is not None and second is not None]
-    right = _matched(both)
-    return Rate(
-        missed=sum(second is None for _, second in pairs) / TICKS,
-        invented=sum(first is None for first, _ in pairs) / TICKS,
-        confused=(len(both) - right) / TICKS,
-        speech=sum(first is not None for first, _ in pairs) / TICKS,
-    )
-
-
-def _ticks(turns: Sequence[Turn], count: int) -> list[int | None]:
-    ticks: list[int | None] = [None] * count
-    for turn in turns:
-        for tick in range(round(turn.start * TICKS), round(turn.end * TICKS)):
-            ticks[tick] = turn.speaker
-    return ticks
-
-
-def _matched(both: Sequence[tuple[int, int]]) -> int:
-    """How many agree when speakers are matched in the best way, each with one at most."""
-    first, second = ({pair[side] for pair in both} for side in (0, 1))
-    fewer, more = sorted((sorted(first), sorted(second)), key=len)
-    side = 0 if len(first) <= len(second) else 1
-    times: dict[tuple[int, int], int] = {}
-    for pair in both:
-        key = (pair[side], pair[1 - side])
-        times[key] = times.get(key, 0) + 1
-    return max(
-        (
-            sum(times.get(pair, 0) for pair in zip(fewer, chosen, strict=True))
-            for chosen in permutations(more, len(fewer))
-        ),
-        default=0,
-    )
 
 
 def figures(sounds: Mapping[str, Sequence[Path]], folder: Path, model: str) -> list[Figure]:

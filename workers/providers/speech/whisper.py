@@ -5,7 +5,7 @@ import base64
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
 from workers.languages import SPACELESS, language_name
 from workers.providers import host
-from workers.providers.base import Model, Progress, Segment, Transcript
+from workers.providers.base import Model, Progress, Transcript
 from workers.providers.settings import model_threads, speech_device
 from workers.providers.speech.voice import (
     LITTLE,
@@ -40,14 +40,15 @@ from workers.providers.speech.words import (
     tightened,
     unheard,
     unlooped,
+    utterances,
     whole,
 )
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
 DETECTED, LANGUAGE_KNOWN, HEARD = 0.1, 0.13, 0.9  # share of the work that is then done
-SHORT = 1.5  # seconds; a shorter sentence tells no voice
-MOST_OF_VOICE = 12.0  # seconds of a sentence that are enough to know a voice by
-VOICES = 40  # sentences in one request
+SHORT = 1.5  # seconds; a shorter utterance tells no voice
+MOST_OF_VOICE = 12.0  # seconds of an utterance that are enough to know a voice by
+VOICES = 40  # utterances in one request
 AGAIN = 4  # parts of a window that the model is asked about once more
 # Codes of ISO 639-1 that Whisper has another one for.
 _OWN = {"jv": "jw", "nb": "no", "fil": "tl", "iw": "he", "in": "id"}
@@ -102,10 +103,9 @@ class _Work:
         self.progress(LANGUAGE_KNOWN)
         words = self.words(found, spans, widened(spans, duration), language)
         words = tightened(unlooped(words), widened(spans, duration, MARGIN / 3), duration)
-        segments = sentences(words)
-        apart = bool(segments and self.whisper.voices and speakers is not False)
-        if apart:
-            segments = self.told_apart(segments, None if speakers in (None, True) else speakers)
+        apart = bool(words and self.whisper.voices and speakers is not False)
+        who = self.told_apart(words, None if speakers in (None, True) else speakers) if apart else []
+        segments = sentences(words, who)
         self.progress(1.0)
         return Transcript(
             segments,
@@ -150,28 +150,31 @@ class _Work:
             message = f"The speech model {self.whisper.model.name} does not know the language {asked} ({name})."
         raise ModelMissing(message, param="language")
 
-    def told_apart(self, segments: Sequence[Segment], count: int | None) -> tuple[Segment, ...]:
-        """The same with their speakers. Those too short to know a voice by are taken for the nearest one's in time."""
-        long = [place for place, segment in enumerate(segments) if segment.end - segment.start >= SHORT]
+    def told_apart(self, words: Sequence[Heard], count: int | None) -> list[int]:
+        """Who says each word, numbered in the order of speaking. What is too short to know a voice by is taken for the
+        nearest one's in time."""
+        parts = utterances(words)
+        said = [Span(part[0].start, part[-1].end) for part in parts]
+        long = [place for place, span in enumerate(said) if span.length >= SHORT]
         if not long:
-            return tuple(segments)
+            return [0] * len(words)
         vectors: list[list[float]] = []
         for first in range(0, len(long), VOICES):
-            some = [segments[place] for place in long[first : first + VOICES]]
-            spans = [[segment.start, min(segment.end, segment.start + MOST_OF_VOICE)] for segment in some]
+            some = [said[place] for place in long[first : first + VOICES]]
+            spans = [[span.start, min(span.end, span.start + MOST_OF_VOICE)] for span in some]
             vectors += self.ask("voices", spans=spans, weights=self.whisper.voices)
             self.progress(HEARD + (1 - HEARD) * (first + len(some)) / len(long))
-        lengths = [segments[place].end - segments[place].start for place in long]
+        lengths = [said[place].length for place in long]
         labels = host.call("speech.alike", {"vectors": vectors, "lengths": lengths, "count": count}, report=self.report)
         known = dict(zip(long, labels, strict=True))
         named: dict[int, int] = {}
-        told = []
-        for place, segment in enumerate(segments):
+        who: list[int] = []
+        for place, part in enumerate(parts):
             at = bisect_left(long, place)
-            nearest = min(long[max(0, at - 1) : at + 1], key=lambda other: _apart(segment, segments[other]))
+            nearest = min(long[max(0, at - 1) : at + 1], key=lambda other: _apart(said[place], said[other]))
             speaker = known[place if place in known else nearest]
-            told.append(replace(segment, speaker=named.setdefault(speaker, len(named))))
-        return tuple(told)
+            who += [named.setdefault(speaker, len(named))] * len(part)
+        return who
 
     def words(
         self, found: Sequence[Window], speech: Sequence[Span], spans: Sequence[Span], language: str
@@ -238,7 +241,7 @@ def left(told: Sequence[Passage], window: Window) -> tuple[Span, ...]:
     return rest if few else ()
 
 
-def _apart(first: Segment, second: Segment) -> float:
+def _apart(first: Span, second: Span) -> float:
     """Seconds between two."""
     return max(0.0, first.start - second.end, second.start - first.end)
 

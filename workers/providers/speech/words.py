@@ -28,6 +28,7 @@ _MOMENT = 0.02  # seconds; the finest a model tells
 _SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
+TURN = 0.4  # seconds; in a pause of that, another may begin to speak
 LONG, TOO_LONG = 12.0, 20.0  # seconds; sentences are cut at a clause above the one, anywhere above the other
 _ENDS = re.compile(r"[.!?…。！？｡।؟۔]+[\"'”’»)\]」』]*$")
 _CLAUSE = re.compile(r"[,;:–—、，；：،]+[\"'”’»)\]」』]*$")
@@ -283,6 +284,18 @@ def sentences(words: Sequence[Heard], speakers: Sequence[int] = ()) -> tuple[Seg
             found.append(_segment(words[begun : cut + 1], speakers[cut] if speakers else 0))
             begun = cut + 1
     return tuple(found)
+
+
+def utterances(words: Sequence[Heard]) -> list[Sequence[Heard]]:
+    """What is said without a pause in which another may have begun, and without the end of a sentence."""
+    found: list[Sequence[Heard]] = []
+    begun = 0
+    for place, word in enumerate(words):
+        last = place + 1 == len(words)
+        if last or words[place + 1].start - word.end >= TURN or _ends_here(words, (), begun, place):
+            found.append(words[begun : place + 1])
+            begun = place + 1
+    return found
 
 
 def _ends_here(words: Sequence[Heard], speakers: Sequence[int], begun: int, place: int) -> bool:

@@ -19,6 +19,7 @@ from workers.providers.speech.words import (
     tightened,
     unheard,
     unlooped,
+    utterances,
     whole,
 )
 
@@ -206,6 +207,12 @@ def test_long_sentences_are_cut_at_a_clause():
 def test_another_speaker_begins_another_sentence():
     found = sentences(said("yes I do no you do not"), [0, 0, 0, 1, 1, 1, 1])
     assert [(segment.text, segment.speaker) for segment in found] == [("yes I do", 0), ("no you do not", 1)]
+
+
+def test_who_speaks_may_change_in_a_short_pause_though_no_mark_ends_the_sentence():
+    words = [*said("yes I do"), *said("no you do not. Well", start=1.9)]
+    assert [text(part) for part in utterances(words)] == ["yes I do", "no you do not.", "Well"]
+    assert utterances([]) == []
 
 
 def test_languages_without_spaces_keep_none():

@@ -1,8 +1,8 @@
-"""How the benchmarks tell who was taken for whom."""
+"""The measure of who was taken for whom."""
 
 import pytest
 
-from benchmarks.speakers import Rate, Turn, error_rate
+from tests.diarisation import Rate, Turn, error_rate
 
 TRUTH = (Turn(0.0, 4.0, 0), Turn(5.0, 9.0, 1), Turn(10.0, 14.0, 0))
 
