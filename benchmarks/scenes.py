@@ -24,7 +24,7 @@ from workers.tests.edits import Shot, cuts_of, make_edit
 ENGINE = True  # needs no service
 NEAR = 0.5  # seconds that a scene may be told off its cut
 AIM = 0.95
-SEEN, UNSEEN = (1, 2), 3
+SEEN, UNSEEN = (1, 2, 3, 4), 5
 SHOWN = ("card", "warm", "bars", "cold", "hand", "lush", "zoom", "grey", "pan", "dark", "snow")
 LENGTHS = (2.0, 3.4, 1.2, 5.0, 2.6, 0.8, 4.2, 1.6, 3.0)
 SECONDS = 60  # of the film whose cost is measured

@@ -143,6 +143,9 @@ class Shades:
     def mixing(self, before, between, after, *, steady):
         return None
 
+    def paling(self, first, between, last, shares):
+        return 0.0
+
     def likeness(self, first, second):
         return 0.0
 
