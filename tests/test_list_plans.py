@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from media_app import search as search_reads
 from media_app.models import File, Media, SearchText
 from media_app.services.indexing import written
 from media_app.tests.factories import make_file
@@ -119,7 +120,8 @@ def test_a_list_is_read_from_its_projects_index(client, path, index):
 
 @pytest.mark.parametrize("sort", ["relevance", "created", "updated"])
 @pytest.mark.parametrize("search", ["boats", '"fishing boats" -dawn har*'])
-def test_a_search_is_answered_by_the_index_of_words(client, search, sort):
+def test_a_search_is_answered_by_the_index_of_words(client, monkeypatch, search, sort):
+    monkeypatch.setattr(search_reads, "FEW", -1)  # as if each word were a common one
     with CaptureQueriesContext(connection) as captured:
         client.get("/media", query_params={"search": search, "sort": sort})
     [rows] = [one["sql"] for one in captured.captured_queries if "UNION ALL" in one["sql"] or "GROUP BY" in one["sql"]]
@@ -131,6 +133,25 @@ def test_a_search_is_answered_by_the_index_of_words(client, search, sort):
     else:
         assert found.count("SCAN indexed VIRTUAL TABLE INDEX") == terms, found
         assert found.count("SEARCH passage USING INTEGER PRIMARY KEY") == terms, found
+
+
+def test_beside_a_rare_word_common_ones_are_looked_for_in_its_media_alone(client, monkeypatch):
+    monkeypatch.setattr(search_reads, "FEW", 10)
+    media = Media.objects.filter(kind="audio").first()
+    SearchText.objects.create(
+        project=media.project, media=media, kind="media", weight=4, words=written(["harbour"], media.project_id)
+    )
+    with CaptureQueriesContext(connection) as captured:
+        assert len(client.get("/media", query_params={"search": "other harbour -boats"}).json()) == 1
+    [rows] = [one["sql"] for one in captured.captured_queries if "UNION ALL" in one["sql"]]
+    found = plan(rows, without=("seqscan",))
+    if connection.vendor == "postgresql":
+        assert "searchtext_words" not in found, found
+        assert found.count("media_app_searchtext_media_id") == 3, found
+    else:
+        assert found.count("MATERIALIZE own") == 3, found
+        assert found.count("SEARCH media_app_searchtext USING INDEX media_app_searchtext_media_id") == 3, found
+        assert "SEARCH passage USING INTEGER PRIMARY KEY" not in found, found
 
 
 def test_what_a_search_has_found_is_read_by_its_ids(client):

@@ -9,6 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ittyhost.api import paging
+from media_app import search as search_reads
 from media_app.models import File, Media, SearchText
 from media_app.services import file_delete, file_update, media_create, media_delete, media_update
 from media_app.services.files import _file_create
@@ -189,6 +190,30 @@ def test_words_may_stand_in_different_files_but_not_in_different_media(caller):
     assert found(caller, "fishing boats") == [media.pk]
     assert found(caller, "boats -fishing") == [other.pk]
     assert found(caller, '"fishing boats"') == []
+
+
+@pytest.mark.parametrize("few", [-1, 1, 3, 1000])  # each word a common one; some of them; none
+def test_a_rare_word_changes_nothing_but_what_it_costs(caller, monkeypatch, few):
+    monkeypatch.setattr(search_reads, "FEW", few)
+    other = Caller()
+    media = []
+    for number in range(6):
+        media.append(saying(caller, "fishing boats leave" if number % 2 else "boats that are fishing leave"))
+        saying(other, "fishing boats leave harbour dawn", kind="description")
+    saying(caller, "harbour", kind="description", media=media[1])
+    saying(caller, "harbour dawn", media=media[4])
+    saying(caller, "harbours", kind="text", media=media[2])
+    kept = [one.pk for one in media]
+    assert found(caller, "boats harbour") == [kept[1], kept[4]]
+    assert found(caller, "boats harbour", "&sort=created") == [kept[4], kept[1]]
+    assert found(caller, "boats harbour", "&order=asc") == [kept[4], kept[1]]
+    assert found(caller, "boats harbour -dawn") == [kept[1]]
+    assert found(caller, 'harbour "fishing boats"') == [kept[1]]
+    assert found(caller, "leave harbour*") == [kept[1], kept[4], kept[2]]
+    assert found(caller, "leave -harbour") == [kept[5], kept[3], kept[2], kept[0]]
+    assert found(caller, "boats nowhere") == []
+    answer = caller.ask("get", "/media?search=boats+harbour*&limit=1&page=2", G1).json()
+    assert ([one["id"] for one in answer["data"]], answer["meta"]["total"]) == ([media[4].public_id], 3)
 
 
 def test_pages_and_totals(caller):
