@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from django.db.models import Prefetch, Q, QuerySet
 
@@ -106,6 +106,14 @@ def file_find_by_path(*, project: Project, path: str) -> File | None:
     if file is not None:
         file.project = project
     return file
+
+
+def file_find_by_url(*, project: Project, url: str) -> File | None:
+    """The file that a delivery URL of the project leads to; None for every other URL."""
+    root = f"{project.delivery_url}/"
+    if not url.startswith(root):
+        return None
+    return file_find_by_path(project=project, path=unquote(url.removeprefix(root).partition("?")[0].partition("#")[0]))
 
 
 def member_find_by_path(*, project: Project, path: str) -> FileMember | None:

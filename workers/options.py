@@ -306,6 +306,11 @@ class Options(BaseModel):
         """Other files that the options name: (option, id or URL) for each."""
         return ()
 
+    @staticmethod
+    def takes(option: str) -> str:
+        """What the file that such an option names must be: an "image" for a layer, else "text", of subtitles."""
+        return "image" if option.startswith("layers.") else "text"
+
 
 def quality_number(quality: int | str | None) -> int:
     """0 to 100, by number or name; the default when not given."""

@@ -9,7 +9,7 @@ from media_app.services.names import place_clean, place_read, ref_clean
 from media_app.services.objects import connection_rest, drafts_clean_up, objects_clean_up, objects_expect, objects_keep
 from media_app.services.outputs import StoredObject, file_fetcher, output_publish, outputs_discard, outputs_store
 from media_app.services.pieces import piece_receive, upload_complete
-from media_app.services.references import reference_check, reference_fetcher
+from media_app.services.references import reference_check, reference_fetcher, reference_type_check
 from media_app.services.renewal import facts_known, facts_order, facts_renew
 from media_app.services.sessions import session_create, session_find, session_receive
 from media_app.services.uploads import Place, Progress, upload_end, upload_find, upload_give_up, upload_progress
@@ -80,6 +80,7 @@ __all__ = [
     "ref_clean",
     "reference_check",
     "reference_fetcher",
+    "reference_type_check",
     "search_rebuild",
     "session_create",
     "session_find",

@@ -22,12 +22,17 @@ from workers.engine.errors import EngineUnavailable, MediaError, Stopped
 CHUNK = 256 * 1024
 
 
-def reference_check(file: File, *, param: str) -> None:
-    """Whether a file may be used beside an input. Raises Conflict while its bytes are not there, Invalid when they
-    never will be, or are too many.
+_WANTED = {"image": "a picture", "text": "subtitles as text"}
+_UNTOLD = "application/octet-stream"  # what is nothing we know
+
+
+def reference_check(file: File, *, param: str, takes: str) -> None:
+    """Whether a file may be used beside an input, where an "image" is taken or a "text". Raises Conflict while its
+    bytes are not there, Invalid when they never will be, are too many, or are known to be something else.
 
     What was found to be no medium may be one all the same: a text of subtitles is for the work itself to read.
     """
+    reference_type_check(file, param=param, takes=takes)
     if not file.key or file.status in UNSETTLED:
         if file.status == File.Status.FAILED:
             raise Invalid(f"{param} names a file that could not be fetched.", param=param)
@@ -39,6 +44,13 @@ def reference_check(file: File, *, param: str) -> None:
             f"{param} names a file of {file.entry_size} bytes; at most {settings.OPTION_FILE_BYTES} are taken.",
             param=param,
         )
+
+
+def reference_type_check(file: File, *, param: str, takes: str) -> None:
+    """Raise Invalid where a file is known to be something else than what is taken."""
+    is_known = file.status == File.Status.READY and file.type != _UNTOLD
+    if is_known and file.type.partition("/")[0] != takes:
+        raise Invalid(f"{param} must name {_WANTED[takes]}; this file is {file.type}.", param=param)
 
 
 def reference_fetcher(*, project: Project, should_stop: Callable[[], bool]) -> Callable[[str, Path], None]:

@@ -12,8 +12,8 @@ from ittyhost.errors import DomainError, Invalid, NotFound
 from ittyhost.outbound import check_url
 from ittyhost.records import parse_id
 from media_app.models import File
-from media_app.selectors import file_get, media_get, media_original
-from media_app.services import place_clean, ref_clean, reference_check
+from media_app.selectors import file_find_by_url, file_get, media_get, media_original
+from media_app.services import place_clean, ref_clean, reference_check, reference_type_check
 from orgs_app.models import Project
 from tasks_app.control import INGEST, all_kinds, get_kind
 from workers.kinds import UnknownKind
@@ -98,15 +98,17 @@ def read_options(
     place_clean(folder=options.folder or "", filename=options.filename or "", params=(names[0], names[1]))
     ref_clean(options.ref or "", param=names[2])
     for name, ref in options.file_refs():
-        _check_file(ref, project, param=".".join((*prefix, name)))
+        _check_file(ref, project, param=".".join((*prefix, name)), takes=options.takes(name))
     return options
 
 
-def _check_file(ref: str, project: Project | None, *, param: str) -> None:
+def _check_file(ref: str, project: Project | None, *, param: str, takes: str) -> None:
     if project is not None:
         found = read_source(ref, project=project, param=param)
         if isinstance(found, File):
-            reference_check(found, param=param)
+            reference_check(found, param=param, takes=takes)
+        elif (ours := file_find_by_url(project=project, url=found)) is not None:
+            reference_type_check(ours, param=param, takes=takes)
     elif "://" in ref:
         check_url(ref, param=param)
 

@@ -11,6 +11,8 @@ from PIL import Image
 
 from ittyhost.outbound.tests.site import LOOPBACK, Site, redirects, sends
 from media_app.models import File, Media
+from media_app.selectors import file_url
+from media_app.services.facts import file_facts
 from media_app.storage import bucket
 from media_app.tests.factories import jpeg_bytes, make_file, make_media
 from orgs_app.tests.caller import G1, G4, Caller, is_2024, refusal
@@ -18,6 +20,7 @@ from tasks_app.jobs import attempt_run
 from tasks_app.models import Attempt, Task
 from tasks_app.services import LeaseLost, task_claim
 from tasks_app.tests.factories import make_task
+from tasks_app.tests.test_any_options_api import video_facts
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("woken", "work_dir")]
 
@@ -91,6 +94,39 @@ def test_a_file_that_cannot_be_used_is_refused_by_its_place(version, path, setti
         where = "output.layers" if is_2024(version) else "layers"
         assert f"{where}.1.url" in told["message"] or "param" in told
     assert Task.objects.count() == 0
+
+
+@pytest.mark.parametrize(("version", "path"), [(G1, "/tasks/plan"), (G4, "/tasks")])
+def test_a_file_that_is_known_to_be_something_else_is_refused(version, path, settings):
+    settings.OUTBOUND_ALLOW = LOOPBACK  # where delivery is in tests
+    caller = Caller()
+    source = make_file(project=caller.project, **file_facts(video_facts()))
+    picture = make_file(project=caller.project, content=jpeg_bytes(), folder="a b", filename="c.jpg")
+    film = make_file(project=caller.project, content=b"film", kind="video", type="video/mp4", filename="c.mp4")
+    track = make_file(project=caller.project, content=b"WEBVTT", kind="subtitles", type="text/vtt", filename="c.vtt")
+    unknown = make_file(project=caller.project, content=b"x", type="application/octet-stream", status="failed")
+    texts, pictures = "must name subtitles as text", "must name a picture"
+    asked = [
+        ("subtitles", "subtitle_url", lambda ref: {"subtitle_url": ref}, [picture, film], texts, [track, unknown]),
+        ("video", "subtitle_url", lambda ref: {"subtitle_url": ref}, [picture, film], texts, [track, unknown]),
+        ("adaptive_video", "subtitles.0.url", lambda ref: {"subtitles": [{"url": ref}]}, [picture], texts, [track]),
+        ("video", "layers.0.url", lambda ref: {"layers": layers(ref)}, [film, track], pictures, [picture]),
+    ]
+    for kind, param, options, wrong, words, right in asked:
+        for file in (*wrong, *right):
+            for ref in (file.public_id, file.media.public_id, f"{file_url(file)}?x=1", file_url(file)):
+                rest = {"kind": kind, **options(ref)}
+                body = {"input": source.public_id, "output": rest} if is_2024(version) else {
+                    "file_id": source.public_id, **rest
+                }  # fmt: skip
+                answer = caller.ask("post", path, version, body)
+                if file in right:
+                    assert answer.status_code in (200, 201), (ref, answer.content)
+                    continue
+                told = refusal(answer)
+                where = f"output.{param}" if is_2024(version) else param
+                assert answer.status_code == 400
+                assert told["message"] == f"{where} {words}; this file is {file.type}."
 
 
 def test_the_place_is_named_as_the_version_writes_it():

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from workers.engine.encodings import decoded_text
 from workers.engine.errors import LimitExceeded, SourceUnsupported
-from workers.engine.subtitles import decoded_text
 from workers.typefaces import DEFAULT, best_face, clusters, faces_for, typefaces
 
 MOST = 4 * 1024**2  # bytes: a film's subtitles are a tenth of a megabyte, with karaoke effects a few
@@ -21,10 +21,11 @@ def clean_captions(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     """Write the file `source` as UTF-8 text to `target`, once it is sure to be SRT, WebVTT or ASS. It answers whether
     it is a `script` (ASS): "yes", or "".
 
-    Raises SourceUnsupported, LimitExceeded, which name `param`: subtitle_url where that is not given.
+    `language` tells how the letters of an older file are encoded. Raises SourceUnsupported, LimitExceeded, which name
+    `param`: subtitle_url where that is not given.
     """
     param = operations.get("param", "subtitle_url")
-    text = decoded_text(_bounded(cwd / operations["source"], param))
+    text = decoded_text(_bounded(cwd / operations["source"], param), operations.get("language"))
     if "\0" in text:
         raise SourceUnsupported("The subtitles are no text.", param=param)
     text = text.replace("\r\n", "\n").replace("\r", "\n").lstrip("\n\ufeff")

@@ -125,7 +125,7 @@ def plan(options: SubtitlesOptions, source: Source) -> Plan:
         given, param = (captions.GIVEN, "subtitle_url") if options.subtitle_url else (source.path, "input")
         files = (FileUse(options.subtitle_url, given, param),) if options.subtitle_url else ()
         reads = "nothing" if options.subtitle_url else "whole"
-        checked = {"source": given, "target": captions.CLEAN, "param": param}
+        checked = {"source": given, "target": captions.CLEAN, "param": param, "language": options.language}
         steps = (
             HelperStep("captions", checked, measures="captions"),
             FfmpegStep(

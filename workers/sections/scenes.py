@@ -51,13 +51,17 @@ BLANK = 1.0  # seconds; nothing for longer is a scene of its own
 GLIMPSE = 0.6  # seconds, around nothing: what is seen before and after
 HARD, SAME = 0.7, 0.35  # shares of the difference from nothing: it came at once; what was there before came back
 HALVES = (0.4, 0.75, 1.25)  # seconds; half of what a dissolve and a little more may take
-ACROSS = 11.0  # what a dissolve changes at least
+ACROSS, FAINT = 11.0, 6.0  # what a dissolve changes at least; and one that its contrast tells of
 STEADY = 0.72  # of that, that pictures of one side may differ by themselves
 RESIDUE = 0.12  # of it, that a picture in between may be off a mixture of both where nothing moves
 ROUGHLY = 0.4  # of it, that the picture in the middle may be off an even mixture of single pictures
 OUTSIDE = 0.2  # share of the other side that pictures at the ends have at most
 MIDDLE = 0.2  # share, that the picture in the middle may be off an even mixture
 RESTLESS = 0.7  # of what they differ by themselves, that is added to that
+# Where the contrast of the pictures in between falls as that of mixtures does, both may be off by more, so often.
+PALE, LOOSER = 0.6, 1.5
+CLEAR = 0.4  # how far that must outweigh what they are off, where a dissolve is FAINT
+MOSTLY = 0.5  # share of what both sides differ by, that pictures in between are then off mixtures at most
 FADING, DIMMED = 1.2, 0.8  # seconds beside nothing, in which the same view (by its correlation) fades
 ALIKE = 0.9  # correlation; above, it is the same view in another light
 LIKE = 0.4  # correlation; below, something else came after nothing, though it is as light
@@ -106,6 +110,12 @@ class Pictures(Protocol):
     def mixing(self, before: range, between: range, after: range, *, steady: float) -> "Mixing | None":
         """How the pictures in between are mixtures of the averages of those before and after; None where those differ
         among themselves by more than that share of what the averages do."""
+        ...
+
+    def paling(self, first: int, between: range, last: int, shares: Sequence[float]) -> float:
+        """How far the contrast of pictures falls below that of those on both sides, as a share of how far it does in
+        mixtures of them: 1 in a dissolve; 0 in one view that moves. `shares` are the second's; those near to either
+        side tell nothing."""
         ...
 
     def likeness(self, first: int, second: int) -> float:
@@ -330,18 +340,21 @@ def _dissolving(
         return None
     first, last = _at(moments, start), _at(moments, end)
     across = pictures.difference(first, last)
-    if last - first < 4 or across < ACROSS or _between(hard, start - half, end + half):
+    if last - first < 4 or across < FAINT or _between(hard, start - half, end + half):
         return None
-    if pictures.halfway(first, last, number) > ROUGHLY * across:  # which spares most of the work
+    halfway = pictures.halfway(first, last, number) / (ROUGHLY * across)
+    if halfway > LOOSER:  # these two spare most of the work
+        return None
+    if (halfway > 1 or across < ACROSS) and pictures.paling(first, range(number, number + 1), last, (0.5,)) < PALE / 2:
         return None
     if pictures.blank(first) or pictures.blank(last) or pictures.likeness(first, last) > ALIKE:
         return None
     before = range(_at(moments, start - half), first + 1)
     after = range(last, _at(moments, end + half) + 1)
     mixing = pictures.mixing(before, range(first + 1, last), after, steady=STEADY)
-    if mixing is None or mixing.across < ACROSS:
+    if mixing is None or mixing.across < FAINT:
         return None
-    if mixing.residue > RESIDUE * mixing.across + RESTLESS * mixing.unrest or pictures.changed(first, last) < MUCH:
+    if pictures.changed(first, last) < MUCH:
         return None
     if sum(0.15 <= share <= 0.85 for share in mixing.shares) < 2:
         return None
@@ -350,7 +363,17 @@ def _dissolving(
     if any(later < share - 0.2 for share, later in itertools.pairwise(mixing.shares)):
         return None
     beside = abs(mixing.shares[number - first - 1] - 0.5)
-    return (beside + mixing.residue / mixing.across, mixing.across) if beside <= MIDDLE else None
+    if beside > MIDDLE:
+        return None
+    off = max(halfway, mixing.residue / (RESIDUE * mixing.across + RESTLESS * mixing.unrest))
+    if off > LOOSER or (off > 1 and mixing.residue > MOSTLY * mixing.across):
+        return None
+    is_faint = min(across, mixing.across) < ACROSS
+    if off > 1 or is_faint:
+        pale = pictures.paling(first, range(first + 1, last), last, mixing.shares)
+        if pale < (max(PALE, CLEAR + mixing.residue / mixing.across) if is_faint else PALE):
+            return None
+    return beside + mixing.residue / mixing.across, mixing.across
 
 
 def _between(moments: Sequence[float], start: float, end: float) -> bool:

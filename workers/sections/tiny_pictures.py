@@ -2,7 +2,7 @@
 
 import mmap
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from statistics import fmean, median
@@ -26,6 +26,8 @@ from workers.sections.scenes import (
 )
 
 _SHARES = 10  # mixtures that are tried
+MIXED = 0.25  # share of either side in pictures whose contrast tells something
+LEAST_FALL = 2.0  # of 255, of a mixture's contrast, that can be told from noise
 
 
 class TinyPictures:
@@ -34,6 +36,7 @@ class TinyPictures:
     def __init__(self, data: "mmap.mmap | bytes") -> None:
         self.data = data
         self.picture = lru_cache(maxsize=256)(self._picture)
+        self.contrast = lru_cache(maxsize=256)(lambda number: _contrast(self.picture(number)))
         self.box = self._shown()
         self.pixels = (self.box[2] - self.box[0]) * (self.box[3] - self.box[1])
 
@@ -79,16 +82,26 @@ class TinyPictures:
         if unrest > steady * across:
             return None
         mixtures = [Image.blend(ours, theirs, part / _SHARES) for part in range(_SHARES + 1)]
-        nearest = [
-            min((_difference(mixture, self.picture(number)), part) for part, mixture in enumerate(mixtures))
-            for number in between
-        ]
+        nearest: list[tuple[float, int]] = []
+        for number in between:
+            nearest.append(_nearest(mixtures, self.picture(number), nearest[-1][1] if nearest else 0))
         return Mixing(
             across=across,
             unrest=unrest,
             residue=median(residue for residue, _ in nearest),
             shares=tuple(part / _SHARES for _, part in nearest),
         )
+
+    def paling(self, first: int, between: range, last: int, shares: Sequence[float]) -> float:
+        one, other = self.picture(first), self.picture(last)
+        before, after = self.contrast(first), self.contrast(last)
+        falls = []
+        for number, share in zip(between, shares, strict=True):
+            kept = (1 - share) * before + share * after
+            fall = kept - _contrast(Image.blend(one, other, share))
+            if MIXED <= share <= 1 - MIXED and fall >= LEAST_FALL:
+                falls.append((kept - self.contrast(number)) / fall)
+        return median(falls) if falls else 0.0
 
     def _average(self, run: range) -> Image.Image:
         average = self.picture(run[0])
@@ -105,6 +118,27 @@ class TinyPictures:
         pairs = zip(one.tobytes(), other.tobytes(), strict=True)
         product = sum(a * b for a, b in pairs) / self.pixels
         return float((product - ours.mean[0] * theirs.mean[0]) / deviation)
+
+
+def _nearest(mixtures: Sequence[Image.Image], picture: Image.Image, place: int) -> tuple[float, int]:
+    """(difference, place) of the mixture that a picture is least off, looked for from `place` on: that is convex in the
+    share, and pictures one after the other have their shares beside each other."""
+    least = _difference(mixtures[place], picture)
+    for step in (1, -1):
+        moved = False
+        while 0 <= place + step < len(mixtures):
+            off = _difference(mixtures[place + step], picture)
+            if off >= least:
+                break
+            least, place, moved = off, place + step, True
+        if moved:
+            break
+    return least, place
+
+
+def _contrast(picture: Image.Image) -> float:
+    """The standard deviation of each colour, of 255, and their mean."""
+    return fmean(ImageStat.Stat(picture).stddev)
 
 
 def _difference(one: Image.Image, other: Image.Image) -> float:

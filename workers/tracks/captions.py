@@ -6,18 +6,28 @@ cue is passed over, as players do.
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from workers.engine.encodings import decoded_text
 from workers.engine.errors import SourceUnsupported
-from workers.engine.subtitles import BREAKS, HEADER, TIME, decoded_text
+from workers.engine.subtitles import BREAKS, HEADER, TIME
 
 MOST_CUES = 50_000
 LONGEST = 5_000  # characters of one cue: more is no text to be read, and markup is looked for in it
 _TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(.*)")
+_COLORED = re.compile(r"<font[^<>]{0,200}\scolor\s*=", re.IGNORECASE)
+_COMMENT = re.compile(r"NOTE(?=[ \t]|\Z)")
 _HIDDEN = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_TOP = re.compile(r"\{[^{}]{0,200}\\an?[789][^{}]{0,200}\}")  # SubStation's mark for the upper part of the picture
+# SubStation's mark for where a cue stands, as the keys of a number pad lie, which SubRip has taken over; and its older
+# numbers.
+_PLACE = re.compile(r"\{[^{}]{0,200}\\(an[1-9]|a(?:1[01]|[1-9]))(?![0-9])[^{}]{0,200}\}")
+_OLDER = {1: 1, 2: 2, 3: 3, 5: 7, 6: 8, 7: 9, 9: 4, 10: 5, 11: 6}
+_BELOW = 2  # where a cue stands of which nothing is said
+_ROWS, _SIDES = ("", "line:50%", "line:0"), ("align:left", "", "align:right")
+_LINES = 15  # of text that WebVTT thinks a picture to have
 # SubStation's drawings, of which ffmpeg leaves the numbers.
 _DRAWING = re.compile(r"^m(?: -?[\d.]+){2}(?: [mnlbspc]| -?[\d.]+)*$", re.MULTILINE)
 _STYLES = re.compile(r"\{\\[^{}]*\}|</?font[^<>]*>", re.IGNORECASE)
@@ -46,7 +56,7 @@ class Cue:
 @dataclass(frozen=True)
 class Reading:
     """What a file holds: its cues by start; how many were passed over, as their times or texts are none; whether they
-    came out of order, and whether it had styles and regions, which are not kept."""
+    came out of order, and whether it had styles, regions, comments or colours, which are not kept."""
 
     cues: tuple[Cue, ...]
     format: str  # "vtt" or "srt"
@@ -65,7 +75,8 @@ class Reading:
         if overlapping:
             told.append(f"Cues that begin before the one before them ends, and are shown with it: {overlapping}.")
         if self.styled:
-            told.append("Styles, regions and times within cues were left out.")
+            lost = "Styles, regions, comments and times within cues" if self.format == "vtt" else "Colours"
+            told.append(f"{lost} were left out.")
         return tuple(told)
 
 
@@ -109,8 +120,14 @@ def read_track(data: bytes) -> Reading:
         raise SourceUnsupported("The subtitles are neither WebVTT nor SubRip (.srt).")
     ordered = tuple(sorted(cues, key=lambda cue: (cue.start, cue.end)))
     disordered = any(first.start > second.start for first, second in pairwise(cues))
-    styled = is_vtt and (timed or any(line.rstrip() in ("STYLE", "REGION") for line in lines))
+    styled = timed or _styled(lines) if is_vtt else bool(_COLORED.search(text))
     return Reading(ordered, "vtt" if is_vtt else "srt", passed, disordered, styled)
+
+
+def _styled(lines: Sequence[str]) -> bool:
+    """Whether there are blocks that are no cues."""
+    begins = (line for before, line in pairwise(("", *lines)) if not before.strip())
+    return any(line.rstrip() in ("STYLE", "REGION") or _COMMENT.match(line) for line in begins)
 
 
 def _cue(timing: re.Match[str], block: Sequence[str], is_vtt: bool) -> Cue | None:
@@ -119,7 +136,7 @@ def _cue(timing: re.Match[str], block: Sequence[str], is_vtt: bool) -> Cue | Non
     words = "\n".join(line.strip() for line in block if line.strip())
     if end <= start or len(words) > LONGEST:
         return None
-    settings = " ".join(_settings(timing[9])) if is_vtt else "line:0" if _TOP.search(words) else ""
+    settings = " ".join(_settings(timing[9])) if is_vtt else _placed(words)
     text = tidied(words) if is_vtt else _from_subrip(words)
     return Cue(start, end, text, settings) if _TAG.sub("", text).strip() else None
 
@@ -137,6 +154,39 @@ def _settings(text: str) -> list[str]:
         if _SETTING.fullmatch(setting) and not (percent and float(percent[1]) > 100):
             found.setdefault(setting.partition(":")[0], setting)
     return list(found.values())
+
+
+def _placed(text: str) -> str:
+    """The settings for where SubStation's mark puts a cue."""
+    mark = _PLACE.search(text)
+    if mark is None:
+        return ""
+    name, number = mark[1].rstrip("0123456789"), int(mark[1].lstrip("an"))
+    row, side = divmod((number if name == "an" else _OLDER.get(number, _BELOW)) - 1, 3)
+    return " ".join(filter(None, (_ROWS[row], _SIDES[side])))
+
+
+def _place(cue: Cue) -> int:
+    """The key of a number pad that lies where a cue stands, as near as may be."""
+    told = dict(setting.split(":", 1) for setting in cue.settings.split())
+    if "vertical" in told:
+        return _BELOW
+    line, align = told.get("line", "-1").partition(",")[0], told.get("align", "center")
+    if line.endswith("%"):
+        down = float(line[:-1]) / 100
+    else:
+        down = int(line) / _LINES if int(line) >= 0 else 1 + int(line) / _LINES
+    row = 2 if down < 1 / 3 else 1 if down < 2 / 3 else 0
+    if align in ("start", "end"):
+        rightwards = _reads_right(html.unescape(_TAG.sub("", cue.text)))
+        align = "left" if (align == "start") == rightwards else "right"
+    return 3 * row + {"left": 1, "right": 3}.get(align, 2)
+
+
+def _reads_right(text: str) -> bool:
+    """Whether a text runs from left to right, by its first letter that tells."""
+    kinds = (unicodedata.bidirectional(letter) for letter in text)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") == "L"
 
 
 def _from_subrip(text: str) -> str:
@@ -254,13 +304,15 @@ def write_subrip(cues: Iterable[Cue]) -> str:
 
 
 def _subrip_text(cue: Cue) -> str:
-    """Its bold, italic and underlined stay. A line that reads like times would end the cue."""
+    """Its bold, italic and underlined stay, and about where it stands. A line that reads like times would end the
+    cue."""
     parts = re.split(r"(</?[biu](?:\.[^<>]*)?>)", cue.text)
     plain = [
         re.sub(r"\.[^<>]*", "", part) if place % 2 else html.unescape(_TAG.sub("", part))
         for place, part in enumerate(parts)
     ]
-    return "".join(plain).replace("-->", "→")
+    place = _place(cue)
+    return ("" if place == _BELOW else f"{{\\an{place}}}") + "".join(plain).replace("-->", "→")
 
 
 def _clock(seconds: float) -> str:
