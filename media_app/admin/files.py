@@ -19,7 +19,7 @@ from ittyhost.admin.actions import AT_ONCE, ServiceAdmin
 from ittyhost.admin.lists import AutocompleteFilter
 from media_app.admin.content import content_respond, member_respond
 from media_app.admin.previews import content_url, display_name, has_bytes, preview, shape, status_badge
-from media_app.admin.viewers import is_viewed, slot, viewer_context
+from media_app.admin.viewers import is_viewed, member_url, slot, viewer_context
 from media_app.models import File, FileMember
 from media_app.search import file_matching
 from media_app.selectors import file_find_by_path, file_url
@@ -293,7 +293,10 @@ class FileAdmin(DeletedByService, ServiceAdmin):
         members = list(FileMember.objects.filter(file=obj).order_by("name")[: MEMBERS_SHOWN + 1])
         if not members:
             return "none"
-        rows = [(member.name, member.type, html.size(member.size)) for member in members[:MEMBERS_SHOWN]]
+        rows: list[tuple[str, str, str]] = [
+            (html.link(member_url(obj, member.name), member.name), member.type, html.size(member.size))
+            for member in members[:MEMBERS_SHOWN]
+        ]
         if len(members) > MEMBERS_SHOWN:
             rows.append(("…", f"only the first {MEMBERS_SHOWN} are shown", ""))
         return format_html_join("", "<div>{} · {} {}</div>", rows)

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 
 from ittyhost.admin import html
 from ittyhost.admin.actions import ServiceAdmin
@@ -83,9 +84,19 @@ class MediaAdmin(DeletedByService, ServiceAdmin):
     def public_id(self, obj: Media) -> str:
         return obj.public_id
 
+    def prepare_rows(self, rows: list[Media]) -> list[Media]:
+        nameless = [media.pk for media in rows if not media.title]
+        originals = File.objects.filter(media__in=nameless, original=True).only("media_id", "folder", "filename")
+        names = {file.media_id: display_name(file) for file in originals}
+        for media in rows:
+            media.came_as = names.get(media.pk, "")  # type: ignore[attr-defined]
+        return rows
+
     @admin.display(description="title")
     def title_shown(self, obj: Media) -> str:
-        return obj.title or html.NOTHING
+        """Its title, else the name that its original came with."""
+        came_as = obj.came_as  # type: ignore[attr-defined]
+        return obj.title or (format_html('<span class="quiet">{}</span>', came_as) if came_as else html.NOTHING)
 
     @admin.display(description="picture, length")
     def shape_shown(self, obj: Media) -> str:

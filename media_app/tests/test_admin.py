@@ -244,6 +244,25 @@ def test_a_page_takes_as_many_queries_however_much_hangs_on_it():
     assert (queries(client, page_path(file)), queries(client, page_path(media))) == few
 
 
+def test_a_media_without_a_title_is_told_by_the_name_it_came_with():
+    client = sign_in()
+    make_file(media=make_media(title="Harbour"), original=True, filename="a.mp4")
+    named = make_file(original=True, folder="trips", filename="b <1>.mp4")
+    make_file(media=named.media, filename="poster.jpg")
+    make_file(original=True)
+    response = client.get(list_path(Media))
+    admin = response.context["cl"].model_admin
+    told = [admin.title_shown(row) for row in reversed(response.context["cl"].result_list)]
+    assert told == ["Harbour", '<span class="quiet">trips/b &lt;1&gt;.mp4</span>', "–"]
+
+
+def test_further_objects_of_a_file_can_be_opened():
+    file = make_file(content=b"x", object="track", kind="thumbnails")
+    FileMember.objects.create(file=file, name="720p/sprite 1.jpg", key="k", type="image/jpeg", size=1)
+    place = page_path(file, "member", "720p/sprite 1.jpg")
+    assert f'<a href="{place}">720p/sprite 1.jpg</a>' in text(sign_in(), page_path(file))
+
+
 def test_files_are_found_by_ids_and_delivery_urls():
     client = sign_in()
     named = make_file(folder="holidays/2026", filename="a b.jpg", content=b"x")

@@ -1,5 +1,6 @@
 """Plans over HTTP, the same in every version: what would be done, and what was done."""
 
+from dataclasses import asdict
 from typing import Any
 
 from ittyhost.api.openapi import Components
@@ -19,6 +20,7 @@ def plan_show(planned: TaskPlan) -> dict[str, Any]:
             "facts": probe_result(planned.facts).model_dump(mode="json"),
         },
         "options": planned.options,
+        "needs": [asdict(need) for need in planned.needs],
         **_work(planned.plan.to_json()),
         "estimate": {"seconds": planned.estimate.seconds, "filesize": planned.estimate.bytes},
         "warnings": list(planned.plan.notes),
@@ -70,12 +72,27 @@ def plan_schema(components: Components) -> Schema:
                 "kind": {"type": "string", "description": "The kind of task."},
                 "input": told,
                 "options": _options("The options as they will be used: defaults and what follows from the input."),
+                "needs": {
+                    "type": "array",
+                    "items": components.add("PlanNeed", _need_schema()),
+                    "description": "What is needed of other kinds first.",
+                },
                 **_work_schema(components),
                 "estimate": estimate,
                 "warnings": _warnings(),
             }
         ),
     )
+
+
+def _need_schema() -> Schema:
+    words = described({"kind": "string", "required": "boolean", "exists": "boolean", "seconds": "number"})
+    words["kind"] |= {"description": "The kind of task that makes it.", "examples": ["speech"]}
+    words["required"] |= {"description": "Whether the task fails without it."}
+    words["exists"] |= {"description": "Whether one that fits is there or under way; else one is made first."}
+    words["seconds"] |= {"description": "What making it takes, roughly; 0 where it exists.", "examples": [31.5]}
+    options = {"type": "object", "description": "The options it is made with.", "examples": [{"words": True}]}
+    return closed(words | {"options": options})
 
 
 def attempt_schema(components: Components, *, prefix: str) -> Schema:

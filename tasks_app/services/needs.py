@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from ittyhost.errors import DomainError, Invalid, Unavailable
 from media_app.models import File
@@ -99,11 +100,26 @@ def _why_not(maker: Task) -> str:
 def maker_found(*, task: Task, need: Need) -> Task | None:
     """A task that meets a need, or will: one that is ready, else one that is under way, which then cannot end before
     this transaction does. None when it must be made."""
-    same = Task.objects.filter(project_id=task.project_id, source_id=task.source_id, kind=need.kind)
+    ready, live = _makers(task.project_id, task.source_id, need)
+    return _agreeing(need, ready, live.select_for_update(of=("self",), no_key=True))
+
+
+def need_exists(*, source: File, need: Need) -> bool:
+    """Whether there is, at this moment, a task that meets a need of something to be made of a file, or will meet it."""
+    return _agreeing(need, *_makers(source.project_id, source.pk, need)) is not None
+
+
+def _makers(project_id: str, source_id: str | None, need: Need) -> tuple[QuerySet[Task], QuerySet[Task]]:
+    """Tasks of the kind that is needed, on one source: those that are ready, and those under way."""
+    same = Task.objects.filter(project_id=project_id, source_id=source_id, kind=need.kind)
     ready = same.filter(status=Status.READY, output__status=File.Status.READY).order_by("-created", "-id")
-    live = same.filter(status__in=LIVE).order_by("created", "id").select_for_update(of=("self",), no_key=True)
-    for found in (ready[:LOOKED_AT], live[:LOOKED_AT]):
-        for maker in found:
+    return ready, same.filter(status__in=LIVE).order_by("created", "id")
+
+
+def _agreeing(need: Need, *among: QuerySet[Task]) -> Task | None:
+    """The first whose options agree with a need."""
+    for found in among:
+        for maker in found[:LOOKED_AT]:
             if agrees(get_kind(need.kind), _made_with(maker), need.options):
                 return maker
     return None

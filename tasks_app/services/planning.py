@@ -8,9 +8,10 @@ from media_app.models import File
 from media_app.services import UNSETTLED, facts_known, facts_order
 from orgs_app.models import Project
 from orgs_app.services import storage_check
-from tasks_app.control import ControlKind
+from tasks_app.control import ControlKind, get_kind
 from tasks_app.selectors import kind_slowness
 from tasks_app.services.creating import input_check, needs_check, source_plan
+from tasks_app.services.needs import need_exists, needs_of
 from workers.engine.probe import Probe
 from workers.estimate import Estimate, estimate
 from workers.kinds.base import Kind, Options
@@ -19,13 +20,25 @@ from workers.resolved import resolved_options
 
 
 @dataclass(frozen=True)
+class PlannedNeed:
+    """What is needed of another kind first: there already or under way (`exists`), else made, which takes `seconds`."""
+
+    kind: str
+    options: dict[str, Any]
+    required: bool
+    exists: bool
+    seconds: float
+
+
+@dataclass(frozen=True)
 class TaskPlan:
-    """What would be done with `source`: options as they will be used, and what it will take."""
+    """What would be done with `source`: options as they will be used, what is needed first, and what it will take."""
 
     kind: Kind
     source: File
     facts: Probe
     options: dict[str, Any]
+    needs: tuple[PlannedNeed, ...]
     plan: Plan
     estimate: Estimate
 
@@ -61,13 +74,36 @@ def task_plan(*, project: Project, kind: Kind, options: Options, source: File | 
             param="input",
             code="input_not_ready",
         )
-    modelled = estimate(plan, facts)
-    slowness = kind_slowness(kind=kind.name) or 1.0
     return TaskPlan(
         kind=kind,
         source=source,
         facts=facts,
         options=resolved_options(options, plan),
+        needs=_needs(kind, options, source, project),
         plan=plan,
-        estimate=Estimate(round(modelled.seconds * slowness, 2), modelled.bytes),
+        estimate=_estimate(kind, plan, facts),
     )
+
+
+def _needs(kind: Kind, options: Options, source: File, project: Project) -> tuple[PlannedNeed, ...]:
+    """All that would be looked for first; not what cannot be made of this source, and need not be."""
+    planned = []
+    for need in needs_of(kind, options, source):
+        seconds, exists = 0.0, need_exists(source=source, need=need)
+        if not exists:
+            other = get_kind(need.kind)
+            try:
+                plan = source_plan(other, other.options.model_validate(dict(need.options)), source, project)
+            except Invalid:  # those that are required were checked
+                continue
+            facts = facts_known(source)
+            seconds = _estimate(other, plan, facts).seconds if plan is not None and facts is not None else 0.0
+        planned.append(PlannedNeed(need.kind, dict(need.options), need.required, exists, seconds))
+    return tuple(planned)
+
+
+def _estimate(kind: Kind, plan: Plan, facts: Probe) -> Estimate:
+    """By the model, corrected by what this installation's last tasks of the kind took."""
+    modelled = estimate(plan, facts)
+    slowness = kind_slowness(kind=kind.name) or 1.0
+    return Estimate(round(modelled.seconds * slowness, 2), modelled.bytes)

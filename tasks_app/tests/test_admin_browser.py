@@ -108,6 +108,16 @@ def test_a_line_that_is_clicked_is_played_and_the_moment_that_is_played_is_marke
     page.wait_for_selector(".itty-lines .itty-now:has-text('<img')")  # a second later
     page.click(".itty-plot-spot[data-seek='1.000']")
     page.wait_for_selector(".itty-lines .itty-now:has-text('Sentence number 1.')")
+    page.evaluate("document.querySelector('video').pause()")
+    page.click(".itty-said:has-text('Sentence number 5.')")  # the words themselves lead there, too
+    page.wait_for_selector(".itty-lines .itty-now:has-text('Sentence number 5.')")
+    page.evaluate("document.querySelector('video').pause()")
+    place = page.locator(".itty-said:has-text('Sentence number 0.')").bounding_box()
+    page.mouse.move(place["x"] + 1, place["y"] + place["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(place["x"] + 60, place["y"] + place["height"] / 2, steps=4)
+    page.mouse.up()  # marking some of them, to copy them, does not
+    assert page.evaluate("[getSelection().isCollapsed, document.querySelector('video').paused]") == [False, True]
     assert page.title().startswith(media.public_id)
 
 

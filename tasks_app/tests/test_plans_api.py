@@ -6,6 +6,7 @@ import pytest
 
 from events_app.models import Event
 from media_app.models import File, Media
+from media_app.services.facts import file_facts
 from media_app.tests.factories import make_file, make_media
 from orgs_app.models import Project
 from orgs_app.tests.caller import G1, G4, VERSIONS, Caller, is_2024, refusal
@@ -13,6 +14,8 @@ from orgs_app.tests.factories import bearer_header, make_api_key
 from tasks_app.models import Attempt, Task
 from tasks_app.services import attempt_planned, task_claim
 from tasks_app.tests.factories import end, make_task
+from tasks_app.tests.needing import TELLING, add_kinds
+from tasks_app.tests.test_any_options_api import video_facts
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +38,8 @@ def test_a_plan_tells_all_and_makes_nothing(version):
     plan = caller.data("post", "/tasks/plan", version, body(version, file.public_id, width="50%", filename="a.webp"))
     assert counts() == before
     assert list(plan) == [
-        *("object", "kind", "input", "options", "steps", "commands", "outputs", "files", "estimate", "warnings"),
+        *("object", "kind", "input", "options", "needs", "steps", "commands", "outputs", "files", "estimate"),
+        "warnings",
     ]
     assert (plan["object"], plan["kind"], plan["input"]["id"]) == ("plan", "image", file.public_id)
     assert (plan["input"]["facts"]["width"], plan["input"]["facts"]["format"]) == (64, "jpeg")
@@ -50,7 +54,7 @@ def test_a_plan_tells_all_and_makes_nothing(version):
     assert [step["tool"] for step in plan["steps"]] == ["picture"]
     assert plan["commands"][0].startswith("python -m workers picture ")
     assert (0 < plan["estimate"]["seconds"] < 5, plan["estimate"]["filesize"]) == (True, None)
-    assert (plan["files"], plan["warnings"]) == ([], [])
+    assert (plan["needs"], plan["files"], plan["warnings"]) == ([], [], [])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -221,3 +225,45 @@ def test_a_file_that_an_earlier_release_probed_is_looked_at_anew_first(
     assert answer.status_code == 409
     assert refusal(answer)["message"].startswith("The input was looked at by an earlier release of the service")
     assert sent == [("media_app.facts_renew", (file.pk,), "fast")]
+
+
+# --- What is needed first ---
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_plan_tells_what_is_made_first_and_what_that_takes(version):
+    caller = Caller()
+    film = make_file(project=caller.project, **file_facts(video_facts()))
+    before = counts()
+    plan, first = (
+        caller.data("post", "/tasks/plan", version, body(version, film.public_id, kind=kind, **options))
+        for kind, options in (("subtitles", {}), ("speech", {"words": True}))
+    )
+    assert counts() == before
+    seconds = first["estimate"]["seconds"]
+    assert plan["needs"] == [
+        {"kind": "speech", "options": {"words": True}, "required": True, "exists": False, "seconds": seconds}
+    ]
+    assert (seconds > 3, first["needs"]) == (True, [])
+
+
+def test_what_is_there_already_or_under_way_takes_no_time(monkeypatch):
+    add_kinds(monkeypatch)
+    caller = Caller()
+    file = make_file(project=caller.project)
+    asked = body(G4, file.public_id, kind="needy", required=False)
+    told = {"kind": "telling", "required": False, "options": {}, "exists": True, "seconds": 0.0}
+    make_task(source=file, kind=TELLING.name)
+    assert caller.data("post", "/tasks/plan", G4, asked)["needs"] == [told]
+    elsewhere = Caller()
+    other = make_file(project=elsewhere.project)
+    asked = body(G4, other.public_id, kind="needy", required=False)
+    assert not elsewhere.data("post", "/tasks/plan", G4, asked)["needs"][0]["exists"]
+
+
+def test_what_cannot_be_made_first_is_no_part_of_a_plan_that_goes_on_without(monkeypatch):
+    add_kinds(monkeypatch)
+    caller = Caller()
+    file = make_file(project=caller.project)
+    asked = body(G4, file.public_id, kind="needy", refuses=True, required=False)
+    assert caller.data("post", "/tasks/plan", G4, asked)["needs"] == []

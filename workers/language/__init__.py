@@ -35,16 +35,22 @@ from workers.providers.base import Language, Progress, Providers
 __all__ = ["ask", "check", "facts_of"]
 
 
+def check(request: Mapping[str, Any], providers: Providers) -> None:
+    """Raises ModelMissing where a request has no answer without a model, and none is named."""
+    if request["ask"] == "prompt" and providers.language is None:
+        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
+
+
 def ask(
     request: Mapping[str, Any], workdir: Path, providers: Providers, report: Report, progress: Progress
 ) -> dict[str, Any]:
     """The answer to one request, as JSON data; "note" is in it where people should know something. Raises as
     workers.providers.base tells."""
+    check(request, providers)
     model = providers.language
     name = request["ask"]
     if name == "titles":
         return _titles(request, workdir, model, report)
-    check(request, providers)
     material = read_material(request, workdir)
     unseen = f"The pictures were not looked at. {material.unseen}" if material.unseen else ""
     if model is None:
@@ -63,12 +69,6 @@ def ask(
     if any(notes):
         answer["note"] = " ".join(note for note in notes if note)
     return answer
-
-
-def check(request: Mapping[str, Any], providers: Providers) -> None:
-    """Raises ModelMissing where a request can have no answer without a model, and there is none."""
-    if request["ask"] == "prompt" and providers.language is None:
-        raise ModelMissing("A prompt needs a language model, and none is named here: set LANGUAGE_URL.")
 
 
 def _titles(request: Mapping[str, Any], workdir: Path, model: Language | None, report: Report) -> dict[str, Any]:

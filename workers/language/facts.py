@@ -7,7 +7,6 @@ from workers.engine.probe import Probe
 from workers.language.words import shown
 from workers.languages import language_name, short_language
 
-_VOWELS = ("8", "11", "18", "80", "81", "82", "83", "84", "85", "86", "87", "88", "89")  # numbers that "an" goes before
 _KEPT = ("title", "artist", "album", "genre", "comment", "description", "date")
 TAG = 200  # characters of what a file says of itself
 
@@ -38,7 +37,7 @@ def fact_sentence(facts: Mapping[str, Any], language: str = "") -> str:
         "animation" if moving else {"image": "picture", "audio": "recording"}.get(facts["media_type"], "video")
     )
     first = words[0].split()[0]
-    article = "An" if first in _VOWELS or first == "animation" else "A"
+    article = "An" if first.startswith("8") or first in ("11", "18", "animation") else "A"  # eight, eighty, 800
     told = f"{article} {' '.join(words)}"
     spoken = language or facts["language"]
     name = language_name(spoken) if spoken and spoken != "und" else None

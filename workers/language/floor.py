@@ -122,8 +122,8 @@ def _title(material: Material, said: _Said) -> str:
         return headings[0]
     if material.captions:
         return shortened(material.captions[0].rstrip("."), TITLE)
-    if material.written:
-        return shortened(max(material.written, key=lambda line: (len(line) <= TITLE, len(line))), TITLE)
+    if worded := [line for line in material.written if any(map(str.isalpha, line))]:  # a running clock is no title
+        return shortened(max(worded, key=lambda line: (len(line) <= TITLE, len(line))), TITLE)
     if names := [label.name for label in material.labels if label.confidence >= LABEL][:3]:
         title = ", ".join(names)
         return shortened(title[:1].upper() + title[1:], TITLE)

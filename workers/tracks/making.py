@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workers.documents import write_document
+from workers.documents import read_document, write_document
 from workers.engine.errors import LimitExceeded, SourceUnsupported
 from workers.tracks.captions import Cue, Reading, moved_cues, read_track, write_cues, write_subrip
 from workers.tracks.cues import spoken_cues
-from workers.transcripts import read_transcript
+from workers.transcripts import NOT_TOLD_APART, TOLD_APART, read_transcript
 
 FACTS = "track.json"
 MOST_TEXT = 16 * 1024**2  # bytes of one file of subtitles
@@ -40,8 +40,10 @@ def speech_track(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
     transcript = read_transcript(cwd / operations["source"])
     spoken = spoken_cues(transcript.segments, language=transcript.language, duration=operations["duration"])
     known = {"language": operations["language"] or transcript.language or None, **transcript.model.to_json()}
+    heard = read_document(cwd / operations["source"]).get("notes") or ()
+    heard = [note for note in heard if note not in (TOLD_APART, NOT_TOLD_APART)]  # who speaks is not told of a track
     notes = spoken.notes() if spoken.cues else ("Nobody speaks: there are no cues.",)
-    return _written(cwd, operations, spoken.cues, notes, known)
+    return _written(cwd, operations, spoken.cues, [*heard, *notes], known)
 
 
 def _written(

@@ -106,7 +106,8 @@
 
     function prepareSeeking() {
         document.addEventListener("click", function (event) {
-            const place = event.target.closest("[data-seek]");
+            const said = window.getSelection().isCollapsed && event.target.closest(".itty-said");  // else it is marked
+            const place = event.target.closest("[data-seek]") || (said && said.closest("li").querySelector("[data-seek]"));
             const player = place && playerOf(place);
             if (player) {
                 player.currentTime = Number(place.dataset.seek);

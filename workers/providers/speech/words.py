@@ -13,6 +13,9 @@ from workers.providers.speech.voice import Span
 # again; less likely text is guessed.
 REPETITIVE, GUESSED, SURELY_GUESSED = 2.4, -1.0, -1.5
 SILENT = 0.6  # how sure the model is itself that nobody speaks
+# How sure it is of a passage's words on average. In 29 recordings with known texts, of three languages, no sentence is
+# below 0.6; a noise that passed for speech was a word of 0.03.
+UNSURE = 0.15
 HEARD = 0.5  # share of a passage's words that must lie where somebody speaks
 REPEATS = {1: 6, 2: 4}  # times that a phrase of so many words may be said in a row; longer ones LOOPS times
 LOOPS, LONGEST_LOOP = 3, 12  # words
@@ -61,6 +64,7 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
         inside = sum(bool(_met(spans, word.start, word.end)) for word in words)
         failed = passage.compression > REPETITIVE or passage.likely < SURELY_GUESSED
         failed = failed or (passage.silent > SILENT and passage.likely < GUESSED)
+        failed = failed or sum(word.confidence for word in words) < UNSURE * len(words)
         if words and not failed and inside >= HEARD * len(words):
             kept += words
     return kept

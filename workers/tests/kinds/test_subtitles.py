@@ -18,7 +18,8 @@ from workers.tests.cue_rules import check_rules
 from workers.tests.media import ffmpeg
 from workers.tests.webvtt import parse_webvtt
 from workers.tracks.captions import read_track
-from workers.transcripts import transcript_document
+from workers.tracks.making import speech_track
+from workers.transcripts import NOT_TOLD_APART, TOLD_APART, transcript_document
 
 SRT = "1\n00:00:00,500 --> 00:00:01,500\n<i>Größe</i> & <so>\n\n2\n00:00:02,000 --> 00:00:03,000\nsecond\nline\n"
 ASS = """[Script Info]
@@ -314,6 +315,17 @@ def test_what_is_said_becomes_cues_that_name_their_model(make_audio, workdir):
         "origin": "speech", "model": "ears", "model_version": "1", "notes": (),
     }  # fmt: skip
     assert not (workdir / "source").exists()
+
+
+def test_what_could_not_be_heard_is_told_of_the_track_as_well(tmp_path):
+    ends = "The sound ends after 1.7 of 1132.0 s."
+    document = transcript_document(
+        replace(HEARD, segments=()), words=True, least=None, notes=(ends, NOT_TOLD_APART, TOLD_APART)
+    )
+    write_document(tmp_path / "speech.need.json", document)
+    asked = {"source": "speech.need.json", "target": "a.vtt", "format": "vtt", "shift": 0.0, "duration": 1132.0}
+    told = speech_track(tmp_path, asked | {"language": None})
+    assert list(told.values()) == [ends, "Nobody speaks: there are no cues."]
 
 
 @pytest.mark.ffmpeg

@@ -140,7 +140,7 @@ def test_a_prompt_is_answered_in_text_or_by_a_schema(make_image, workdir):
 @pytest.mark.ffmpeg
 def test_a_prompt_without_a_model_says_what_to_set_before_anything_is_looked_at(make_image, workdir):
     with pytest.raises(ModelMissing, match=r"set LANGUAGE_URL"):
-        run(get_kind("prompt"), {}, with_models(make_image(size=(64, 48))), workdir)
+        run(get_kind("prompt"), {}, with_models(make_image(size=(64, 48)), vision=Eyes()), workdir)
     assert [path.name for path in workdir.iterdir()] == ["source"]
 
 

@@ -142,6 +142,8 @@ def test_a_sentence_is_not_told_twice():
         ({"sound": False}, "A 63 second 1280 × 720 video without sound."),
         ({"language": "de"}, "A 63 second 1280 × 720 video with sound in German."),
         ({"duration": 8.0}, "An 8 second 1280 × 720 video with sound."),
+        ({"duration": None, "width": 800}, "An 800 × 720 video with sound."),
+        ({"duration": None, "width": 1100}, "A 1100 × 720 video with sound."),
         ({"duration": None}, "A 1280 × 720 video with sound."),
         ({"media_type": "image", "duration": None, "sound": False}, "A 1280 × 720 picture."),
         ({"media_type": "image", "duration": 2.0, "animated": True}, "A 2 second 1280 × 720 animation."),
@@ -231,6 +233,14 @@ SECTIONS = [
     "",
     "Now the fish market opens. Everybody at the fish market shouts. Prices are high this morning.",
 ]
+
+
+def test_a_clock_or_a_number_in_the_picture_is_no_title():
+    made = floor.description_answer(Material(FACTS, written=("00:00:10.000", "17 %", "Gate")), None)
+    assert made["title"] == "Gate"
+    made = floor.description_answer(Material(FACTS, written=("00:00:10.000",)), None)
+    assert made["title"] == "63 second 1280 × 720 video with sound"
+    assert made["description"].startswith("It reads: “00:00:10.000”.")
 
 
 def asked_for_titles(tmp_path, sections, language="en", providers=None):

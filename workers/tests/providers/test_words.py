@@ -59,6 +59,7 @@ def test_what_is_said_in_silence_or_decoded_badly_is_not_believed():
         Passage(tuple(said("and and and and")), likely=-0.3, compression=3.0),
         Passage(tuple(said("blah")), likely=-2.0),
         Passage(tuple(said("blah")), likely=-1.2, silent=0.9),
+        Passage((Heard(0.1, 0.3, " Hi.", 0.036),), likely=-0.99, compression=0.3, silent=0.6),  # a bear
         Passage(()),
     ):
         assert believed([bad], spans) == []
