@@ -1,5 +1,10 @@
-"""What the models for pictures see in real photos, how long they take, and what their process keeps of 200 pictures."""
+"""What the models for pictures see in real photos, how long they take, and what their process keeps of 200 pictures.
 
+VISION_PICTURES names a folder of safe pictures, of which none should be flagged, and in it labels.tsv: a file's name, a
+tab, and the classes of ImageNet that are right, with | between them. By default those of the package scikit-image.
+"""
+
+import os
 import shutil
 import statistics
 import tempfile
@@ -11,7 +16,7 @@ from typing import Any
 from PIL import Image
 
 from benchmarks.figures import Figure, Report, spread
-from tests.photos import FOLDER
+from tests.photos import FOLDER, SHOWN
 from workers.engine.runner import Silent
 from workers.execution import execute_steps
 from workers.plans import Plan
@@ -19,6 +24,7 @@ from workers.providers import host
 from workers.providers.base import Seen
 from workers.providers.vision.local import LocalVision, local_vision
 from workers.run import source_from_path
+from workers.seen.safety import thresholds
 from workers.seen.sampling import FRAMES, sampled
 from workers.tests.media import ffmpeg, make_video
 
@@ -41,17 +47,44 @@ def measure() -> Report:
             theirs = _reference(photos) if look == "safety" else []
             figures.append(_speed(vision, look, taken, theirs))
             notes += [f"{path.stem}, {look}: {_told(look, item)}." for path, item in zip(photos, seen, strict=True)]
+        figures += _known(vision, folder)
         figures.append(_memory(vision, folder, photos))
         figures.append(_sampling(folder))
     return Report(tuple(figures), tuple(notes))
 
 
-def _photo(name: str, folder: Path) -> Path:
-    """As a kind would hand it over: a JPEG."""
+def _photo(name: str, folder: Path, *, place: Path = FOLDER, size: int = 1280) -> Path:
+    """As a kind would hand it over: a JPEG, of so many pixels at most, on white."""
     path = folder / f"{Path(name).stem}.jpg"
-    with Image.open(FOLDER / name) as image:
-        image.convert("RGB").save(path, quality=92)
+    with Image.open(place / name) as image:
+        picture = image.convert("RGBA")
+        picture.thumbnail((size, size))
+        whole = Image.new("RGBA", picture.size, "white")
+        whole.alpha_composite(picture)
+        whole.convert("RGB").save(path, quality=92)
     return path
+
+
+def _known(vision: LocalVision, folder: Path) -> list[Figure]:
+    """How many safe pictures are flagged, and how many have a right label among their first three."""
+    place = Path(os.environ.get("VISION_PICTURES") or FOLDER)
+    names = sorted(path.name for path in place.iterdir() if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    told = {name: "|".join(words) for name, words in SHOWN.items()}
+    if (table := place / "labels.tsv").is_file():
+        told = dict(line.split("\t") for line in table.read_text("utf-8").splitlines())
+    limits, flagged, right = thresholds(vision.model("safety").name), [], 0
+    for name in names:
+        path = _photo(name, folder, place=place, size=640)
+        (seen,) = vision.look([path], looks=["safety", "labels"], report=Silent(), progress=lambda part: None)
+        if any(score >= limits[category] for category, score in seen.safety.items()):
+            flagged.append(name)
+        right += name in told and any(label.name in told[name].split("|") for label in seen.labels[:3])
+    which = f" ({', '.join(flagged)})" if flagged else ""
+    known = len(told.keys() & set(names))
+    return [
+        Figure(f"safe pictures flagged, of {len(names)}", "engine", f"{len(flagged)}{which}", "", "", "0", not flagged),
+        Figure(f"labelled photos with their label in the first three, of {known}", "engine", str(right), "", ""),
+    ]
 
 
 def _looked(vision: LocalVision, look: str, photos: list[Path]) -> tuple[list[float], list[Seen]]:

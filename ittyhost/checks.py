@@ -22,13 +22,16 @@ from ittyhost.providers import providers
 from workers.engine import runner
 from workers.engine.capabilities import WANTED, capabilities
 from workers.engine.confinement import LAYERS, sandbox_layers, sandbox_mode
-from workers.engine.errors import EngineUnavailable, ModelMissing
+from workers.engine.errors import EngineUnavailable, MediaError, ModelMissing
+from workers.providers.host import end as end_models
+from workers.providers.vision.local import local_vision
 from workers.typefaces import FontFolderError, font_folder, typefaces
 
 SETTINGS = "settings"  # values and folders: nothing is asked over the network
 SERVERS = "servers"  # whether those answer that the settings name
 PARTS = "parts"  # what this host has, and the bucket, once that was made
 MODELS = "models"  # what answers for each ability: nothing that keeps the service from starting
+DEVICES = "devices"  # what models run on, where there is a GPU: of the host of each worker
 
 logger = logging.getLogger(__name__)
 
@@ -167,6 +170,28 @@ def check_models(**_: Any) -> list[CheckMessage]:
     ]
 
 
+@register(DEVICES, deploy=True)
+def check_model_device(**_: Any) -> list[CheckMessage]:
+    """That models for pictures run where they are to."""
+    device, trouble = _model_device()
+    if device not in ("", "cpu"):
+        logger.info("models for pictures run on a device of their own", extra={"device": device})
+    hint = "It takes the device's own onnxruntime, libraries and driver; MODEL_DEVICE=cpu does without."
+    return [Warning(trouble, hint=hint, id="ittyhost.W006")] if trouble else []
+
+
+def _model_device() -> tuple[str, str]:
+    """LocalVision.device_used of this host; nothing where the settings cannot be read, which has been told."""
+    try:
+        return local_vision().device_used()
+    except ValueError:
+        return "", ""
+    except (EngineUnavailable, MediaError) as exc:
+        return "", exc.message
+    finally:
+        end_models()  # this process asks no more of it
+
+
 def models_told() -> str:
     """One line for the person who starts the service: which model answers for what."""
     try:
@@ -176,4 +201,6 @@ def models_told() -> str:
     named = {each.ability.removeprefix("vision: "): each.model for each in standings}
     there = [f"{ability} ({model.name})" for ability, model in named.items() if model is not None]
     missing = [ability for ability, model in named.items() if model is None]
-    return f"Models: {', '.join(there) or 'none'}." + (f" None for {', '.join(missing)}." if missing else "")
+    told = f"Models: {', '.join(there) or 'none'}." + (f" None for {', '.join(missing)}." if missing else "")
+    device, _ = _model_device()
+    return told if device in ("", "cpu") else f"{told} Pictures are looked at by {device}."

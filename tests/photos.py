@@ -10,6 +10,8 @@ SHOWN = {
     "coffee.png": ("espresso",),
     "rocket.jpg": ("missile", "projectile", "space shuttle"),
     "motorcycle_left.png": ("moped", "motor scooter"),
+    "motorcycle_right.png": ("moped", "motor scooter"),
+    "camera.png": ("tripod",),
 }
 FACE = ("astronaut.png", (0.36, 0.12, 0.17, 0.21))  # left, top, width, height of the one face, as shares
 

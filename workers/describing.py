@@ -13,9 +13,10 @@ from workers.plans import Expected, HelperStep, ModelStep, Need, Plan, Source, S
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 
 FRAMES_MOST = 6  # that are looked at: each costs a second or two where text is read
+FRAMES_FROM = 18  # that those are chosen from, by how unlike they are: each costs some hundredths of a second
 FRAME_SIZE = 1024  # pixels of the longest edge: small print can be read, and models take no more
 LOOKS = ("labels", "text", "caption")
-SEEN, ANSWER = "seen.json", "answer.json"
+ALIKE, SEEN, ANSWER = "alike.json", "seen.json", "answer.json"
 
 
 class WordsOptions(Options):
@@ -44,10 +45,7 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
     looked: tuple[Step, ...] = ()
     if seen:
         looks = {"frames": FRAMES, "looks": list(LOOKS), "required": []}
-        looked = (
-            *sampled(source, most=FRAMES_MOST, size=FRAME_SIZE),
-            ModelStep("vision", looks, SEEN, weight=2.0),
-        )
+        looked = (*describing_views(source), ModelStep("vision", looks, SEEN, weight=2.0))
     request = {
         "ask": kind,
         "facts": facts_of(probe),
@@ -63,4 +61,17 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
         expected=(Expected(target, TYPE, None),),
         reads="whole",
         notes=sampling_notes(probe) if seen else (),
+    )
+
+
+def describing_views(source: Source) -> tuple[Step, ...]:
+    """The frames that are looked at: of what moves a few that stand for the whole."""
+    if source.probe.image is not None and not source.probe.image.animated:
+        return sampled(source, most=1, size=FRAME_SIZE)
+    alike = {"frames": FRAMES, "looks": ["embedding"], "required": []}
+    chosen = {"frames": FRAMES, "seen": ALIKE, "most": FRAMES_MOST}
+    return (
+        *sampled(source, most=FRAMES_FROM, size=FRAME_SIZE),
+        ModelStep("vision", alike, ALIKE, weight=0.3),
+        HelperStep("choose_views", chosen, weight=0.05),
     )

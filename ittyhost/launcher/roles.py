@@ -109,9 +109,12 @@ def main(arguments: list[str]) -> int:
             print(f"Name one of: {', '.join(known)}.", file=sys.stderr)
             return 2
         django.setup()
-        from ittyhost.checks import SETTINGS, problems
+        from ittyhost.checks import DEVICES, SETTINGS, problems
 
         errors, _ = problems(SETTINGS)
+        if not errors and arguments[0] == "intelligence":
+            for line in problems(DEVICES)[1]:
+                print(line, file=sys.stderr)
     except ImproperlyConfigured as exc:
         errors = [str(exc)]
     if errors:

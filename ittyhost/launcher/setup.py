@@ -76,7 +76,7 @@ def prepare() -> None:
     django.setup()
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ittyhost.checks import MODELS, PARTS, SERVERS, SETTINGS, models_told
+    from ittyhost.checks import DEVICES, MODELS, PARTS, SERVERS, SETTINGS, models_told
 
     check(SETTINGS)
     check(SERVERS)
@@ -86,6 +86,7 @@ def prepare() -> None:
         raise Refused("BUCKET_URL: the S3 store cannot be used: " + " ".join(str(exc).split())) from exc
     check(PARTS)
     check(MODELS)
+    check(DEVICES)
     print(models_told(), flush=True)
     print("Preparing the database …", flush=True)
     # Their words are for the log; what goes to stdout is for the person who waits.

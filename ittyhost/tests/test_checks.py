@@ -7,7 +7,7 @@ import pytest
 from django.core.checks import run_checks
 
 from ittyhost import checks, queue
-from ittyhost.checks import MODELS, PARTS, SERVERS, SETTINGS, models_told, problems
+from ittyhost.checks import DEVICES, MODELS, PARTS, SERVERS, SETTINGS, models_told, problems
 from workers.engine import confinement, runner
 from workers.engine.capabilities import ffmpeg_path
 from workers.engine.errors import ModelMissing
@@ -143,3 +143,40 @@ def test_a_setting_of_models_that_means_nothing_stops_the_start(monkeypatch):
     monkeypatch.setenv("SPEECH_MODEL", "/no/such/model")
     [error], _ = problems(SETTINGS)
     assert error.startswith("SPEECH_MODEL must be base, tiny.en or a folder with a model")
+
+
+class Seeing:
+    """Models for pictures that run on what it is told."""
+
+    def __init__(self, device: str, trouble: str) -> None:
+        self.told = device, trouble
+
+    def device_used(self) -> tuple[str, str]:
+        return self.told
+
+
+def test_what_pictures_are_looked_at_by_is_told_where_it_is_no_processor(monkeypatch, caplog):
+    monkeypatch.setattr(checks, "providers", Providers)
+    monkeypatch.setattr(checks, "local_vision", lambda: Seeing("cuda", ""))
+    caplog.set_level("INFO", "ittyhost.checks")
+    assert problems(DEVICES) == ([], [])
+    assert [record.device for record in caplog.records] == ["cuda"]
+    assert models_told().endswith(" Pictures are looked at by cuda.")
+    monkeypatch.setattr(checks, "local_vision", lambda: Seeing("cpu", ""))
+    assert (problems(DEVICES), "looked at by" in models_told()) == (([], []), False)
+
+
+def test_a_gpu_that_cannot_be_used_is_told_with_what_it_takes(monkeypatch):
+    trouble = "MODEL_DEVICE is cuda, but it cannot be used on this host."
+    monkeypatch.setattr(checks, "local_vision", lambda: Seeing("", trouble))
+    hint = "It takes the device's own onnxruntime, libraries and driver; MODEL_DEVICE=cpu does without."
+    assert problems(DEVICES) == ([], [f"{trouble} {hint}"])
+
+
+def test_a_device_that_is_named_and_not_there_is_told_by_the_process_that_holds_models(monkeypatch):
+    pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("MODEL_DEVICE", "rocm")
+    if not checks.local_vision().parts:
+        pytest.skip("There are no models here.")
+    _, [warning] = problems(DEVICES)
+    assert "this host's onnxruntime has no MIGraphXExecutionProvider." in warning

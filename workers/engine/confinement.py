@@ -12,7 +12,8 @@ from workers.typefaces import FONTCONFIG
 
 PACKAGE = str(Path(__file__).resolve().parents[1])  # our own modules and fonts; no settings and no data
 LAYERS = ("landlock", "seccomp")
-_GPUS = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")  # which of them an operator left to this process
+# Which of them an operator left to this process.
+_GPUS = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES")
 MODES = ("auto", "off", "required")
 
 

@@ -193,15 +193,15 @@ def task_limits(kind: str = "", *, own: Mapping[str, Any] | None = None, project
     return base.changed(project or {}, kind)
 
 
-def nsfw_threshold() -> float:
+def nsfw_threshold() -> float | None:
     """NSFW_THRESHOLD: from which score on a category of `nsfw` counts where a task does not say; above 0, 1 at most.
-    Raises ValueError."""
+    None where it is not set: then each model has its own. Raises ValueError."""
     text = os.environ.get("NSFW_THRESHOLD", "").strip()
     try:
-        value = float(text) if text else 0.5
+        value = float(text) if text else None
     except ValueError:
         value = math.nan
-    if not 0 < value <= 1:
+    if value is not None and not 0 < value <= 1:
         raise ValueError(f"NSFW_THRESHOLD must be a number above 0 and at most 1, not {text!r}.")
     return value
 

@@ -134,6 +134,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "sample_video": _in_folder("workers.seen.frame_choice", "choose_frames"),
     "sample_few": _in_folder("workers.seen.frame_choice", "few_candidates"),
     "sample_animation": _opens("workers.seen.frame_choice", "choose_of_animation"),
+    "choose_views": _in_folder("workers.seen.views", "choose_views"),
     "document_nsfw": _in_folder("workers.seen.safety", "write_nsfw"),
     "document_objects": _in_folder("workers.seen.findings", "write_objects"),
     "document_faces": _in_folder("workers.seen.findings", "write_faces"),

@@ -35,15 +35,18 @@ def _roots() -> Roots | None:
     return Roots(read=(*read, *(_ABOUT_GPUS if devices else ())), devices=devices)
 
 
-# What CUDA asks of the machine before it uses a device.
-_ABOUT_GPUS = ("/proc/driver/nvidia", "/proc/devices", "/sys/bus/pci", "/sys/devices", "/sys/module/nvidia")
+# What their libraries ask of the machine before they use a device.
+_ABOUT_GPUS = (
+    *("/proc/driver/nvidia", "/proc/devices", "/sys/bus/pci", "/sys/devices", "/sys/module/nvidia"),
+    *("/sys/class/kfd", "/sys/class/drm", "/sys/dev/char"),
+)
+_DEVICES = {"auto": ("nvidia*",), "cuda": ("nvidia*",), "rocm": ("kfd", "dri/renderD*"), "openvino": ("dri/renderD*",)}
 
 
 def gpu_devices() -> tuple[str, ...]:
-    """The GPU's devices, where models may run on one; none with MODEL_DEVICE=cpu. Raises ValueError."""
-    if model_device() == "cpu":
-        return ()
-    return tuple(sorted(str(path) for path in Path("/dev").glob("nvidia*")))
+    """The devices of the GPU that MODEL_DEVICE means; none with MODEL_DEVICE=cpu. Raises ValueError."""
+    found = (path for pattern in _DEVICES.get(model_device(), ()) for path in Path("/dev").glob(pattern))
+    return tuple(sorted(str(path) for path in found))
 
 
 def _bounds() -> PictureLimits:

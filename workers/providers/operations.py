@@ -49,5 +49,6 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "speech.hear": _in(_HEARING, "hear"),
     "speech.voices": _in(_VOICES, "voices"),
     "speech.alike": _in(_VOICES, "alike"),
+    "vision.device": _in("workers.providers.vision.sessions", "device_used"),
     "vision.look": _in("workers.providers.vision.looking", "look"),
 }

@@ -5,15 +5,21 @@ import os
 from workers.engine.limits import threads as ffmpeg_threads
 from workers.engine.limits import whole_setting
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "rocm", "coreml", "openvino")
 
 
 def model_device() -> str:
-    """MODEL_DEVICE: "cuda" or "cpu"; "auto" takes a GPU where one is seen."""
+    """MODEL_DEVICE, one of DEVICES; "auto" takes an NVIDIA GPU where one can be used, else the processor."""
     asked = os.environ.get("MODEL_DEVICE", "").strip().lower() or "auto"
     if asked not in DEVICES:
         raise ValueError(f"MODEL_DEVICE must be one of {', '.join(DEVICES)}, not {asked!r}.")
     return asked
+
+
+def speech_device() -> str:
+    """The same for CTranslate2, which knows "auto", "cpu" and "cuda": it decides by itself about others."""
+    device = model_device()
+    return device if device in ("cpu", "cuda") else "auto"
 
 
 def model_threads() -> int:

@@ -144,5 +144,5 @@ def _distance(first: Image.Image, second: Image.Image) -> float:
 
 
 def _write(path: Path, frames: Sequence[Candidate], duration: float | None) -> None:
-    listed = [{"file": item.file, "time": item.time} for item in frames]
+    listed = [{"file": item.file, "time": item.time, "new": round(item.score, 4)} for item in frames]
     write_document(path, {"frames": listed, "duration": duration})

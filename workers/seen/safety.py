@@ -1,7 +1,7 @@
 """The documents of `nsfw`, made of what models saw. Runs in the media helper; frames and scores are plain data.
 
     {"detected": false, "nudity": 0.03, "sexual": 0.01, "violence": null, "gore": null, "confidence": 0.03,
-     "categories_checked": ["nudity", "sexual"], "thresholds": {"nudity": 0.5, "sexual": 0.5}, "frames": 12,
+     "categories_checked": ["nudity", "sexual"], "thresholds": {"nudity": 0.5, "sexual": 0.8}, "frames": 12,
      "timeline": [{"index": 0, "start": 0.0, "end": 2.0, "detected": false, "nudity": 0.03, …, "confidence": 0.03}],
      "model": "…", "model_version": "…"}
 
@@ -22,6 +22,7 @@ from workers.seen.findings import Moment, moments
 
 CATEGORIES = ("nudity", "sexual", "violence", "gore")
 LATER = "nsfw.2025.json"
+USUAL, OPEN_NSFW = 0.5, 0.8  # thresholds of any model, and of open_nsfw's `sexual`
 _WORDS = {"nudity": "nudity", "sexual": "sexual content", "violence": "violence", "gore": "gore"}
 Scores = Mapping[str, float | None]
 
@@ -32,11 +33,22 @@ def write_nsfw(cwd: Path, operations: dict[str, Any]) -> None:
     seen = read_document(cwd / operations["seen"])
     shown = moments(cwd, operations)
     scored = [_scores(moment.seen["safety"]) for moment in shown]
-    usual = nsfw_threshold()
-    limits = {name: operations["thresholds"].get(name) or usual for name in CATEGORIES}
+    usual = thresholds(seen["models"]["safety"]["model"])
+    limits = {name: operations["thresholds"].get(name) or usual[name] for name in CATEGORIES}
     document = nsfw_document(shown, scored, limits, operations["least"]) | seen["models"]["safety"]
     write_document(cwd / operations["target"], document)
     write_document(cwd / operations["later"], later_document(shown, scored, limits) | seen["models"]["safety"])
+
+
+def thresholds(model: str) -> dict[str, float]:
+    """From which score on a category counts where a task does not say: the setting, else what suits the model.
+
+    open_nsfw's makers take scores above 0.8 for unsafe and those between 0.2 and 0.8 for uncertain; safe drawings and
+    collages are among the latter.
+    """
+    if (asked := nsfw_threshold()) is not None:
+        return dict.fromkeys(CATEGORIES, asked)
+    return dict.fromkeys(CATEGORIES, USUAL) | ({"sexual": OPEN_NSFW} if "open_nsfw" in model else {})
 
 
 def nsfw_document(

@@ -2,8 +2,9 @@
 
 A still is one frame, upright. Of what moves, frames are taken where the scene changes and at least every so many
 seconds, and those that look alike are taken once. FRAMES then lists them, in order of time:
-{"frames": [{"file": "frame-00001.jpg", "time": 0.0}, …], "duration": 12.5}, times in seconds, each frame standing for
-the picture until the next one; `duration` is None for a still, and where it is not known.
+{"frames": [{"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}, …], "duration": 12.5}, times in seconds, each frame
+standing for the picture until the next one, `new` how much it differs from the one before it (0 to 1); `duration` is
+None for a still, and where it is not known.
 
 workers.sections.scenes is not used here, though it tells scenes better: it has to decode everything before it knows the
 first, and the frames would be decoded after that a second time. What is wanted here is one frame of each view, and a

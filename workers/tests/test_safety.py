@@ -16,10 +16,12 @@ UNSET = dict.fromkeys(("nudity", "sexual", "violence", "gore"))
 def told(tmp_path):
     """told((time, scores), …): both documents."""
 
-    def made(*frames, duration=6.0, thresholds=UNSET, least=0.0):
+    def made(*frames, duration=6.0, thresholds=UNSET, least=0.0, model=MODEL):
         listed = {"frames": [{"file": "x", "time": time} for time, _ in frames], "duration": duration}
         seen = {"frames": [{"time": time, "seen": {"safety": scores}} for time, scores in frames]}
-        seen["models"] = {"safety": MODEL}
+        seen["models"] = {"safety": model}
+        for name in ("nsfw.json", LATER):
+            (tmp_path / name).unlink(missing_ok=True)
         for name, content in (("frames.json", listed), ("seen.json", seen)):
             (tmp_path / name).write_text(json.dumps(content))
         operations = {"frames": "frames.json", "seen": "seen.json", "look": "safety", "target": "nsfw.json"}
@@ -108,3 +110,17 @@ def test_weaker_moments_can_be_left_out(told):
 )  # fmt: skip
 def test_a_score_has_a_word_by_its_threshold(score, word):
     assert severity(score, 0.5) == word
+
+
+def test_what_open_nsfw_is_uncertain_of_does_not_count_unless_the_setting_says_so(told, monkeypatch):
+    """Its makers take what is above 0.8 for unsafe. A server's model judges otherwise."""
+    both = {"model": "NudeNet + open_nsfw", "model_version": "3.4.2 + 0.1.0"}
+    frame = (0.0, {"nudity": 0.3, "sexual": 0.79})
+    document, later = told(frame, model=both)
+    assert (document["detected"], document["thresholds"]) == (False, {"nudity": 0.5, "sexual": 0.8})
+    assert later["severity"] == {"nudity": "mild", "sexual": "mild", "violence": None, "gore": None}
+    assert told((0.0, {"sexual": 0.8}), model=both)[0]["detected"] is True
+    assert told(frame)[0]["detected"] is True
+    monkeypatch.setenv("NSFW_THRESHOLD", "0.5")
+    document, _ = told(frame, model=both)
+    assert (document["detected"], document["thresholds"]) == (True, {"nudity": 0.5, "sexual": 0.5})

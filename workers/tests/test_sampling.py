@@ -123,7 +123,7 @@ def test_where_the_length_is_not_known_all_of_it_is_looked_at_all_the_same(workd
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_a_still_comes_upright(sample, make_image, orientation):
     listed, (picture,) = sample(make_image(size=(80, 60), orientation=orientation))
-    assert listed == {"frames": [{"file": "frame-00001.jpg", "time": 0.0}], "duration": None}
+    assert listed == {"frames": [{"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}], "duration": None}
     assert picture.size == (64, 48)
     assert upright(picture)
 

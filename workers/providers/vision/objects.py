@@ -14,6 +14,7 @@ Labels stand one a line in a file beside it (model.onnx, model.txt), or in the m
 """
 
 import ast
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,8 @@ from workers.providers.vision.sessions import Runtime, open_session
 from workers.providers.vision.tfjs import from_tfjs
 
 _USUAL_EDGE = 640  # of a model that takes any size
+_MOST_EDGE = 4096
+_KINDS = {"tensor(float)": "float32", "tensor(float16)": "float16", "tensor(uint8)": "uint8"}
 _GREY = (114, 114, 114)
 _CENTERNET = ("tower_0/keypoints", "tower_0/wh")
 COCO = Path(__file__).with_name("coco.txt")  # the classes of the COCO dataset, in the usual order of its 80
@@ -39,13 +42,7 @@ class Objects:
         if model.endswith(".json"):
             loaded, self._light = from_tfjs(Path(model), _CENTERNET), 255.0
         self._session = open_session(loaded, runtime)
-        (taken,) = self._session.get_inputs()[:1]
-        self._input, self._bytes = taken.name, "uint8" in taken.type
-        sides = taken.shape[1:3] if self._bytes else taken.shape[2:4]
-        if len(taken.shape) != 4:
-            raise ModelFailed("The detector takes no pictures: its input must have four dimensions.")
-        height, width = (side if isinstance(side, int) and side > 0 else _USUAL_EDGE for side in sides)
-        self._size = (width, height)
+        self._input, self._kind, self._size = _taken(self._session.get_inputs())
         self._outputs = [output.name for output in self._session.get_outputs()]
         self._labels = _labels(Path(model), self._session)
 
@@ -61,9 +58,10 @@ class Objects:
         canvas = Image.new("RGB", self._size, _GREY)
         size = (max(1, round(picture.width * ratio)), max(1, round(picture.height * ratio)))
         canvas.paste(picture.resize(size, Image.Resampling.BILINEAR))
-        if self._bytes:
+        if self._kind == "uint8":
             return np.asarray(canvas, np.uint8)[None]
-        return np.ascontiguousarray(np.asarray(canvas, np.float32).transpose(2, 0, 1)[None]) * (self._light / 255.0)
+        pixels = np.asarray(canvas, np.float32).transpose(2, 0, 1)[None] * (self._light / 255.0)
+        return np.ascontiguousarray(pixels, self._kind)
 
     def _read(self, answer: list[Any], picture: Image.Image, ratio: float) -> tuple[Any, Any, Any]:
         """Boxes as shares of the picture, scores and the numbers of classes; the strongest first, without doubles."""
@@ -96,6 +94,29 @@ class Objects:
         return told | {"confidence": min(1.0, float(score)), "label": label}
 
 
+def _taken(inputs: Sequence[Any]) -> tuple[str, str, tuple[int, int]]:
+    """The name of the input, numpy's name of its numbers, and the picture's width and height. Raises ModelFailed."""
+    if len(inputs) != 1:
+        raise ModelFailed(f"it takes {', '.join(item.name for item in inputs)}, and not a picture alone")
+    (taken,) = inputs
+    kind = _KINDS.get(taken.type, "")
+    shape = list(taken.shape)
+    if len(shape) == 4 and kind and _fits(shape[0], 1) and _fits(shape[3 if kind == "uint8" else 1], 3):
+        sides = shape[1:3] if kind == "uint8" else shape[2:4]
+        height, width = (side if isinstance(side, int) and side > 0 else _USUAL_EDGE for side in sides)
+        if max(height, width) <= _MOST_EDGE:
+            return taken.name, kind, (width, height)
+    raise ModelFailed(
+        f"it takes {taken.type} of {shape}, not one picture (floats of 1, 3, height, width or bytes of 1, height, "
+        f"width, 3; {_MOST_EDGE} pixels an edge at most)"
+    )
+
+
+def _fits(side: Any, wanted: int) -> bool:
+    """Whether a side is that long; names and nothing stand for any length."""
+    return not isinstance(side, int) or side in (wanted, -1)
+
+
 def _of_heat(heat: Any, sides: Any, size: tuple[int, int]) -> tuple[Any, Any, Any]:
     """Where a class is hotter than all around it, there is one; the distances to its sides are told beside."""
     import numpy as np
@@ -113,7 +134,7 @@ def _of_rows(value: Any) -> tuple[Any, Any, Any]:
     import numpy as np
 
     if value.ndim != 3 or len(value) != 1 or min(value.shape[1:]) < 5:
-        raise ModelFailed(f"The detector's answer, of shape {list(value.shape)}, is of no kind that is known.")
+        raise ModelFailed(f"its answer, of shape {list(value.shape)}, is of no kind that is known")
     rows = value[0]
     if rows.shape[1] == 6 and 6 < rows.shape[0] <= _MOST_ENDED:
         return rows[:, :4], rows[:, 4], rows[:, 5]

@@ -25,9 +25,7 @@ def from_tfjs(path: Path, outputs: tuple[str, ...]) -> bytes:
         nodes = {node["name"]: node for node in told["modelTopology"]["node"]}
         return _Network(nodes, _weights(path, told["weightsManifest"])).model(outputs)
     except (KeyError, ValueError, OSError, IndexError) as exc:
-        raise ModelFailed(
-            "The model cannot be read: it is no graph of TensorFlow.js that is known.", log=repr(exc)
-        ) from exc
+        raise ModelFailed("it is no graph of TensorFlow.js that is known", log=repr(exc)) from exc
 
 
 def _weights(path: Path, manifest: list[dict[str, Any]]) -> dict[str, Any]:
@@ -92,7 +90,7 @@ class _Network:
             return graph.node("Concat", *(self._values[item] for item in inputs[:-1]), axis=1)
         if op == "ResizeBilinear":
             return self._resized(node)
-        raise ModelFailed(f"The model has a part that is not known here: {op}.")
+        raise ModelFailed(f"it has a part that is not known here, {op}")
 
     def _either(self, name: str) -> str:
         """A value, or weights for each channel or for all."""

@@ -37,6 +37,26 @@ def test_the_words_of_a_picture_come_in_order(vision, tmp_path, workdir):
     assert (done.result.model, done.result.model_version) == ("PP-OCR", "3.10.0")
 
 
+def test_a_page_is_read_column_by_column_in_any_direction_and_in_small_print(vision, tmp_path, workdir):
+    """White on black, two columns, a line that stands upright at the side, and one of 10 pixels."""
+    image = Image.new("RGB", (1280, 720), "black")
+    draw = ImageDraw.Draw(image)
+    face, small = (ImageFont.truetype(str(BUNDLED / "Inter-Regular.otf"), size) for size in (30, 10))
+    columns = {40: ("The harbour wakes early", "when the boats return", "with what they caught"),
+               640: ("Nobody asks what it costs", "to leave before the sun", "and to come back at noon")}  # fmt: skip
+    for x, lines in columns.items():
+        for number, line in enumerate(lines):
+            draw.text((x, 80 + 90 * number), line, fill="white", font=face)
+    draw.text((40, 660), "Printed in small letters", fill="white", font=small)
+    upright = Image.new("RGB", (300, 50), "black")
+    ImageDraw.Draw(upright).text((10, 5), "Upright at the side", fill="white", font=face)
+    image.paste(upright.rotate(90, expand=True), (1200, 380))
+    image.save(tmp_path / "page.png")
+    told = read_document(run(KIND, {}, tmp_path / "page.png", workdir).outputs[0].path)["text"]
+    assert [line for line in told if line in columns[40] + columns[640]] == [*columns[40], *columns[640]]
+    assert {"Printed in small letters", "Upright at the side"} <= set(told)
+
+
 def test_lines_of_a_video_are_told_once_each_with_their_time(vision, tmp_path, workdir):
     first = written(tmp_path / "first.png", "Good evening", "Channel 5")
     second = written(tmp_path / "second.png", "And now the weather", "Channel 5")

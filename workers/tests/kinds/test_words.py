@@ -63,7 +63,7 @@ def test_speech_is_waited_for_where_there_is_sound_and_done_without_where_it_fai
     assert kind.needs(options, STILL) == ()
 
 
-@pytest.mark.parametrize(("facts", "asked"), [(VIDEO, ["vision", "language"]), (AUDIO, ["language"])])
+@pytest.mark.parametrize(("facts", "asked"), [(VIDEO, ["vision", "vision", "language"]), (AUDIO, ["language"])])
 def test_what_can_be_seen_is_looked_at(facts, asked):
     steps = get_kind("description").plan(get_kind("description").options(), Source(facts, lambda *_: None)).steps
     assert [step.ability for step in steps if hasattr(step, "ability")] == asked

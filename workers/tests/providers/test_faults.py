@@ -93,9 +93,67 @@ def failing_detector(path: Path) -> Path:
 def test_a_model_that_fails_at_a_picture_is_not_the_pictures_fault(vision, monkeypatch, tmp_path):
     monkeypatch.setenv("VISION_OBJECTS_MODEL", str(failing_detector(tmp_path / "failing.onnx")))
     cornered((64, 64)).save(tmp_path / "x.png")
-    with pytest.raises(ModelFailed, match=r"^The model detector failed at a picture\.$") as failed:
+    with pytest.raises(
+        ModelFailed, match=r"^The model failing\.onnx that VISION_OBJECTS_MODEL names failed at a picture\.$"
+    ) as failed:
         objects(tmp_path / "x.png")
     assert "Reshape" in failed.value.log
+
+
+def model(path: Path, *inputs: tuple[str, str, list]) -> Path:
+    """An ONNX model with those inputs (name, type, shape), that answers with the first."""
+    from onnx import TensorProto, helper
+
+    taken = [helper.make_tensor_value_info(name, getattr(TensorProto, kind), shape) for name, kind, shape in inputs]
+    answer = helper.make_tensor_value_info("y", getattr(TensorProto, inputs[0][1]), None)
+    graph = helper.make_graph([helper.make_node("Identity", [inputs[0][0]], ["y"])], "wrong", taken, [answer])
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    path.write_bytes(made.SerializeToString())
+    return path
+
+
+PICTURES = (
+    "not one picture \\(floats of 1, 3, height, width or bytes of 1, height, width, 3; 4096 pixels an edge at most\\)"
+)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "told"),
+    [
+        ([("x", "FLOAT", [1, 3, 64])], rf"it takes tensor\(float\) of \[1, 3, 64\], {PICTURES}"),
+        ([("x", "FLOAT", [1, 64, 64, 3])], rf"it takes tensor\(float\) of \[1, 64, 64, 3\], {PICTURES}"),
+        ([("x", "FLOAT", [16, 3, 64, 64])], rf"it takes tensor\(float\) of \[16, 3, 64, 64\], {PICTURES}"),
+        ([("x", "FLOAT", [1, 3, 9999, 9999])], rf"it takes tensor\(float\) of \[1, 3, 9999, 9999\], {PICTURES}"),
+        ([("x", "STRING", ["n"])], rf"it takes tensor\(string\) of \['n'\], {PICTURES}"),
+        (
+            [("pixels", "FLOAT", [1, 3, 64, 64]), ("mask", "FLOAT", [1])],
+            "it takes pixels, mask, and not a picture alone",
+        ),
+    ],
+)
+def test_a_model_that_takes_no_picture_is_told_by_its_setting(vision, monkeypatch, tmp_path, inputs, told):
+    monkeypatch.setenv("VISION_OBJECTS_MODEL", str(model(tmp_path / "own.onnx", *inputs)))
+    cornered((64, 64)).save(tmp_path / "x.png")
+    with pytest.raises(
+        ModelFailed, match=rf"^The model own\.onnx that VISION_OBJECTS_MODEL names cannot be loaded: {told}\.$"
+    ):
+        objects(tmp_path / "x.png")
+
+
+def test_a_model_whose_answer_is_no_boxes_is_told_by_its_setting(vision, monkeypatch, tmp_path):
+    monkeypatch.setenv("VISION_OBJECTS_MODEL", str(model(tmp_path / "own.onnx", ("x", "FLOAT16", [1, 3, 64, 64]))))
+    cornered((64, 64)).save(tmp_path / "x.png")
+    told = r"own\.onnx that VISION_OBJECTS_MODEL names failed at a picture: its answer, of shape \[1, 3, 64, 64\],"
+    with pytest.raises(ModelFailed, match=told):
+        objects(tmp_path / "x.png")
+
+
+def test_a_file_that_is_no_model_is_told_by_its_setting(vision, monkeypatch, tmp_path):
+    (tmp_path / "own.onnx").write_bytes(b"\x08\x08" * 500)
+    monkeypatch.setenv("VISION_OBJECTS_MODEL", str(tmp_path / "own.onnx"))
+    cornered((64, 64)).save(tmp_path / "x.png")
+    with pytest.raises(ModelFailed, match=r"own\.onnx that VISION_OBJECTS_MODEL names cannot be loaded: it is no ONNX"):
+        objects(tmp_path / "x.png")
 
 
 def test_a_model_that_is_replaced_is_loaded_anew(vision, detector, monkeypatch, tmp_path):

@@ -78,7 +78,7 @@ def test_no_safe_picture_is_flagged(vision, real_photos, made):
     seen = look(vision, "safety", *real_photos.values(), *made)
     assert all(set(item.safety) == {"nudity", "sexual"} for item in seen)
     assert max(max(item.safety.values()) for item in seen[: len(real_photos)]) < 0.1
-    assert max(max(item.safety.values()) for item in seen) < 0.45  # nothing but the colour of skin; 0.5 would count
+    assert max(max(item.safety.values()) for item in seen) < 0.45  # nothing but the colour of skin: it does not count
 
 
 def test_a_photo_of_a_known_thing_is_labelled_so(vision, real_photos):
@@ -87,6 +87,30 @@ def test_a_photo_of_a_known_thing_is_labelled_so(vision, real_photos):
         assert [label.name for label in seen.labels[:3] if label.name in words], (name, seen.labels)
         assert [label.confidence for label in seen.labels] == sorted((x.confidence for x in seen.labels), reverse=True)
         assert sum(label.confidence for label in seen.labels) <= 1.0
+
+
+def test_pictures_of_like_things_have_like_embeddings(vision, real_photos, tmp_path):
+    """The same picture cut and turned round is nearer to itself than any other is."""
+    photos = real_photos["coffee.png"].parent
+    for name in ("chelsea.png", "coffee.png"):
+        with Image.open(photos / name) as image:
+            cut = image.convert("RGB").crop((20, 10, image.width - 20, image.height - 10))
+            cut.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / name)
+    pictures = [
+        real_photos["chelsea.png"],
+        tmp_path / "chelsea.png",
+        real_photos["coffee.png"],
+        tmp_path / "coffee.png",
+    ]
+    cat, same_cat, cup, same_cup = (item.embedding for item in look(vision, "embedding", *pictures))
+    assert (len(cat), sum(number * number for number in cat)) == (1280, pytest.approx(1.0, abs=0.001))
+
+    def cosine(first, second) -> float:
+        return sum(one * other for one, other in zip(first, second, strict=True))
+
+    assert min(cosine(cat, same_cat), cosine(cup, same_cup)) > 0.7
+    assert max(cosine(cat, cup), cosine(cat, same_cup), cosine(same_cat, cup)) < 0.4
+    assert vision.model("embedding") == vision.model("labels")
 
 
 def test_a_face_is_where_it_is_and_animals_have_none(vision, real_photos):
