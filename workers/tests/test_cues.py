@@ -137,6 +137,24 @@ def test_fast_speech_uses_the_pause_after_it():
     assert spoken.cues[0].end - spoken.cues[0].start >= 45 / 20
 
 
+def test_a_few_cues_slip_where_nothing_less_makes_them_readable():
+    fast = segment(DICKENS[:180].strip(), rate=21.0, pause=0.0)
+    slow = segment("So it was.", start=fast.end + 0.3, rate=10.0)
+    spoken = spoken_cues([fast, slow], language="en", duration=60.0)
+    assert spoken.notes() == ()
+    assert check_rules(write_cues(spoken.cues, numbered=True), language="en", duration=60.0).outside == 0
+    late = [cue.start - said for cue, said in zip(spoken.cues, begins(fast, spoken.cues), strict=False)]
+    assert 0.25 < max(late) <= 0.5
+
+
+def begins(said: Segment, cues: tuple[Cue, ...]) -> list[float]:
+    """When the first word of each cue is said."""
+    counts = [len(cue.text.split()) for cue in cues]
+    return [
+        said.words[sum(counts[:place])].start for place in range(len(cues)) if sum(counts[:place]) < len(said.words)
+    ]
+
+
 def test_languages_without_spaces_have_shorter_lines_that_break_by_their_scripts():
     text = "今日は皆さんにお会いできて本当にうれしいです。これからコンピューターの歴史について、少しだけお話しします。"
     spoken = spoken_cues([Segment(0.5, 10.0, text, 0.9)], language="ja", duration=20.0)

@@ -32,6 +32,8 @@ GAP = 84  # two frames of film
 CHAINED = 500  # a shorter gap is closed, to GAP
 LINGER = 300  # that a cue stays after the last word, where there is time
 LEAN = 250  # that a cue may begin before its first word, or after it, for the sake of reading
+SLIP = 500  # the same for a few cues in a row, where nothing less makes them readable
+ROW = 4  # cues before and after one, that may slip for its sake
 FLASH = 200  # that a cue is shown however little time there is
 PAUSE, SILENCE = 300, 1_500  # a pause that parts, and one that no cue goes across
 LONGEST_WORD = 3_000  # a word that is said to last longer has silence in it
@@ -371,6 +373,8 @@ def _timed(blocks: list[_Block], end: int | None) -> list[_Block]:
     for _ in range(2):  # what one gives, the next may have taken from the one after
         for place in range(len(blocks)):
             _eased(blocks, place)
+    for place in range(len(blocks)):
+        _slipped(blocks, place, end)
     for block, after in pairwise(blocks):
         if after.begin - block.end < CHAINED and after.begin - GAP - block.begin <= LONGEST:
             block.end = after.begin - GAP
@@ -399,3 +403,34 @@ def _eased(blocks: list[_Block], place: int) -> None:
         if spare > 0 and block.begin - before.end >= GAP:
             block.begin -= spare
             before.end = min(before.end, block.begin - GAP)
+
+
+def _slipped(blocks: list[_Block], place: int, end: int | None) -> None:
+    """Give a cue that is still too short time of as few cues around it as will do, each moved by up to SLIP; none where
+    that gives not each of them the time it needs."""
+    for around in range(ROW + 1 if blocks[place].lack > 0 else 0):
+        first, last = max(0, place - around), min(len(blocks), place + around + 1)
+        row = blocks[first:last]
+        before = blocks[first - 1] if first else None
+        floor = before.end + GAP if before else 0
+        ceiling = blocks[last].begin - GAP if last < len(blocks) else end
+        # How late each may begin, from the last on; then each as near to where it was as those before it allow.
+        latest, limit = [], ceiling
+        for block in reversed(row):
+            late = block.spoken + SLIP
+            late = late if limit is None else min(late, limit - block.need)
+            latest.append(late)
+            limit = late - GAP
+        begins = []
+        for block, late in zip(row, reversed(latest), strict=True):
+            early = max(floor, block.spoken - SLIP)
+            begins.append(min(late, max(early, block.begin)))
+            if early > late:
+                break
+            floor = begins[-1] + block.need + GAP
+        else:
+            limits = [*(begin - GAP for begin in begins[1:]), ceiling]
+            for block, begin, limit in zip(row, begins, limits, strict=True):
+                shown = max(begin + block.need, min(block.end, begin + LONGEST))
+                block.begin, block.end = begin, shown if limit is None else min(shown, limit)
+            return

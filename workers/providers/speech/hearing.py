@@ -7,17 +7,21 @@ import base64
 import hashlib
 import math
 import wave
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from workers.engine.errors import MediaError, ModelFailed, ModelMissing, SourceUnreadable
 from workers.providers.speech.voice import FRAME, RATE
+from workers.providers.speech.weights import state
 
 WARM = 64  # frames (2 s) that the detector hears before those asked for, as it goes by what came before
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the next one is tried where an answer looks wrong
+FEATURES = 100  # a second, of the spectrogram that the model hears
 SEED = 1  # guesses at higher temperatures are the same each time
 
 _loaded: dict[tuple[Any, ...], Any] = {}
@@ -61,18 +65,18 @@ def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> di
 
 
 def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, Any]) -> list[dict[str, Any]]:
-    """What is said in the clips, which lie close together: passages of [start, end, text, confidence] for each word,
-    with how well they were decoded."""
+    """What is said in the clips, heard as one sound: passages of [start, end, text, confidence] for each word, with how
+    well they were decoded, and since when (`begun`) the model was hearing."""
     import ctranslate2
+    import numpy
 
     whisper = whisper_model(**model)
-    origin = clips[0][0]
-    samples = read_samples(sound, round(origin * RATE), round(clips[-1][1] * RATE))
+    heard = [read_samples(sound, round(start * RATE), round(end * RATE)) for start, end in clips]
+    samples = numpy.concatenate(heard)
     if not len(samples):
         return []
     ctranslate2.set_random_seed(SEED)
-    places = [round(place - origin, 3) for clip in clips for place in clip]
-    places[-1] = min(places[-1], len(samples) / RATE)
+    clock = _Clock([start for start, _ in clips], [len(clip) / RATE for clip in heard])
     with _at_fault("The speech model"):
         segments, _ = whisper.transcribe(
             samples,
@@ -81,10 +85,23 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
             temperature=TEMPERATURES,
             condition_on_previous_text=False,  # with it a loop goes on for ever
             word_timestamps=True,
-            clip_timestamps=places,
             vad_filter=False,  # done, for the whole sound at once
         )
-        return [_passage(segment, origin) for segment in segments]
+        return [_passage(segment, clock) for segment in segments]
+
+
+class _Clock:
+    """Times in clips that were put one after the other, as times of the whole sound."""
+
+    def __init__(self, starts: list[float], lengths: list[float]) -> None:
+        self.starts, self.lengths = starts, lengths
+        self.places = list(accumulate(lengths, initial=0.0))[:-1]
+
+    def at(self, moment: float, within: float | None = None) -> float:
+        """`within` is a moment of the clip that is meant: what lies outside of it is moved to its edge."""
+        clip = max(0, bisect_right(self.places, moment if within is None else within) - 1)
+        into = min(max(0.0, moment - self.places[clip]), self.lengths[clip])
+        return round(self.starts[clip] + into, 3)
 
 
 @contextmanager
@@ -98,17 +115,19 @@ def _at_fault(what: str) -> Iterator[None]:
         raise ModelFailed(f"{what} failed at this sound.", log=repr(exc)) from exc
 
 
-def _passage(segment: Any, origin: float) -> dict[str, Any]:
+def _passage(segment: Any, clock: _Clock) -> dict[str, Any]:
+    words = []
+    for word in segment.words or ():
+        start, end = float(word.start), float(word.end)
+        middle = (start + end) / 2
+        words.append([clock.at(start, middle), clock.at(end, middle), word.word, round(_number(word.probability), 4)])
     return {
-        "words": [
-            [round(float(word.start) + origin, 3), round(float(word.end) + origin, 3), word.word,
-             round(_number(word.probability), 4)]
-            for word in segment.words or ()
-        ],
+        "words": words,
+        "begun": clock.at(segment.seek / FEATURES),
         "likely": _number(segment.avg_logprob),
         "compression": _number(segment.compression_ratio),
         "silent": _number(segment.no_speech_prob),
-    }  # fmt: skip
+    }
 
 
 def _number(value: Any) -> float:
@@ -146,8 +165,11 @@ def _detector() -> Any:
 
 
 def whisper_model(weights: dict[str, Any], device: str, threads: int) -> Any:
-    """The model, loaded once. Raises ModelMissing, ModelFailed."""
-    key = (*weights["parts"], device, threads)
+    """The model, loaded once, and anew where its files were replaced. Raises ModelMissing, ModelFailed."""
+    try:
+        key = (*weights["parts"], state((*weights["parts"], *_beside(weights))), device, threads)
+    except OSError as exc:
+        raise ModelMissing(f"The speech model {weights['name']} is no longer there.", log=repr(exc)) from exc
     if key not in _loaded:
         _loaded.clear()  # one at a time: another was chosen
         _loaded[key] = _load(weights, device, threads)
@@ -180,6 +202,10 @@ def _files(weights: dict[str, Any]) -> dict[str, bytes]:
         raise ModelMissing(
             f"The weights of the speech model {weights['name']} are damaged: `make intelligence` installs them anew."
         )
+    return {"model.bin": whole, **{Path(other).name: Path(other).read_bytes() for other in _beside(weights)}}
+
+
+def _beside(weights: dict[str, Any]) -> list[str]:
+    """The other files of the model: configuration, vocabulary."""
     names = {Path(part).name for part in weights["parts"]}
-    others = {path.name: path.read_bytes() for path in Path(weights["folder"]).iterdir() if path.name not in names}
-    return {"model.bin": whole, **others}
+    return sorted(str(path) for path in Path(weights["folder"]).iterdir() if path.name not in names and path.is_file())

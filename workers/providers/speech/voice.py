@@ -4,6 +4,7 @@ Pure.
 The detector's frames are 32 ms. Times are seconds from the start of the sound.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,9 +17,10 @@ SHORTEST = 0.16  # seconds; shorter ones are clicks and coughs
 PAUSE = 0.32  # seconds; a shorter one lies inside a word
 MARGIN = 0.3  # seconds before and after that still count as speech; consonants are quiet
 LEAD = 0.8  # seconds that the model hears before and after, as far as there is a pause: quiet words begin unnoticed
-GAP = 5.0  # seconds of silence that one clip may span
+GAP = 0.4  # seconds of silence between two leads that one clip may span; what is longer the model never hears
 CLIP = 29.8  # seconds; what models take in at once is half a minute
-WINDOW = 120.0  # seconds of one request
+LITTLE = 10.0  # seconds at a window's end that are too little to understand by themselves
+WINDOW = 120.0  # seconds of speech of one request
 OVERLAP = 8.0  # seconds that two windows share where there is no pause between them
 
 
@@ -48,6 +50,15 @@ class Window:
     @property
     def end(self) -> float:
         return self.clips[-1].end
+
+    @property
+    def length(self) -> float:
+        """Seconds that the model hears."""
+        return sum(clip.length for clip in self.clips)
+
+    def since(self, moment: float) -> tuple[Span, ...]:
+        """What of the clips comes after a moment."""
+        return tuple(Span(max(moment, clip.start), clip.end) for clip in self.clips if clip.end > moment)
 
 
 def speech_spans(likely: bytes, duration: float) -> list[Span]:
@@ -92,17 +103,21 @@ def led(spans: Sequence[Span], duration: float) -> list[Span]:
 
 
 def windows(spans: Sequence[Span], duration: float, likely: bytes = b"") -> list[Window]:
-    """What to ask the model about: clips of up to CLIP seconds that begin and end in pauses, in windows of up to WINDOW
-    seconds. Speech without a pause for longer than that is cut where it is quietest, with an OVERLAP."""
+    """What to ask the model about: clips that begin and end in pauses, in windows of up to WINDOW seconds of them.
+    Speech without a pause for longer than that is cut where it is quietest, with an OVERLAP.
+
+    The model hears a window's clips as one sound, and goes on where its last whole sentence ended: cut beforehand into
+    pieces of half a minute, their ends would be heard by themselves, and half understood.
+    """
     found: list[Window] = []
     clips: list[Span] = []
     for span in led(spans, duration):
         pieces = _pieces(span, likely)
         for piece in pieces:
-            if clips and (len(pieces) > 1 or piece.end - clips[0].start > WINDOW):
+            if clips and (len(pieces) > 1 or Window(tuple(clips)).length + piece.length > WINDOW):
                 found.append(Window(tuple(clips)))
                 clips = []
-            if clips and piece.start - clips[-1].end <= GAP and piece.end - clips[-1].start <= CLIP:
+            if clips and piece.start - clips[-1].end <= GAP:
                 clips[-1] = Span(clips[-1].start, piece.end)
             else:
                 clips.append(piece)
@@ -122,9 +137,15 @@ def _pieces(span: Span, likely: bytes) -> list[Span]:
 
 def samples_of_language(found: Sequence[Window], most: int = 8) -> list[Span]:
     """Clips to tell the language by: up to `most`, spread over the whole, and more of them in a longer one."""
-    clips = [clip for window in found for clip in window.clips]
+    clips = [piece for window in found for clip in window.clips for piece in _taken_in(clip)]
     spread = clips[-1].end - clips[0].start if clips else 0.0
     count = min(len(clips), most, 3 + int(spread / 300))
     edges = [round(number * len(clips) / count) for number in range(count + 1)] if count else []
-    best = [max(clips[first:last], key=lambda clip: clip.length) for first, last in pairwise(edges)]
-    return [Span(clip.start, min(clip.end, clip.start + CLIP)) for clip in best]
+    return [max(clips[first:last], key=lambda clip: clip.length) for first, last in pairwise(edges)]
+
+
+def _taken_in(clip: Span) -> list[Span]:
+    """A clip in pieces that the model takes in at once."""
+    count = max(1, math.ceil(clip.length / CLIP))
+    places = [clip.start + clip.length * number / count for number in range(count)]
+    return [Span(first, last) for first, last in pairwise((*places, clip.end))]

@@ -15,6 +15,7 @@ from typing import Any
 from workers.engine.errors import ModelFailed
 from workers.providers.speech.hearing import read_samples
 from workers.providers.speech.voice import RATE
+from workers.providers.speech.weights import state
 from workers.providers.weights import read_weights
 
 WINDOW, HOP = 400, 160  # samples of the spectrogram: 25 and 10 ms
@@ -24,12 +25,16 @@ LAYERS = 3
 LOUDNESS = -30.0  # dBFS that quieter voices are brought to
 BATCH = 128
 MOST = 1200  # voices that are compared each with each; of more, the longest
+UNREADABLE = "The weights of the speaker encoder cannot be read."
 ALIKE = 0.25  # distance (1 − cosine) up to which two groups of sentences are one speaker
 
 
 def voices(sound: str, spans: list[list[float]], weights: str) -> list[list[float]]:
     """For each span the vector of its voice, 256 numbers of length 1."""
-    network = _network(weights)
+    try:
+        network = _network(weights, state([weights]))
+    except OSError as exc:
+        raise ModelFailed(UNREADABLE, log=repr(exc)) from exc
     return network.vectors([read_samples(sound, round(start * RATE), round(end * RATE)) for start, end in spans])
 
 
@@ -173,9 +178,10 @@ _STEP = 0.06875177742094912  # ln(6.4) / 27, of a mel above 1 kHz
 
 
 @lru_cache(maxsize=1)
-def _network(weights: str) -> _Network:
+def _network(weights: str, state: tuple[tuple[int, int, int], ...]) -> _Network:
+    """Read anew where the file was replaced."""
     try:
-        state = read_weights(Path(weights), "model_state")
+        numbers = read_weights(Path(weights), "model_state")
     except (OSError, KeyError, ValueError, TypeError, pickle.UnpicklingError, EOFError, struct.error) as exc:
-        raise ModelFailed("The weights of the speaker encoder cannot be read.", log=repr(exc)) from exc
-    return _Network(state)
+        raise ModelFailed(UNREADABLE, log=repr(exc)) from exc
+    return _Network(numbers)

@@ -28,7 +28,7 @@ class Weights:
     @property
     def version(self) -> str:
         """The first twelve digits of the weights' SHA-256."""
-        return (self.digest or _digest(self.parts, _state(self.parts)))[:12]
+        return (self.digest or _digest(self.parts, state(self.parts)))[:12]
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -120,12 +120,13 @@ def _file(package: str, name: str) -> Path | None:
     return folder / name if folder and (folder / name).is_file() else None
 
 
-def _state(parts: Iterable[str]) -> tuple[tuple[int, int], ...]:
-    return tuple((found.st_size, found.st_mtime_ns) for found in map(os.stat, parts))
+def state(files: Iterable[str]) -> tuple[tuple[int, int, int], ...]:
+    """What is another once one of these files was replaced or written to: cheap to look at."""
+    return tuple((found.st_ino, found.st_size, found.st_mtime_ns) for found in map(os.stat, files))
 
 
 @lru_cache(maxsize=8)
-def _digest(parts: tuple[str, ...], state: tuple[tuple[int, int], ...]) -> str:
+def _digest(parts: tuple[str, ...], state: tuple[tuple[int, int, int], ...]) -> str:
     """SHA-256 of the parts one after the other; read anew when one changed."""
     digest = hashlib.sha256()
     for part in parts:

@@ -5,9 +5,8 @@ import base64
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +14,10 @@ from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
 from workers.languages import SPACELESS, language_name
 from workers.providers import host
-from workers.providers.base import Model, Progress, Segment, Transcript
+from workers.providers.base import Model, Progress, Transcript
 from workers.providers.settings import model_threads, speech_device
 from workers.providers.speech.voice import (
+    LITTLE,
     MARGIN,
     STEP,
     Span,
@@ -28,13 +28,28 @@ from workers.providers.speech.voice import (
     windows,
 )
 from workers.providers.speech.weights import Weights, named_folders, speaker_weights, speech_weights
-from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
+from workers.providers.speech.words import (
+    Heard,
+    Passage,
+    around,
+    believed,
+    joined,
+    last_words,
+    mended,
+    sentences,
+    tightened,
+    unheard,
+    unlooped,
+    utterances,
+    whole,
+)
 
 PIECE = 9375  # frames that the detector hears at once: five minutes
 DETECTED, LANGUAGE_KNOWN, HEARD = 0.1, 0.13, 0.9  # share of the work that is then done
-SHORT = 1.5  # seconds; a shorter sentence tells no voice
-MOST_OF_VOICE = 12.0  # seconds of a sentence that are enough to know a voice by
-VOICES = 40  # sentences in one request
+SHORT = 1.5  # seconds; a shorter utterance tells no voice
+MOST_OF_VOICE = 12.0  # seconds of an utterance that are enough to know a voice by
+VOICES = 40  # utterances in one request
+AGAIN = 4  # parts of a window that the model is asked about once more
 # Codes of ISO 639-1 that Whisper has another one for.
 _OWN = {"jv": "jw", "nb": "no", "fil": "tl", "iw": "he", "in": "id"}
 _ISO = {"jw": "jv"}
@@ -76,26 +91,26 @@ class _Work:
         return host.call(f"speech.{op}", {"sound": self.sound, **args}, report=self.report)
 
     def transcript(self, asked: str | None, speakers: bool | int | None) -> Transcript:
+        model = self.whisper.model  # as it is now: its files may be replaced meanwhile
         duration = self.ask("length")
         likely = self.likely(duration)
         spans = speech_spans(likely, duration)
         found = windows(spans, duration, likely)
         self.progress(DETECTED)
         if not found:
-            return Transcript((), "", self.whisper.model, speakers=0)
+            return Transcript((), "", model, speakers=0)
         language, sure = self.language(found, asked)
         self.progress(LANGUAGE_KNOWN)
-        words = self.words(found, widened(spans, duration), language)
+        words = self.words(found, spans, widened(spans, duration), language)
         words = tightened(unlooped(words), widened(spans, duration, MARGIN / 3), duration)
-        segments = sentences(words)
-        apart = bool(segments and self.whisper.voices and speakers is not False)
-        if apart:
-            segments = self.told_apart(segments, None if speakers in (None, True) else speakers)
+        apart = bool(words and self.whisper.voices and speakers is not False)
+        who = self.told_apart(words, None if speakers in (None, True) else speakers) if apart else []
+        segments = sentences(words, who)
         self.progress(1.0)
         return Transcript(
             segments,
             _ISO.get(language, language) if segments else "",
-            self.whisper.model,
+            model,
             language_confidence=sure if segments else 0.0,
             speakers=len({segment.speaker for segment in segments}),
             speakers_known=apart,
@@ -135,46 +150,76 @@ class _Work:
             message = f"The speech model {self.whisper.model.name} does not know the language {asked} ({name})."
         raise ModelMissing(message, param="language")
 
-    def told_apart(self, segments: Sequence[Segment], count: int | None) -> tuple[Segment, ...]:
-        """The same with their speakers. Those too short to know a voice by are taken for the nearest one's in time."""
-        long = [place for place, segment in enumerate(segments) if segment.end - segment.start >= SHORT]
+    def told_apart(self, words: Sequence[Heard], count: int | None) -> list[int]:
+        """Who says each word, numbered in the order of speaking. What is too short to know a voice by is taken for the
+        nearest one's in time."""
+        parts = utterances(words)
+        said = [Span(part[0].start, part[-1].end) for part in parts]
+        long = [place for place, span in enumerate(said) if span.length >= SHORT]
         if not long:
-            return tuple(segments)
+            return [0] * len(words)
         vectors: list[list[float]] = []
         for first in range(0, len(long), VOICES):
-            some = [segments[place] for place in long[first : first + VOICES]]
-            spans = [[segment.start, min(segment.end, segment.start + MOST_OF_VOICE)] for segment in some]
+            some = [said[place] for place in long[first : first + VOICES]]
+            spans = [[span.start, min(span.end, span.start + MOST_OF_VOICE)] for span in some]
             vectors += self.ask("voices", spans=spans, weights=self.whisper.voices)
             self.progress(HEARD + (1 - HEARD) * (first + len(some)) / len(long))
-        lengths = [segments[place].end - segments[place].start for place in long]
+        lengths = [said[place].length for place in long]
         labels = host.call("speech.alike", {"vectors": vectors, "lengths": lengths, "count": count}, report=self.report)
         known = dict(zip(long, labels, strict=True))
         named: dict[int, int] = {}
-        told = []
-        for place, segment in enumerate(segments):
+        who: list[int] = []
+        for place, part in enumerate(parts):
             at = bisect_left(long, place)
-            nearest = min(long[max(0, at - 1) : at + 1], key=lambda other: _apart(segment, segments[other]))
+            nearest = min(long[max(0, at - 1) : at + 1], key=lambda other: _apart(said[place], said[other]))
             speaker = known[place if place in known else nearest]
-            told.append(replace(segment, speaker=named.setdefault(speaker, len(named))))
-        return tuple(told)
+            who += [named.setdefault(speaker, len(named))] * len(part)
+        return who
 
-    def words(self, found: Sequence[Window], spans: Sequence[Span], language: str) -> list[Heard]:
-        """What is said in all windows, each word once."""
+    def words(
+        self, found: Sequence[Window], speech: Sequence[Span], spans: Sequence[Span], language: str
+    ) -> list[Heard]:
+        """What is said in all windows, each word once. `speech` is where somebody speaks, `spans` the same with
+        margins."""
         words: list[Heard] = []
-        total = sum(window.end - window.start for window in found)
+        total = sum(window.length for window in found)
         done = 0.0
-        for before, window in pairwise((None, *found)):
-            assert window is not None
-            clips = [[clip.start, clip.end] for clip in window.clips]
-            told = self.ask("hear", clips=clips, language=language, model=self.how)
-            new = believed(map(_passage, told), spans)
-            new = new if language in SPACELESS else whole(new)
+        rest: tuple[Span, ...] = ()
+        for before, window, after in zip((None, *found), found, (*found[1:], None), strict=False):
+            asked = Window((*rest, *window.clips))
+            told = self.hear(asked.clips, language)
+            rest = left(told, asked) if after is not None and after.start >= window.end else ()
+            end = rest[0].start if rest else window.end
+            told = [passage for passage in told if passage.begun < end]
+            new = self.complete(told, Span(asked.start, end), speech, spans, language)
             if before and window.start < before.end:
                 words = joined(words, new, Span(window.start, before.end))
             else:
                 words += new
-            done += window.end - window.start
+            done += window.length
             self.progress(LANGUAGE_KNOWN + (HEARD - LANGUAGE_KNOWN) * done / total)
+        return words
+
+    def hear(self, clips: Sequence[Span], language: str) -> list[Passage]:
+        """What is said in clips that lie close together."""
+        told = self.ask("hear", clips=[[clip.start, clip.end] for clip in clips], language=language, model=self.how)
+        return [_passage(passage) for passage in told]
+
+    def believed(self, told: Sequence[Passage], spans: Sequence[Span], language: str) -> list[Heard]:
+        new = believed(told, spans)
+        return new if language in SPACELESS else whole(new)
+
+    def complete(
+        self, told: Sequence[Passage], window: Span, speech: Sequence[Span], spans: Sequence[Span], language: str
+    ) -> list[Heard]:
+        """The words of a window with those that are heard when it is asked once more about speech without any."""
+        words = self.believed(told, spans, language)
+        within = [span for span in speech if window.start < span.end and span.start < window.end]
+        within = [Span(max(window.start, span.start), min(window.end, span.end)) for span in within]
+        missed = sorted(unheard(words, within, last_words(told)), key=lambda span: span.length)[-AGAIN:]
+        for span in sorted(missed, key=lambda span: span.start):
+            asked = around(words, span, window)
+            words = mended(words, self.believed(self.hear([asked], language), spans, language), span, asked)
         return words
 
 
@@ -188,14 +233,22 @@ def elected(clips: Sequence[Sequence[tuple[str, float]]], lengths: Sequence[floa
     return name, round(min(1.0, score / sum(lengths)), 4)
 
 
-def _apart(first: Segment, second: Segment) -> float:
+def left(told: Sequence[Passage], window: Window) -> tuple[Span, ...]:
+    """What the model heard by itself at the end of a window, if that is so little that it is better heard with what
+    follows."""
+    rest = window.since(max((passage.begun for passage in told), default=window.start))
+    few = Window(rest).length < LITTLE < window.length if rest else False
+    return rest if few else ()
+
+
+def _apart(first: Span, second: Span) -> float:
     """Seconds between two."""
     return max(0.0, first.start - second.end, second.start - first.end)
 
 
 def _passage(told: dict[str, Any]) -> Passage:
     words = tuple(Heard(*word) for word in told["words"])
-    return Passage(words, told["likely"], told["compression"], told["silent"])
+    return Passage(words, told["likely"], told["compression"], told["silent"], told["begun"])
 
 
 @dataclass(frozen=True)

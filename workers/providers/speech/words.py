@@ -2,12 +2,12 @@
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 
 from workers.providers.base import Segment, Word
-from workers.providers.speech.voice import Span
+from workers.providers.speech.voice import CLIP, Span
 
 # As the model's makers use them to tell failed decodings: text that a compressor shortens more is one phrase again and
 # again; less likely text is guessed.
@@ -19,9 +19,16 @@ UNSURE = 0.15
 HEARD = 0.5  # share of a passage's words that must lie where somebody speaks
 REPEATS = {1: 6, 2: 4}  # times that a phrase of so many words may be said in a row; longer ones LOOPS times
 LOOPS, LONGEST_LOOP = 3, 12  # words
+MISSED = 1.5  # seconds of speech without a word, after which the model is asked again
+ENDED = 0.7  # the same, where a decoding ended
+CONTEXT = 3.0  # seconds before and after that it hears then
+FAILED = 4.0  # seconds; where it missed more, the times of what follows are not to be trusted either
+STRETCHED = 2.0  # seconds of one word, that no word takes
+_MOMENT = 0.02  # seconds; the finest a model tells
 _SEAM = 0.1  # seconds between the same word heard at the end of one decoding and at the beginning of the next
 _HYPHENED = 0.3  # seconds that parts of one word may lie apart
 LONG_PAUSE = 1.5  # seconds; ends a sentence
+TURN = 0.4  # seconds; in a pause of that, another may begin to speak
 LONG, TOO_LONG = 12.0, 20.0  # seconds; sentences are cut at a clause above the one, anywhere above the other
 _ENDS = re.compile(r"[.!?…。！？｡।؟۔]+[\"'”’»)\]」』]*$")
 _CLAUSE = re.compile(r"[,;:–—、，；：،]+[\"'”’»)\]」』]*$")
@@ -44,12 +51,13 @@ class Heard:
 @dataclass(frozen=True)
 class Passage:
     """What the model decoded in one go, and how it fared: the mean log-probability of its tokens, how far the text can
-    be compressed, and how sure the model is that there was no speech."""
+    be compressed, how sure the model is that there was no speech, and since when it was hearing, seconds."""
 
     words: tuple[Heard, ...]
     likely: float = 0.0
     compression: float = 1.0
     silent: float = 0.0
+    begun: float = 0.0
 
 
 def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
@@ -57,7 +65,7 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
     kept: list[Heard] = []
     last = 0.0  # how likely the passage before was: those of one decoding have it in common
     for passage in passages:
-        words = [word for word in passage.words if word.text.strip()]
+        words = _placed([word for word in passage.words if word.text.strip()])
         if words and kept and passage.likely != last and _again(kept[-1], words[0]):
             words = words[1:]
         last = passage.likely
@@ -70,6 +78,15 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
     return kept
 
 
+def _placed(words: list[Heard]) -> list[Heard]:
+    """Without those of no length at the end that follow on a word stretched over several: nobody knows when they were
+    said, and where the last one's stretch is speech the model is asked again."""
+    count = len(words)
+    while count and words[count - 1].end - words[count - 1].start < _MOMENT:
+        count -= 1
+    return words[:count] if count and words[count - 1].end - words[count - 1].start > STRETCHED else words
+
+
 def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
     """Those of `spans`, which are in order and apart, that something from `start` to `end` reaches into. Looked for by
     halves: in hours of speech there are some ten thousand spans, and more words."""
@@ -80,6 +97,76 @@ def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
 def _again(before: Heard, word: Heard) -> bool:
     """Whether a decoding begins with the word that the one before it ended with: that is where it was taken up."""
     return _plain(before.text) == _plain(word.text) and word.start - before.end < _SEAM
+
+
+def last_words(passages: Sequence[Passage]) -> frozenset[float]:
+    """When those words end that decodings ended with."""
+    ends = {passage.begun: passage.words[-1].end for passage in passages if passage.words}
+    return frozenset(ends.values())
+
+
+def unheard(words: Sequence[Heard], speech: Sequence[Span], last: Collection[float] = ()) -> list[Span]:
+    """Where somebody speaks for longer than MISSED without a word of these, which are in order; or than ENDED after
+    words that end at `last`: a decoding that ends early leaves out what follows, and stretches its last word over some
+    of it."""
+    found: list[Span] = []
+    for span in speech:
+        place, most = span.start, MISSED
+        for word in words:
+            if word.start >= span.end:
+                break
+            if word.start - place > most:
+                found.append(Span(place, word.start))
+            if (said := min(word.end, word.start + _usual(word))) > place:
+                place, most = said, ENDED if word.end in last else MISSED
+        if span.end - place > most:
+            found.append(Span(place, span.end))
+    return _merged(found, words)
+
+
+def _merged(missed: Sequence[Span], words: Sequence[Heard]) -> list[Span]:
+    """Those that only a pause lies between as one."""
+    found: list[Span] = []
+    for span in missed:
+        before = found[-1] if found else None
+        if (
+            before
+            and span.start - before.end < CONTEXT
+            and not any(before.end <= word.start < span.start for word in words)
+        ):
+            found[-1] = Span(before.start, span.end)
+        else:
+            found.append(span)
+    return found
+
+
+def _usual(word: Heard) -> float:
+    """Seconds that it takes to say a word without dwelling on it."""
+    plain = _plain(word.text)
+    return 0.15 + 0.07 * len(plain) + 0.3 * sum(not letter.isalpha() or letter > "\u2e7f" for letter in plain)
+
+
+def around(words: Sequence[Heard], missed: Span, bounds: Span) -> Span:
+    """What to ask about again: what was missed with the two words before it and after it, so that it joins them; with
+    as much as the model takes in at once where it missed much."""
+    before = [word.start for word in words if word.start < missed.start][-2:]
+    after = [word.end for word in words if word.start >= missed.end][:2]
+    start = max(before[0] if before else bounds.start, missed.start - CONTEXT, bounds.start)
+    end = min(after[-1] if after else bounds.end, missed.end + CONTEXT)
+    if missed.length > FAILED:
+        end = max(end, start + CLIP)
+    return Span(start, min(end, bounds.end))
+
+
+def mended(words: Sequence[Heard], again: Sequence[Heard], missed: Span, asked: Span) -> list[Heard]:
+    """The words with what was heard when a part, `asked`, was asked about again; as they were where nothing was heard
+    of what had been missed."""
+    if not any(missed.start <= _middle(word) < missed.end for word in again):
+        return list(words)
+    first = [word for word in words if word.start < missed.start]
+    rest = [word for word in words if word.start >= missed.end]
+    told = joined(first, again, Span(asked.start, missed.start)) if first else list(again)
+    return joined(told, rest, Span(missed.end, asked.end)) if rest else told
 
 
 def whole(words: Sequence[Heard]) -> list[Heard]:
@@ -165,9 +252,6 @@ def tightened(words: Iterable[Heard], spans: Sequence[Span], duration: float) ->
     return _spaced(found, duration)
 
 
-_MOMENT = 0.02  # seconds; the finest a model tells
-
-
 def _spaced(words: Sequence[Heard], duration: float) -> list[Heard]:
     """Words without length take some of the pause after them, else of the word before."""
     found = list(words)
@@ -200,6 +284,18 @@ def sentences(words: Sequence[Heard], speakers: Sequence[int] = ()) -> tuple[Seg
             found.append(_segment(words[begun : cut + 1], speakers[cut] if speakers else 0))
             begun = cut + 1
     return tuple(found)
+
+
+def utterances(words: Sequence[Heard]) -> list[Sequence[Heard]]:
+    """What is said without a pause in which another may have begun, and without the end of a sentence."""
+    found: list[Sequence[Heard]] = []
+    begun = 0
+    for place, word in enumerate(words):
+        last = place + 1 == len(words)
+        if last or words[place + 1].start - word.end >= TURN or _ends_here(words, (), begun, place):
+            found.append(words[begun : place + 1])
+            begun = place + 1
+    return found
 
 
 def _ends_here(words: Sequence[Heard], speakers: Sequence[int], begun: int, place: int) -> bool:

@@ -144,14 +144,36 @@ def test_a_sound_cut_at_awkward_places_loses_and_doubles_no_word(real_speech, tm
     (clip,) = real_speech.clips[:1]
     work = _Work(local_speech(), str(clip.path), Silent(), lambda part: None)
     spoken = Span(0.0, clip.end - clip.start)
-    once = work.words(windows([spoken], spoken.end), [spoken], "en")
+    once = work.words(windows([spoken], spoken.end), [spoken], [spoken], "en")
     monkeypatch.setattr(voice, "WINDOW", 4.5)
     monkeypatch.setattr(voice, "OVERLAP", 1.6)
     found = windows([spoken], spoken.end)
     assert len(found) > 2
-    pieces = work.words(found, [spoken], "en")
+    pieces = work.words(found, [spoken], [spoken], "en")
     told, whole = ("".join(word.text for word in words) for words in (pieces, once))
     assert (word_errors(clip.text, whole) <= 1, word_errors(whole, told) <= 1) == (True, True), told
+
+
+def test_what_a_decoding_left_out_is_asked_again(real_speech, monkeypatch):
+    (clip,) = real_speech.clips[:1]
+    work = _Work(local_speech(), str(clip.path), Silent(), lambda part: None)
+    spoken = Span(0.0, clip.end - clip.start)
+    ask, asked = work.ask, []
+
+    def ended_early(op, **args):
+        told = ask(op, **args)
+        asked.append(args["clips"])
+        if len(asked) == 1:  # as where the model thinks that nothing more is said
+            told = told[:1]
+            told[0]["words"] = told[0]["words"][:6]
+        return told
+
+    monkeypatch.setattr(work, "ask", ended_early)
+    words = work.words(windows([spoken], spoken.end), [spoken], [spoken], "en")
+    assert word_errors(clip.text, "".join(word.text for word in words)) <= 1
+    (whole,), (again,) = asked
+    assert (whole, again[1]) == ([spoken.start, spoken.end], spoken.end)
+    assert again[0] > 1.0
 
 
 # --- What is refused, and how ---

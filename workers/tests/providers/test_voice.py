@@ -40,11 +40,17 @@ def test_a_lead_goes_up_to_the_middle_of_a_pause():
 
 
 def test_clips_span_short_pauses_and_windows_are_cut_in_pauses():
-    spans = [Span(float(start), start + 8.0) for start in range(10, 200, 10)]
+    spans = [Span(float(start), start + 8.6) for start in range(10, 200, 10)]
     found = windows(spans, 200.0)
-    assert [(window.start, window.end) for window in found] == [(9.2, 128.8), (129.2, 198.8)]
-    assert all(clip.length <= voice.CLIP for window in found for clip in window.clips)
-    assert [clip.start for clip in found[0].clips] == [9.2, 39.2, 69.2, 99.2]
+    assert [(window.start, round(window.end, 2)) for window in found] == [(9.2, 119.3), (119.3, 199.4)]
+    assert [len(window.clips) for window in found] == [1, 1]
+
+
+def test_silence_does_not_count_to_a_window():
+    (window,) = windows([Span(number * 600.0, number * 600.0 + 5.0) for number in range(12)], 7200.0)
+    assert (len(window.clips), round(window.length, 1)) == (12, 78.4)
+    assert window.end - window.start > 6600
+    assert [clip.start for clip in window.since(6002.0)] == [6002.0, 6599.2]
 
 
 def test_a_long_silence_is_in_no_clip():
@@ -67,7 +73,7 @@ def test_every_moment_of_speech_is_in_a_window():
     for span in spans:
         for moment in (span.start, (span.start + span.end) / 2, span.end):
             assert any(clip.start <= moment <= clip.end for window in found for clip in window.clips)
-    assert all(window.end - window.start <= voice.WINDOW for window in found)
+    assert all(window.length <= voice.WINDOW for window in found)
 
 
 @pytest.mark.parametrize(("count", "taken"), [(1, 1), (2, 2), (3, 3), (100, 8)])
@@ -75,5 +81,6 @@ def test_the_language_is_told_by_clips_from_all_over(count, taken):
     found = [Window((Span(number * 60.0, number * 60.0 + 20.0),)) for number in range(count)]
     clips = samples_of_language(found)
     assert len(clips) == taken
+    assert all(clip.length <= voice.CLIP for clip in samples_of_language([Window((Span(0.0, 100.0),))]))
     assert clips[0].start < count * 60.0 / taken
     assert clips[-1].end > (count - 1) * 60.0 * (taken - 1) / taken

@@ -44,5 +44,5 @@ def test_weights_that_would_run_something_are_refused(tmp_path):
         for part in (0x1950A86A20F9469CFC6C, 1001, {}, print):
             pickle.dump(part, file, 2)
     with pytest.raises(ModelFailed, match="The weights of the speaker encoder cannot be read") as refused:
-        voices._network(str(path))
+        voices._network(str(path), ())
     assert "print is no part of a plain tensor" in refused.value.log

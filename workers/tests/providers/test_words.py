@@ -5,9 +5,23 @@ from itertools import pairwise
 
 import pytest
 
-from workers.providers.speech.voice import Span
-from workers.providers.speech.whisper import elected
-from workers.providers.speech.words import Heard, Passage, believed, joined, sentences, tightened, unlooped, whole
+from workers.providers.speech.voice import Span, Window
+from workers.providers.speech.whisper import elected, left
+from workers.providers.speech.words import (
+    Heard,
+    Passage,
+    around,
+    believed,
+    joined,
+    last_words,
+    mended,
+    sentences,
+    tightened,
+    unheard,
+    unlooped,
+    utterances,
+    whole,
+)
 
 
 def said(text: str, start: float = 0.0, step: float = 0.5, confidence: float = 0.9) -> list[Heard]:
@@ -71,6 +85,58 @@ def test_a_word_that_two_decodings_share_is_said_once():
     assert text(believed([first, second], [Span(0.0, 5.0)])) == "separating the patient from others"
     same = Passage(second.words, likely=-0.2)
     assert text(believed([first, same], [Span(0.0, 5.0)])) == "separating the patient from from others"
+
+
+def test_speech_without_words_is_noticed():
+    words = said(TEXT)  # eight seconds
+    assert unheard(words, [Span(0.0, 8.0)]) == []
+    assert unheard(words[:8], [Span(0.0, 5.0)]) == []  # a second may be a breath
+    assert unheard([*words[:4], *words[9:]], [Span(0.0, 8.0)]) == [Span(1.9, 4.5)]
+    assert unheard([], [Span(1.0, 2.0), Span(3.0, 5.0), Span(5.4, 9.0)]) == [Span(3.0, 9.0)]
+
+
+def test_after_the_end_of_a_decoding_less_is_noticed_though_its_last_word_was_stretched():
+    words = [*said("even in"), Heard(1.0, 2.6, " the", 0.9)]
+    last = last_words([Passage(tuple(words), begun=0.0), Passage(())])
+    assert last == {2.6}
+    (missed,) = unheard(words, [Span(0.0, 2.6)], last)
+    assert (round(missed.start, 2), missed.end) == (1.36, 2.6)
+    assert unheard(words, [Span(0.0, 2.6)]) == []
+
+
+def test_words_that_a_decoding_puts_at_its_very_end_are_asked_again():
+    lost = (Heard(9.0, 9.0, " to", 0.9), Heard(9.0, 9.0, " the", 0.9))
+    told = Passage((*said("out and"), Heard(1.0, 9.0, " over", 0.9), *lost))
+    kept = believed([told], [Span(0.0, 9.0)])
+    assert text(kept) == "out and over"
+    assert unheard(kept, [Span(0.0, 9.0)], last_words([told]))[0].end == 9.0
+    assert text(believed([Passage((*said("out"), lost[0]))], [Span(0.0, 9.0)])) == "out to"
+
+
+def test_what_was_missed_is_asked_again_with_the_words_around_it():
+    words = [*said("a b c d"), *said("w x y z", start=6.0)]
+    assert around(words, Span(1.9, 5.0), Span(0.0, 8.0)) == Span(1.0, 6.9)
+    assert around(words, Span(1.9, 6.0), Span(0.0, 90.0)) == Span(1.0, 30.8)  # much was missed
+    assert around([], Span(3.0, 5.0), Span(1.0, 8.0)) == Span(1.0, 8.0)
+
+
+def test_what_is_heard_at_the_second_time_joins_what_was_heard_at_the_first():
+    first, again = said(TEXT)[:6], said(TEXT)[4:11]
+    rest = said(TEXT)[10:]
+    missed, asked = Span(2.9, 5.0), Span(2.0, 5.4)
+    assert mended([*first, *rest], again, missed, asked) == said(TEXT)
+    assert mended(first, again, missed, asked) == said(TEXT)[:11]
+    assert mended(first, first[4:], missed, asked) == first  # nothing new
+    assert mended([], again, Span(0.0, 5.0), asked) == again
+
+
+def test_a_little_at_the_end_of_a_window_is_heard_with_what_follows():
+    window = Window((Span(10.0, 50.0), Span(60.0, 100.0)))
+    told = [Passage((), begun=10.0), Passage((), begun=38.0), Passage((), begun=94.0)]
+    assert left(told, window) == (Span(94.0, 100.0),)
+    assert left(told[:2], window) == ()  # that is much
+    assert left(told[:1], Window((Span(10.0, 14.0),))) == ()  # that is all there is
+    assert left([], window) == ()
 
 
 def test_loops_are_said_once_and_what_people_repeat_is_kept():
@@ -141,6 +207,12 @@ def test_long_sentences_are_cut_at_a_clause():
 def test_another_speaker_begins_another_sentence():
     found = sentences(said("yes I do no you do not"), [0, 0, 0, 1, 1, 1, 1])
     assert [(segment.text, segment.speaker) for segment in found] == [("yes I do", 0), ("no you do not", 1)]
+
+
+def test_who_speaks_may_change_in_a_short_pause_though_no_mark_ends_the_sentence():
+    words = [*said("yes I do"), *said("no you do not. Well", start=1.9)]
+    assert [text(part) for part in utterances(words)] == ["yes I do", "no you do not.", "Well"]
+    assert utterances([]) == []
 
 
 def test_languages_without_spaces_keep_none():
