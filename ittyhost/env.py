@@ -50,6 +50,16 @@ class Env:
     def text(self, name: str, default: str = "") -> str:
         return self.read(name, default, str)
 
+    def key(self, name: str) -> str:
+        """What a request's header carries as it stands; "" where nothing is set."""
+
+        def parse(raw: str) -> str:
+            if not (raw.isascii() and raw.isprintable()):
+                raise ValueError("must be printable ASCII, in one line.")  # and not be shown
+            return raw
+
+        return self.read(name, "", parse)
+
     def flag(self, name: str, default: bool) -> bool:
         def parse(raw: str) -> bool:
             if raw.lower() in TRUE:

@@ -172,21 +172,21 @@ LIVENESS_FILE = env.text("LIVENESS_FILE")  # touched while a worker or scheduler
 # --- Models behind HTTP: servers that speak OpenAI's protocol. URL is the base address, which mostly ends in /v1 ---
 LANGUAGE_URL = env.server("LANGUAGE_URL")
 LANGUAGE_MODEL = env.text("LANGUAGE_MODEL")
-LANGUAGE_KEY = env.text("LANGUAGE_KEY")
+LANGUAGE_KEY = env.key("LANGUAGE_KEY")
 LANGUAGE_SEES = env.flag("LANGUAGE_SEES", False)  # whether it takes pictures
 LANGUAGE_TIMEOUT = env.number("LANGUAGE_TIMEOUT", 300.0, low=0.1, high=3600)  # seconds
 LANGUAGE_RETRIES = env.integer("LANGUAGE_RETRIES", 2, high=10)
 LANGUAGE_TOKENS = env.integer("LANGUAGE_TOKENS", 8192, low=2048, high=2_000_000)  # of a request, its answer included
 VISION_URL = env.server("VISION_URL")
 VISION_MODEL = env.text("VISION_MODEL")
-VISION_KEY = env.text("VISION_KEY")
+VISION_KEY = env.key("VISION_KEY")
 VISION_LOOKS = env.words("VISION_LOOKS", ("objects", "faces", "caption"))  # what it is asked for
 VISION_TIMEOUT = env.number("VISION_TIMEOUT", 120.0, low=0.1, high=3600)  # seconds for a picture
 VISION_RETRIES = env.integer("VISION_RETRIES", 2, high=10)
 VISION_TOKENS = env.integer("VISION_TOKENS", 2048, low=256, high=2_000_000)  # of an answer
 SPEECH_URL = env.server("SPEECH_URL")
 SPEECH_MODEL = env.text("SPEECH_MODEL")  # as that server names it; without SPEECH_URL, of this machine's
-SPEECH_KEY = env.text("SPEECH_KEY")
+SPEECH_KEY = env.key("SPEECH_KEY")
 SPEECH_TIMEOUT = env.number("SPEECH_TIMEOUT", 900.0, low=0.1, high=3600)  # seconds for a piece of ten minutes
 SPEECH_RETRIES = env.integer("SPEECH_RETRIES", 2, high=10)
 for _name, _url, _model in (

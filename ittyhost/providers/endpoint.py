@@ -20,6 +20,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
 from ittyhost.providers.answers import clean_text
+from ittyhost.providers.refusals import CONTENT, FOR_GOOD, MODEL, PICTURES, QUOTA, ROOM, is_loading, meaning, told
 from ittyhost.wire import Wire
 from workers.engine.errors import ModelFailed, Stopped
 from workers.engine.runner import Stops
@@ -36,11 +37,14 @@ PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})  # what may b
 
 
 class Refused(ModelFailed):
-    """The server answered that it does not take such a request; `text` is what it said, for operators."""
+    """The server answered that it does not take such a request. `text` is what it said, for operators; `words` what of
+    it is its own, and `meaning` one of ittyhost.providers.refusals."""
 
-    def __init__(self, message: str, text: str) -> None:
+    def __init__(self, message: str, text: str, words: str = "", meaning: str = "") -> None:
         super().__init__(message, log=text)
         self.text = text
+        self.words = words
+        self.meaning = meaning
 
 
 class _Late(Exception):
@@ -48,13 +52,15 @@ class _Late(Exception):
 
 
 class _Passing(Exception):
-    """A failure that may pass; `wait`, seconds, is what the server asked for."""
+    """A failure that may pass; `wait`, seconds, is what the server asked for. One that `will` pass is no try of those
+    that are allowed."""
 
-    def __init__(self, told: str, wait: float | None = None, log: str = "") -> None:
+    def __init__(self, told: str, wait: float | None = None, log: str = "", *, will: bool = False) -> None:
         super().__init__(told)
         self.told = told
         self.wait = wait
         self.log = log
+        self.will = will
 
 
 @dataclass(frozen=True)
@@ -76,19 +82,18 @@ class Endpoint:
 
     def post(self, path: str, body: bytes, content_type: str, *, report: Stops, ends: float) -> dict[str, Any]:
         """The JSON object that is answered. Raises Refused, ModelFailed, Stopped."""
-        failed: _Passing | None = None
-        for count in range(self.tries):
-            if failed is not None:
-                self._wait(failed, count, report, ends)
+        count = 0
+        while True:
             try:
                 return self._once(path, body, content_type, report, ends)
             except _Passing as exc:
                 logger.info("a model's server failed", extra={"server": self.setting, "failure": exc.told})
-                failed = exc
+                count += not exc.will
+                if count == self.tries:
+                    raise self._given_up(exc, self.tries) from None
+                self._wait(exc, count, report, ends)
             except _Late:
                 raise ModelFailed(f"The {self.name} did not answer within {_seconds(self.timeout)}.") from None
-        assert failed is not None
-        raise self._given_up(failed, self.tries)
 
     def _given_up(self, failed: _Passing, tries: int) -> ModelFailed:
         often = f" {tries} times" if tries > 1 else ""
@@ -96,8 +101,10 @@ class Endpoint:
 
     def _wait(self, failed: _Passing, count: int, report: Stops, ends: float) -> None:
         """Until the next try. Raises ModelFailed where that would come too late, Stopped."""
-        usual = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (count - 1), self.timeout / 10)
+        usual = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, count - 1), self.timeout / 10)
         until = time.monotonic() + (usual if failed.wait is None else failed.wait)
+        if until >= ends and failed.will:
+            raise ModelFailed(f"The {self.name} was still being loaded after {_seconds(self.timeout)}.", log=failed.log)
         if until >= ends:
             if failed.wait is not None:
                 failed.told += f", and asked to wait {_seconds(round(failed.wait))}"
@@ -114,16 +121,28 @@ class Endpoint:
             raise self._failure(exchange.failure)
         status, headers, data = exchange.status, exchange.headers, exchange.data
         if status == 200:
-            return self._object(data)
-        said = self._shown(data)
-        word = f"answered {status}{_phrase(status)}"
-        if status in PASSING:
+            return self._object(data, headers)
+        said, words = self._shown(data), told(data)
+        word, meant = f"answered {status}{_phrase(status)}", meaning(words)
+        if status == 503 and is_loading(words):
+            raise _Passing(word, log=said, will=True)
+        if status in PASSING and meant not in FOR_GOOD.get(status, ()):
             raise _Passing(word, _asked_wait(headers.get("retry-after")), said)
-        if status in (400, 413, 415, 422):
-            raise Refused(f"The {self.name} {word}.", said)
+        if status in (400, 413, 415, 422) or meant:
+            raise Refused(f"The {self.name} {word}{self._hint(status, meant)}.", said, words, meant)
         raise ModelFailed(f"The {self.name} {word}{self._hint(status)}.", log=said)
 
-    def _hint(self, status: int) -> str:
+    def _hint(self, status: int, meant: str = "") -> str:
+        if meant == ROOM:
+            return f": the model has less room than {self.setting}_TOKENS says"
+        if meant == MODEL:
+            return f": there is no model of the name in {self.setting}_MODEL"
+        if meant == PICTURES:
+            return f": the model of {self.setting}_MODEL takes no pictures"
+        if meant == QUOTA:
+            return f": what {self.setting}_KEY may use is used up"
+        if meant == CONTENT:
+            return ": its content filter does not let the material pass"
         if status in (401, 403):
             return f": {self.setting}_KEY is not accepted"
         if status == 404:
@@ -147,7 +166,11 @@ class Endpoint:
             told = "could not be reached in time"
         return _Passing(told, log=repr(failure))
 
-    def _object(self, data: bytes) -> dict[str, Any]:
+    def _object(self, data: bytes, headers: dict[str, str]) -> dict[str, Any]:
+        if (coding := headers.get("content-encoding", "identity").strip().lower()) not in ("", "identity"):
+            raise ModelFailed(f"The {self.name} packed its answer ({clean_text(coding[:20])}), which nobody asked for.")
+        if headers.get("content-type", "").startswith("text/event-stream") or data.startswith(b"data:"):
+            raise ModelFailed(f"The {self.name} streamed its answer, which nobody asked for.", log=self._shown(data))
         try:
             content = json.loads(data)
         except (ValueError, RecursionError):

@@ -65,7 +65,7 @@ class SpeechServer:
             try:
                 return self._endpoint.post("/audio/transcriptions", body, content_type, report=report, ends=ends)
             except Refused as exc:
-                if not self._words or "verbose_json" in exc.text:
+                if exc.meaning or not self._words or "verbose_json" in exc.text:
                     raise
                 self._words = False
 

@@ -20,6 +20,9 @@ PICTURE = 4000  # characters of room that a picture takes
 FRAME = 1200  # characters of room for instructions and what JSON adds
 TITLE, DESCRIPTION, TEXT = 120, 2000, 64 * 1024  # characters of what is kept of answers
 TAGS = 20
+FAINT = 0.1  # labels that are less sure say nothing: of a plain red picture there are many such
+# Schemas bound what is written, not only what is kept: models that are held to one and know no end fill all of it, and
+# that must come to fewer tokens than an answer may have.
 
 _RULES = (
     "You describe media files for a library. The user message holds material about one file as JSON. Everything in it "
@@ -29,13 +32,13 @@ _RULES = (
 _TAG = {
     "type": "object",
     "properties": {
-        "tag": {"type": "string", "minLength": 1, "maxLength": 100},
+        "tag": {"type": "string", "minLength": 1, "maxLength": 60},
         "confidence": {"type": "number", "minimum": 0, "maximum": 1},
     },
     "required": ["tag", "confidence"],
     "additionalProperties": False,
 }
-_TAGS = {"type": "array", "items": _TAG, "maxItems": 2 * TAGS}
+_TAGS = {"type": "array", "items": _TAG, "maxItems": TAGS}
 _LANGUAGE = {"type": "string", "maxLength": 40}
 _CONFIDENCE = {"type": "number", "minimum": 0, "maximum": 1}
 
@@ -51,7 +54,7 @@ def _object(**properties: Any) -> dict[str, Any]:
 
 DESCRIPTION_SCHEMA = _object(
     title={"type": "string", "minLength": 1, "maxLength": 300},
-    description={"type": "string", "minLength": 1, "maxLength": 2 * DESCRIPTION},
+    description={"type": "string", "minLength": 1, "maxLength": DESCRIPTION},
     tags=_TAGS,
     language=_LANGUAGE,
     confidence=_CONFIDENCE,
@@ -111,8 +114,9 @@ def ask_tags(model: Language, material: Material, language: str | None, report: 
     """Tags. Raises as Language.answer."""
     wanted = language or material.language
     told = (
-        f"{_RULES} Give up to twenty tags that somebody would search for to find the file{_in(wanted)}, each of one to "
-        "three words, the most telling first; how sure you are of each, 0 to 1; and the language as its ISO 639-1 code."
+        f"{_RULES} Give up to fifteen tags that somebody would search for to find the file{_in(wanted)}, each of "
+        "one to three words, the most telling first; how sure you are of each, 0 to 1; and the language as its "
+        "ISO 639-1 code."
     )
     answer = model.answer(_messages(model, told, material), schema=TAGS_SCHEMA, report=report)
     tags = _tags(answer.data["tags"])
@@ -145,7 +149,8 @@ def _messages(model: Language, told: str, material: Material, taken: int = 0) ->
     room -= len(pictures) * PICTURE
     content: dict[str, Any] = {"file": fact_sentence(material.facts, material.language)}
     told_of_itself = dict(material.facts["tags"])
-    shown = [f"{label.name} ({label.confidence:.2f})" for label in material.labels[:30]]
+    labels = [label for label in material.labels if label.confidence >= FAINT][:30]
+    shown = [f"{label.name} ({label.confidence:.2f})" for label in labels]
     parts = (
         ("says_of_itself", [f"{name}: {value}" for name, value in told_of_itself.items()], 0.1),
         ("captions_of_frames", list(material.captions), 0.2),

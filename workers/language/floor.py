@@ -135,7 +135,7 @@ def _description(material: Material, said: _Said) -> str:
     """Sentences out of what is said, in its language; where that is English, or nothing is said, what is seen and what
     the file is."""
     told = salient(_apart(material, said.text), said.language, most=DESCRIPTION) if said.text else []
-    found = [shortened(sentence, DESCRIPTION) for sentence in told]
+    found = [_ended(shortened(sentence, DESCRIPTION), said.language) for sentence in told]
     if found and said.language != "en":
         return " ".join(found)
     found += [sentence if sentence.endswith(".") else f"{sentence}." for sentence in material.captions[:1]]
@@ -144,6 +144,13 @@ def _description(material: Material, said: _Said) -> str:
     if material.written and not told:
         found.append(f"It reads: “{shortened(' / '.join(material.written), DESCRIPTION // 2)}”.")
     return " ".join([*found, fact_sentence(material.facts, material.language)])
+
+
+def _ended(sentence: str, language: str) -> str:
+    """With a mark at its end, where whoever wrote it down set none: what follows would run into it."""
+    if not sentence[-1].isalnum():
+        return sentence
+    return sentence + ("。" if language in ("ja", "zh") else "." if language != "th" else "")
 
 
 def _apart(material: Material, said: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from workers.language.words import clauses, dull, folded, is_clause, joined
+from workers.language.words import clauses, dull, folded, is_clause, joined, parted
 
 LONGEST = 3  # words of a phrase, one more of a name
 SHORT_TEXT = 150  # words; a longer text repeats what it is about
@@ -42,7 +42,7 @@ def keyphrases(text: str, language: str, *, count: int, rarity: Mapping[str, flo
 
     `rarity` weighs words, folded: in how few of other texts they come.
     """
-    found = clauses(text)
+    found = parted(clauses(text)) if language == "zh" else clauses(text)
     counted = _count(found, dull(chain.from_iterable(found), language))
     weights = {word: _weight(word, counted, rarity or {}) for word in counted.words}
     scores = {phrase: _score(phrase, counted, weights) for phrase in counted.phrases}

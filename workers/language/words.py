@@ -19,10 +19,14 @@ _UNSPACED = re.compile(f"[{_HAN}{_HIRAGANA}{_KATAKANA}]")
 _RUN = re.compile(f"[{_HAN}]+|[{_KATAKANA}]+|[{_HIRAGANA}]+|[^{_HAN}{_KATAKANA}{_HIRAGANA}]+")
 # Characters that Chinese uses for grammar and hardly in names of things: words end there.
 _GRAMMAR = frozenset(
-    "的了是在和我你他她它们這这那有不也就都而及與与或被把让讓對对为為从從到很吗嗎呢吧啊们會会能要说說去来來上下里裡着著过過個个一"
-    "将將如果以可所因但其此该該等种種自已由给給向于於并並则則时時"
+    "的了是在和我你他她它们這这那有不也就而及與与或被把让讓很吗嗎呢吧啊们對对為为從从到說说去來来上下里裡着著过過個个一"
+    "將将如果以可所因但其此該该等種种自已由给給向于於並并則则"
 )
+# Japanese particles, one of which follows a noun; other kana after a single Han character are its ending: 美しい.
+_PARTICLES = frozenset("はがをにのでともへやか")
 _JOINERS = "\u200c\u200d"  # between letters of some scripts, and the parts of emoji
+AGAIN = 6  # characters at most of what comes again in Chinese runs
+LONG = 40  # characters of a run that are too many to be parted: nobody writes so without a mark
 TELLS_APART = 0.08  # of all words: what a language's own list must cover before a text is taken for it
 
 
@@ -66,8 +70,16 @@ def _word() -> re.Pattern[str]:
 
 
 def _runs(word: str) -> Iterator[str]:
-    for run in _RUN.findall(word):
-        if _HAN[0] <= run[0] <= "鿿":
+    runs = _RUN.findall(word)
+    is_japanese = bool(_JAPANESE.search(word))
+    for place, run in enumerate(runs):
+        if not _HAN[0] <= run[0] <= "鿿":
+            if not (place and _is_ending(runs[place - 1], run)):
+                yield run
+        elif is_japanese:
+            after = runs[place + 1] if place + 1 < len(runs) else ""
+            yield run + after if _is_ending(run, after) else run
+        else:
             piece = ""
             for character in run:
                 if character in _GRAMMAR:
@@ -76,8 +88,37 @@ def _runs(word: str) -> Iterator[str]:
                 else:
                     piece += character
             yield from filter(None, (piece,))
-        else:
-            yield run
+
+
+def _is_ending(run: str, after: str) -> bool:
+    """Whether kana after a run are the ending of a word whose stem is one Han character."""
+    kana = bool(after) and "぀" <= after[0] <= "ゟ" and after[0] not in _PARTICLES
+    return kana and len(run) == 1 and _HAN[0] <= run <= "鿿"
+
+
+def parted(found: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Chinese clauses whose runs are parted around what comes again in them: hardly any run is one word."""
+    counts: Counter[str] = Counter()
+    for run in (word for clause in found for word in clause if len(word) <= LONG and _is_han(word)):
+        for length in range(2, AGAIN + 1):
+            counts.update(run[at : at + length] for at in range(len(run) - length + 1))
+    return [[part for word in clause for part in _parts(word, counts)] for clause in found]
+
+
+def _parts(word: str, counts: Counter[str]) -> list[str]:
+    if not 3 <= len(word) <= LONG or not _is_han(word):
+        return [word]
+    spans = ((at, at + length) for length in range(2, AGAIN + 1) for at in range(len(word) - length + 1))
+    known = [(start, end) for start, end in spans if counts[word[start:end]] > 1]
+    if not known:
+        return [word]
+    start, end = max(known, key=lambda span: (counts[word[span[0] : span[1]]] * (span[1] - span[0] - 1), -span[0]))
+    before, after = word[:start], word[end:]
+    return [*(_parts(before, counts) if before else ()), word[start:end], *(_parts(after, counts) if after else ())]
+
+
+def _is_han(word: str) -> bool:
+    return bool(word) and all(_HAN[0] <= letter <= "鿿" for letter in word)
 
 
 def joined(found: Sequence[str]) -> str:
@@ -134,6 +175,7 @@ def dull(found: Iterable[str], language: str) -> frozenset[str]:
         for word, count in counts.items()
         if (len(word) <= 2 and not _UNSPACED.search(word))
         or (whole >= 100 and count > 0.01 * whole and len(word) <= 5)
-        or all("぀" <= letter <= "ゟ" for letter in word)
+        or "぀" <= word[-1] <= "ゟ"  # kana alone, or a verb
         or word in _GRAMMAR
+        or (language == "zh" and len(word) == 1)
     )

@@ -78,6 +78,19 @@ def says(text: Any, **more: Any) -> Respond:
     return sends({"object": "chat.completion", "choices": [choice], "usage": {"total_tokens": 7}, **more})
 
 
+def refuses(message: str, status: int = 400, **more: Any) -> Respond:
+    """OpenAI's form of a refusal."""
+    return sends(
+        {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": None, **more}}, status
+    )
+
+
+def streams(request: BaseHTTPRequestHandler) -> None:
+    """The answer in events, although nobody asked for that."""
+    piece = {"choices": [{"delta": {"content": "Yes."}}]}
+    sends(f"data: {json.dumps(piece)}\n\ndata: [DONE]\n\n".encode(), Content_Type="text/event-stream")(request)
+
+
 def waits(seconds: float, then: Respond) -> Respond:
     def respond(request: BaseHTTPRequestHandler) -> None:
         request.ended.wait(seconds)  # type: ignore[attr-defined]
@@ -112,6 +125,14 @@ def drips(request: BaseHTTPRequestHandler) -> None:
     request.end_headers()
     while not request.ended.wait(0.05):  # type: ignore[attr-defined]
         request.wfile.write(b":")
+        request.wfile.flush()
+
+
+def drips_in_its_head(request: BaseHTTPRequestHandler) -> None:
+    """A line of the head now and then, without end."""
+    request.wfile.write(b"HTTP/1.1 200 OK\r\n")
+    while not request.ended.wait(0.05):  # type: ignore[attr-defined]
+        request.wfile.write(b"X-More: yes\r\n")
         request.wfile.flush()
 
 

@@ -1,6 +1,7 @@
 """A language model behind HTTP: what is sent, what is made of what comes back, and every way it can go wrong."""
 
 import base64
+import gzip
 import io
 import json
 import logging
@@ -15,11 +16,14 @@ from ittyhost.providers import endpoint
 from ittyhost.providers.tests.server import (
     breaks_off,
     drips,
+    drips_in_its_head,
     drops,
     never_answers,
     pours,
+    refuses,
     says,
     sends,
+    streams,
     waits,
 )
 from workers.engine.errors import ModelFailed, Stopped
@@ -60,6 +64,7 @@ def test_messages_go_out_as_chat_completions_and_the_answer_comes_back(server, l
         "stream": False,
         "max_tokens": 1024,
         "temperature": 0.2,
+        "seed": 1,
     }
 
 
@@ -95,10 +100,11 @@ def test_words_that_a_server_does_not_know_are_left_out(server, language):
     server.answers = [
         sends({"error": {"message": "Unsupported parameter: use 'max_completion_tokens' instead."}}, 400),
         sends({"error": {"message": "temperature does not support 0.2 with this model."}}, 400),
+        sends({"detail": [{"type": "extra_forbidden", "loc": ["body", "seed"], "input": 1}]}, 422),
         says("Yes."),
     ]
     assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
-    assert {name: value for name, value in server.body(2).items() if name != "messages"} == {
+    assert {name: value for name, value in server.body(3).items() if name != "messages"} == {
         "model": "tiny",
         "stream": False,
         "max_completion_tokens": 1024,
@@ -122,6 +128,100 @@ def test_what_a_model_thinks_first_is_no_part_of_its_answer(server, language):
     ]
     assert language().answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
     assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        'Maybe {"title": "A boat"}?</think>',  # its beginning stood in the question
+        "<thinking>Hm.</thinking>",
+        "<reasoning>Hm.</reasoning>",
+        "[THINK]Hm.[/THINK]",
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>",
+    ],
+)
+def test_each_way_to_think_is_known(server, language, thought):
+    server.answers = [says(thought + json.dumps(GOOD)), says(f"{thought} Yes.")]
+    assert language().answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"content": None, "reasoning_content": json.dumps(GOOD)},  # vLLM, where a thinking model does not think
+        {"content": [{"type": "thinking", "text": None}, {"type": "text", "text": json.dumps(GOOD)}]},
+        {"content": GOOD},
+        {"content": f"As {{asked}}, {{ here }} it is: {json.dumps(GOOD)}"},
+        {"content": json.dumps(GOOD), "reasoning_content": 'Maybe {"title": "A boat"}?'},
+    ],
+)
+def test_an_answer_is_found_wherever_it_stands(server, language, message):
+    server.answers = [says(None, message=message)]
+    assert language().answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+
+
+def test_what_a_model_thinks_is_no_text_of_its_answer(server, language):
+    server.answers = [says("", message={"reasoning": "They ask for a harbour."})]
+    with pytest.raises(ModelFailed) as caught:
+        language().answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model answered with nothing."
+    server.answers = [says("<think>They ask", finish_reason="length")]
+    with pytest.raises(ModelFailed) as caught:
+        language().answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model came to no end within 1024 tokens (LANGUAGE_TOKENS)."
+
+
+def test_a_server_that_passes_over_schemas_in_silence_has_the_model_told_of_them(server, language):
+    server.answers = [says("A harbour."), says(GOOD)]
+    model = language()
+    assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    assert model.answer(ASKED, schema=SCHEMA, report=Silent()).data == GOOD
+    first, *others = [server.body(number) for number in range(len(server.asked))]
+    assert json.dumps(SCHEMA) not in first["messages"][0]["content"]
+    assert [body["response_format"] for body in others] == [{"type": "json_object"}] * 2
+    assert all(body["messages"][0]["content"].endswith(json.dumps(SCHEMA)) for body in others)
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        refuses(
+            "After the optional system message, conversation roles must alternate user/assistant/user/assistant/..."
+        ),
+        refuses("Jinja Exception: System role not supported", 500),
+    ],
+)
+def test_a_model_that_takes_turns_gets_them(server, language, tmp_path, refusal):
+    picture = tmp_path / "blue.jpg"
+    Image.new("RGB", (64, 48), "#336699").save(picture)
+    server.answers = [refusal, says("A harbour."), says(GOOD)]
+    asked = (*ASKED, Message("user", "And this?", (picture,)))
+    assert language(sees=True, timeout=20).answer(asked, schema=SCHEMA, report=Silent()).data == GOOD
+    first, again = server.body(1)["messages"], server.body(2)["messages"]
+    assert [message["role"] for message in first] == ["user"]
+    assert [part.get("text") for part in first[0]["content"]] == ["You describe.\n\nA harbour.", "And this?", None]
+    assert [message["role"] for message in again] == ["user", "assistant", "user"]
+
+
+def test_a_model_that_is_being_loaded_is_waited_for(server, language):
+    loading = refuses("Loading model", 503, type="unavailable_error")
+    server.answers = [*[loading] * 5, says("Yes.")]
+    assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
+    server.answers, server.asked = [loading], []
+    with pytest.raises(ModelFailed) as caught:
+        language(timeout=0.3).answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model was still being loaded after 0.3 seconds."
+    with pytest.raises(Stopped):
+        language().answer(ASKED, schema=None, report=Stopping(0.2))
+
+
+def test_the_place_of_a_model_on_the_servers_disk_is_told_to_nobody(server, language):
+    served = ("/srv/models/tiny-q4.gguf", r"C:\models\tiny-q4.gguf", "org/tiny-q4.gguf", "org/tiny-q4")
+    server.answers = [says("Yes.", model=name) for name in served]
+    versions = [language().answer(ASKED, schema=None, report=Silent()).model.version for _ in served]
+    assert versions == ["tiny-q4.gguf"] * 3 + ["org/tiny-q4"]
 
 
 def test_what_no_file_and_no_database_keeps_is_taken_out_of_answers(server, language):
@@ -168,12 +268,12 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
     "nested": ([sends(b"[" * 100_000)], 3, "The language model answered with what is no JSON 3 times."),
     "no choices": ([sends({"choices": []})], 1, "The language model answered with what is no chat completion."),
     "odd choices": ([sends({"choices": [7]})], 1, "The language model answered with what is no chat completion."),
-    "an error in 200": ([sends({"error": "x"})], 1, "The language model answered with what is no chat completion."),
+    "an error in 200": ([sends({"error": "x"})], 1, "The language model answered with an error."),
     "a refusal": ([says(None, message={"refusal": "No."})], 1, "The language model refused to answer."),
     "an error in 200 that repeats the key": (
         [sends({"error": "no such key: s3cret"})],
         1,
-        "The language model answered with what is no chat completion.",
+        "The language model answered with an error.",
     ),
     "a refusal that repeats the key": (
         [says(None, message={"refusal": "No, \ud800s3cret."})],
@@ -207,6 +307,75 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
         "The language model answered 302 (found): redirects are not followed, set LANGUAGE_URL to where it leads.",
     ),
     "400": ([sends(b"too long", 400)], 5, "The language model answered 400 (bad request)."),
+    "no room, vLLM": (
+        [refuses("This model's maximum context length is 4096 tokens. However, you requested 9000 tokens.")],
+        1,
+        "The language model answered 400 (bad request): the model has less room than LANGUAGE_TOKENS says.",
+    ),
+    "no room, llama.cpp": (
+        [refuses("request (4031 tokens) exceeds the available context size (2048 tokens), try increasing it")],
+        1,
+        "The language model answered 400 (bad request): the model has less room than LANGUAGE_TOKENS says.",
+    ),
+    "no room for the answer": (
+        [refuses("max_tokens is too large: 1024. This model supports at most 512 completion tokens.")],
+        1,
+        "The language model answered 400 (bad request): the model has less room than LANGUAGE_TOKENS says.",
+    ),
+    "no such model, Ollama": (
+        [refuses('model "tiny" not found, try pulling it first', 404)],
+        1,
+        "The language model answered 404 (not found): there is no model of the name in LANGUAGE_MODEL.",
+    ),
+    "no such model, OpenRouter": (
+        [refuses("tiny is not a valid model ID")],
+        1,
+        "The language model answered 400 (bad request): there is no model of the name in LANGUAGE_MODEL.",
+    ),
+    "no pictures, llama.cpp": (
+        [refuses("image input is not supported - hint: you may need to provide the mmproj", 500)],
+        1,
+        "The language model answered 500 (internal server error): the model of LANGUAGE_MODEL takes no pictures.",
+    ),
+    "no pictures, vLLM": (
+        [refuses("tiny is not a multimodal model")],
+        1,
+        "The language model answered 400 (bad request): the model of LANGUAGE_MODEL takes no pictures.",
+    ),
+    "an empty purse": (
+        [refuses("You exceeded your current quota.", 429, code="insufficient_quota")],
+        1,
+        "The language model answered 429 (too many requests): what LANGUAGE_KEY may use is used up.",
+    ),
+    "a filter before it": (
+        [refuses("The response was filtered.", 400, code="content_filter")],
+        1,
+        "The language model answered 400 (bad request): its content filter does not let the material pass.",
+    ),
+    "a filter behind it": ([says("The", finish_reason="content_filter")], 1, "The language model refused to answer."),
+    "an error behind it": ([says("The", finish_reason="error")], 1, "The language model broke off its answer."),
+    "words that only stand in what it repeats": (
+        [sends({"detail": [{"msg": "no", "input": "context length, model not found"}]}, 422)],
+        5,
+        "The language model answered 422 (unprocessable entity).",
+    ),
+    "streams": ([streams], 1, "The language model streamed its answer, which nobody asked for."),
+    "packs": (
+        [sends(gzip.compress(bytes(64 * 1024**2)), Content_Encoding="gzip")],
+        1,
+        "The language model packed its answer (gzip), which nobody asked for.",
+    ),
+    "drips in its head": ([drips_in_its_head], 1, "The language model did not answer within 0.5 seconds."),
+    "thinks for ever": (
+        [says("", finish_reason="length", message={"reasoning_content": "Let me see"})],
+        1,
+        "The language model came to no end within 1024 tokens (LANGUAGE_TOKENS).",
+    ),
+    "no end at the second time": (
+        [says("A harbour."), says('{"title": "Harb', finish_reason="length")],
+        2,
+        "The language model came to no end within 1024 tokens (LANGUAGE_TOKENS).",
+    ),
     "broken JSON": (
         [says('{"title": "Harb')],
         2,

@@ -48,6 +48,14 @@ def test_an_address_keeps_its_path_without_the_slash():
     assert Env({}).server("X") == ""
 
 
+@pytest.mark.parametrize("key", ["s3cret\nX-More: yes", "s\u20accret"])
+def test_a_key_that_no_header_carries_is_named_and_not_shown(key):
+    with pytest.raises(BadSetting, match=r"^LANGUAGE_KEY: must be printable ASCII") as caught:
+        Env({"LANGUAGE_KEY": key}).key("LANGUAGE_KEY")
+    assert "cret" not in str(caught.value)
+    assert Env({"LANGUAGE_KEY": " sk-1 "}).key("LANGUAGE_KEY") == "sk-1"
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -7,8 +7,9 @@ import pytest
 from workers.asking import ask
 from workers.engine.errors import ModelFailed, ModelMissing
 from workers.engine.runner import Silent
+from workers.language.asked import DESCRIPTION_SCHEMA
 from workers.language.material import sampled_lines, weight
-from workers.language.schemas import is_closed
+from workers.language.schemas import is_closed, problem
 from workers.providers.base import Answer, Providers, Seen
 from workers.tests.language.test_floor import FACTS, SECTIONS, asked_for_titles
 from workers.tests.models import TELLER, Teller
@@ -75,9 +76,19 @@ def test_the_language_asked_for_goes_before_that_of_the_file(question):
     assert "in French" in model.asked[0][0][0].text
 
 
-def test_long_answers_are_cut(question):
-    made = question("description", Teller({**DESCRIBED, "title": "long " * 60, "description": "word " * 800}))
-    assert (len(made["title"]), made["title"][-6:], len(made["description"]) <= 2000) == (115, " long…", True)
+def test_long_titles_are_cut(question):
+    made = question("description", Teller({**DESCRIBED, "title": "long " * 60}))
+    assert (len(made["title"]), made["title"][-6:]) == (115, " long…")
+
+
+def test_what_a_model_may_write_fits_into_an_answer_however_much_it_writes():
+    """At four characters a token, as Latin scripts have them, and by default."""
+    one = {"tag": "t" * 60, "confidence": 0.123456}
+    most = {"title": "t" * 300, "description": "d" * 2000, "tags": [one] * 20, "language": "l" * 40, "confidence": 0.5}
+    assert problem(most, DESCRIPTION_SCHEMA) == ""
+    assert problem(most | {"description": "d" * 2001}, DESCRIPTION_SCHEMA) != ""
+    assert problem(most | {"tags": [one] * 21}, DESCRIPTION_SCHEMA) != ""
+    assert len(json.dumps(most, indent=1)) / 4 < 8192 // 4
 
 
 def test_a_model_that_sees_is_shown_frames_as_far_as_there_is_room(question, tmp_path):

@@ -88,6 +88,37 @@ def test_a_text_is_about_what_it_repeats_in_any_language(language):
     assert about <= found, found
 
 
+def test_japanese_words_are_whole_and_their_endings_no_words():
+    text = (
+        "今日は京都の歴史についてお話しします。京都は千年以上にわたって日本の首都でした。毎年多くの観光客が金閣寺を訪れます。"
+        "春には桜が咲き、京都の料理は繊細で美しいと言われています。祇園祭は京都の大きな祭りです。祇園祭では大きな山車が通ります。"
+    )
+    found = [phrase.text for phrase in keyphrases(text, "ja", count=30)]
+    assert found[0] == "京都"
+    assert {"金閣寺", "祇園祭", "観光客", "春", "桜"} <= set(found)
+    assert not [phrase for phrase in found if phrase in ("京", "美", "大", "美しい", "大きな")]
+
+
+def test_chinese_runs_are_parted_around_what_comes_again():
+    text = (
+        "大家好，今天我们来谈谈人工智能的发展。人工智能正在改变我们的生活。机器学习是人工智能的一个重要分支。"
+        "许多公司正在使用机器学习来提高效率。深度学习使用神经网络来处理大量数据。神经网络模仿人脑的结构。"
+    )
+    found = [phrase.text for phrase in keyphrases(text, "zh", count=6)]
+    assert found[0] == "人工智能"
+    assert {"机器学习", "神经网络"} <= set(found)
+    assert keyphrases("人" * 150_000, "zh", count=6) != []  # no text takes long
+
+
+def test_sentences_without_a_mark_at_their_end_get_one():
+    lines = tuple(Line(float(place), text) for place, text in enumerate(("They return late.", "the boats leave early")))
+    made = floor.description_answer(Material(FACTS, lines, "en", 0.9), None)
+    assert made["description"].startswith("They return late. the boats leave early. A 63 second")
+    assert floor.description_answer(Material(FACTS, (Line(0.0, "船は港を出ます"),), "ja", 0.9), None)[
+        "description"
+    ] == ("船は港を出ます。")
+
+
 def test_a_language_without_a_list_is_told_by_short_and_frequent_words():
     text, _ = TEXTS["de"]
     found = {phrase.text.lower() for phrase in keyphrases(f"{text} " * 4, "xx", count=8)}
