@@ -1,4 +1,4 @@
-"""Files of subtitles as text, which do not say what they are. Pure."""
+"""Files of subtitles as text, told by how they begin. Pure."""
 
 import re
 
