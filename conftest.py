@@ -27,6 +27,7 @@ DATABASES = ("sqlite", "postgres")
 USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", "postgres_url"})  # fixtures
 USES_SERVICE = frozenset({"service", "both", "embedded", "fleet"})  # those of tests/conftest.py
 ROOT = Path(__file__).parent
+PROCESSES_TIMEOUT = 400  # seconds: the first of them starts the whole service
 LONGEST_ID = 120  # characters of a parametrized text in a test's name
 
 
@@ -134,6 +135,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asks = item.get_closest_marker("django_db") or not USES_DATABASE.isdisjoint(names)
         if asks and not (group and group.args == ("browser",)):
             item.add_marker(pytest.mark.database)
+        if item.get_closest_marker("processes") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))
         if group:
             continue
         if item.get_closest_marker("processes"):

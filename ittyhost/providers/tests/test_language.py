@@ -260,8 +260,8 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
     "529": ([sends(b"", 529)], 3, "The language model answered 529 3 times."),
     "drops": ([drops], 3, "The language model broke off the connection 3 times."),
     "breaks off": ([breaks_off], 3, "The language model broke off the connection 3 times."),
-    "never answers": ([never_answers], 1, "The language model did not answer within 0.5 seconds."),
-    "drips": ([drips], 1, "The language model did not answer within 0.5 seconds."),
+    "never answers": ([never_answers], 1, "The language model did not answer within 1.5 seconds."),
+    "drips": ([drips], 1, "The language model did not answer within 1.5 seconds."),
     "pours": ([pours], 1, "The language model answered with more than 16 MB."),
     "no JSON": ([sends(b"<html>It works!</html>")], 3, "The language model answered with what is no JSON 3 times."),
     "a list": ([sends([1])], 3, "The language model answered with what is no JSON object 3 times."),
@@ -426,7 +426,7 @@ def test_each_failure_is_told_in_a_sentence(server, language, name):
     server.answers = answers
     began = time.monotonic()
     with pytest.raises(ModelFailed) as caught:
-        language(timeout=0.5 if "0.5 seconds" in message else 10.0).answer(ASKED, schema=SCHEMA, report=Silent())
+        language(timeout=1.5 if "1.5 seconds" in message else 10.0).answer(ASKED, schema=SCHEMA, report=Silent())
     assert time.monotonic() - began < 40
     assert caught.value.message == message or (name == "429 until 2100" and re.fullmatch(message, caught.value.message))
     assert len(server.asked) == times
