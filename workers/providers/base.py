@@ -239,9 +239,7 @@ class Providers:
 
     def _language_standing(self) -> Standing:
         if self.language is None:
-            return Standing(
-                "language", None, "No language model is named: words are extractive, taken from what is there."
-            )
+            return Standing("language", None, "No language model is named: words are taken from what is there.")
         return _standing("language", lambda: self.the_language().model)
 
     def the_language(self) -> Language:
