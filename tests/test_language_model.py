@@ -70,8 +70,10 @@ def server() -> Iterator[str]:
 
 
 @pytest.fixture
-def language(server: str, settings) -> None:
-    """The service's settings name it."""
+def language(server: str, settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service's settings name it; jobs are called here, and no messages are sent."""
+    monkeypatch.setattr("ittyhost.queue._publish", lambda job, args, lane: None)
+    monkeypatch.setattr("ittyhost.queue.waiting", lambda lane: 0)
     settings.LANGUAGE_URL, settings.LANGUAGE_MODEL = f"{server}/v1", "smollm2"
     settings.LANGUAGE_TOKENS, settings.LANGUAGE_TIMEOUT, settings.LANGUAGE_RETRIES = TOKENS, 150.0, 0
 

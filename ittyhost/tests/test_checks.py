@@ -119,8 +119,8 @@ def test_which_model_answers_for_what_is_told_and_how_to_get_the_others(monkeypa
         "vision: caption, vision: embedding. There is no model for pictures here. `make intelligence` installs some."
     )
     assert warnings[1] == (
-        "MODELS: none for language. No language model is named: words are extractive, taken from what is there. Set "
-        "LANGUAGE_URL to have one write them."
+        "MODELS: none for language. No language model is named: words are taken from what is there. Set LANGUAGE_URL "
+        "to have one write them."
     )
     told = [(record.ability, record.model, record.model_version) for record in caplog.records]
     assert told == [("speech", "whisper-base", "d01c3014881c")]

@@ -239,7 +239,7 @@ class Providers:
 
     def _language_standing(self) -> Standing:
         if self.language is None:
-            told = "No language model is named: words are extractive, taken from what is there. "
+            told = "No language model is named: words are taken from what is there. "
             told += "Set LANGUAGE_URL to have one write them."
             return Standing("language", None, told)
         return Standing("language", self.language.model)
