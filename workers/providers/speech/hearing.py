@@ -8,16 +8,15 @@ import hashlib
 import math
 import wave
 from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from workers.engine.errors import MediaError, ModelFailed, ModelMissing, SourceUnreadable
+from workers.engine.errors import ModelFailed, ModelMissing, SourceUnreadable
+from workers.providers.digests import state
+from workers.providers.faults import at_fault
 from workers.providers.speech.voice import FRAME, RATE
-from workers.providers.speech.weights import state
 
 WARM = 64  # frames (2 s) that the detector hears before those asked for, as it goes by what came before
 TEMPERATURES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)  # the next one is tried where an answer looks wrong
@@ -45,7 +44,7 @@ def detect(sound: str, first: int, count: int) -> str:
     samples = numpy.pad(samples, (0, -len(samples) % FRAME))
     if not samples.any():  # silence to the last bit
         return base64.b64encode(bytes(len(samples) // FRAME - (first - begin))).decode()
-    with _at_fault("The detector of voices"):
+    with at_fault("The detector of voices failed at this sound"):
         likely = numpy.asarray(_detector()(samples)).reshape(-1)[first - begin :]
     levels = numpy.clip(numpy.rint(likely * 255), 0, 255).astype(numpy.uint8)
     return base64.b64encode(levels.tobytes()).decode()
@@ -58,7 +57,7 @@ def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> di
     told = []
     for start, end in clips if len(known) > 1 else ():
         samples = read_samples(sound, round(start * RATE), round(end * RATE))
-        with _at_fault("The speech model"):
+        with at_fault("The speech model failed at this sound"):
             _, _, likely = whisper.detect_language(samples)
         told.append([[name, round(float(share), 4)] for name, share in likely[:5]])
     return {"known": known, "clips": told}
@@ -77,7 +76,7 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
         return []
     ctranslate2.set_random_seed(SEED)
     clock = _Clock([start for start, _ in clips], [len(clip) / RATE for clip in heard])
-    with _at_fault("The speech model"):
+    with at_fault("The speech model failed at this sound"):
         segments, _ = whisper.transcribe(
             samples,
             language=language,
@@ -102,17 +101,6 @@ class _Clock:
         clip = max(0, bisect_right(self.places, moment if within is None else within) - 1)
         into = min(max(0.0, moment - self.places[clip]), self.lengths[clip])
         return round(self.starts[clip] + into, 3)
-
-
-@contextmanager
-def _at_fault(what: str) -> Iterator[None]:
-    """Whatever a model's library raises is the model's fault, not the sound's. Raises ModelFailed."""
-    try:
-        yield
-    except (MediaError, MemoryError, OSError):
-        raise
-    except Exception as exc:  # onnxruntime has exceptions of its own, CTranslate2 has any
-        raise ModelFailed(f"{what} failed at this sound.", log=repr(exc)) from exc
 
 
 def _passage(segment: Any, clock: _Clock) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from workers.engine.errors import ModelFailed
+from workers.providers.digests import state
 from workers.providers.speech.hearing import read_samples
 from workers.providers.speech.voice import RATE
-from workers.providers.speech.weights import state
 from workers.providers.weights import read_weights
 
 WINDOW, HOP = 400, 160  # samples of the spectrogram: 25 and 10 ms

@@ -1,16 +1,14 @@
 """Which weights for speech are installed: out of packages, or a folder that the operator names. Nothing is loaded here,
 and nothing ever downloaded."""
 
-import hashlib
 import os
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from workers.engine.errors import ModelMissing
+from workers.providers.digests import digest
 
 INSTALL = "`make intelligence` installs it."
 
@@ -28,7 +26,7 @@ class Weights:
     @property
     def version(self) -> str:
         """The first twelve digits of the weights' SHA-256."""
-        return (self.digest or _digest(self.parts, state(self.parts)))[:12]
+        return self.digest[:12] or digest(*self.parts)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -118,22 +116,6 @@ def package_folder(package: str) -> Path | None:
 def _file(package: str, name: str) -> Path | None:
     folder = package_folder(package)
     return folder / name if folder and (folder / name).is_file() else None
-
-
-def state(files: Iterable[str]) -> tuple[tuple[int, int, int], ...]:
-    """What is another once one of these files was replaced or written to: cheap to look at."""
-    return tuple((found.st_ino, found.st_size, found.st_mtime_ns) for found in map(os.stat, files))
-
-
-@lru_cache(maxsize=8)
-def _digest(parts: tuple[str, ...], state: tuple[tuple[int, int, int], ...]) -> str:
-    """SHA-256 of the parts one after the other; read anew when one changed."""
-    digest = hashlib.sha256()
-    for part in parts:
-        with open(part, "rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
-    return digest.hexdigest()
 
 
 def speaker_weights() -> str | None:

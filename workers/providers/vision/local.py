@@ -1,11 +1,9 @@
 """What this machine can see with: which models are installed or named, and the process that holds them is asked."""
 
-import hashlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from importlib import metadata, util
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
 from workers.providers import host
 from workers.providers.base import Model, Progress, Seen
+from workers.providers.digests import digest
 from workers.providers.settings import model_device, model_threads
 
 AT_ONCE = 4  # pictures of one request: few enough that progress is seen
@@ -145,7 +144,7 @@ def _fetched() -> Part | None:
     weights = path.with_suffix(".bin")
     if not (path.is_file() and weights.is_file() and util.find_spec("onnxruntime") and util.find_spec("onnx")):
         return None
-    return Part("detector", str(path), Model("CenterNet", _digest(weights)))
+    return Part("detector", str(path), Model("CenterNet", digest(str(weights))))
 
 
 def _named(variable: str) -> Part | None:
@@ -156,7 +155,7 @@ def _named(variable: str) -> Part | None:
     path = Path(text)
     if not path.is_file():
         raise ValueError(f"{variable} is no file: {text}.")
-    return Part("detector", str(path.resolve()), Model(path.stem, _digest(path)), variable)
+    return Part("detector", str(path.resolve()), Model(path.stem, digest(str(path))), variable)
 
 
 def _named_files() -> list[Path]:
@@ -168,15 +167,3 @@ def _named_files() -> list[Path]:
             path = Path(text).resolve()
             found += [path, path.with_suffix(".txt"), path.with_name(f"{path.name}.data"), path.with_suffix(".bin")]
     return found
-
-
-def _digest(path: Path) -> str:
-    """The first twelve digits of a file's SHA-256, reckoned once for each state of it."""
-    state = path.stat()
-    return _digest_of(str(path.resolve()), state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _digest_of(path: str, _size: int, _changed: int) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

@@ -1,15 +1,14 @@
 """What the process that holds models is asked of pictures. Models stay loaded, by what they were loaded from."""
 
 import time
-import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from PIL import Image
 
-from workers.engine.errors import EngineUnavailable, MediaError, ModelFailed
+from workers.engine.errors import ModelFailed
+from workers.providers.faults import at_fault
 from workers.providers.vision import faces, labels, objects, safety, writing
 from workers.providers.vision.sessions import Runtime, unusable
 
@@ -80,7 +79,7 @@ def _told(look: str, picture: Image.Image, asked: Asked, runtime: Runtime) -> An
 
 def _answer(look: str, picture: Image.Image, asked: Asked, runtime: Runtime) -> Any:
     model = _model(asked, runtime)
-    with _at_fault(f"The model {asked.called} failed at a picture"):
+    with at_fault(f"The model {asked.called} failed at a picture"):
         return model.embedding(picture) if look == "embedding" else model(picture)
 
 
@@ -88,22 +87,9 @@ def _model(asked: Asked, runtime: Runtime) -> Any:
     key = (asked.name, asked.path, runtime)
     if key not in _loaded or _loaded[key][0] != asked.version:
         _loaded.pop(key, None)  # an operator put another file in its place
-        with _at_fault(f"The model {asked.called} cannot be loaded"):
+        with at_fault(f"The model {asked.called} cannot be loaded"):
             try:
                 _loaded[key] = (asked.version, _MODELS[asked.name](asked.path, runtime))
             except ImportError as exc:
                 raise ModelFailed("a package that it needs is not installed here", log=repr(exc)) from exc
     return _loaded[key][1]
-
-
-@contextmanager
-def _at_fault(what: str) -> Iterator[None]:
-    """Whatever a model's library raises is the model's fault: the picture is one of ours. Raises ModelFailed."""
-    try:
-        yield
-    except ModelFailed as exc:
-        raise ModelFailed(f"{what}: {exc.message}.", log=exc.log) from exc
-    except (MediaError, EngineUnavailable, MemoryError, OSError):
-        raise
-    except Exception as exc:
-        raise ModelFailed(f"{what}.", log=traceback.format_exc()) from exc
