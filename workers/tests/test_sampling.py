@@ -220,7 +220,7 @@ def test_a_frame_whose_time_is_not_told_is_passed_over_and_moves_no_other(tmp_pa
     )
     choose_frames(tmp_path, {"scores": "scores.txt", "most": 3, "duration": 4.0, "target": FRAMES})
     listed = json.loads((tmp_path / FRAMES).read_text())["frames"]
-    assert listed == [{"file": "frame-00001.jpg", "time": 0.0}, {"file": "frame-00002.jpg", "time": 2.5}]
+    assert [(one["file"], one["time"]) for one in listed] == [("frame-00001.jpg", 0.0), ("frame-00002.jpg", 2.5)]
     with Image.open(tmp_path / "frame-00002.jpg") as last:
         assert near(last.getpixel((5, 5)), (220, 0, 0))
 

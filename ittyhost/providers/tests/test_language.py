@@ -365,7 +365,7 @@ FAILURES = {  # what the server does, every time → how often it is asked, and 
         1,
         "The language model packed its answer (gzip), which nobody asked for.",
     ),
-    "drips in its head": ([drips_in_its_head], 1, "The language model did not answer within 0.5 seconds."),
+    "drips in its head": ([drips_in_its_head], 1, "The language model did not answer within 1.5 seconds."),
     "thinks for ever": (
         [says("", finish_reason="length", message={"reasoning_content": "Let me see"})],
         1,
