@@ -83,28 +83,35 @@ class Endpoint:
     def post(self, path: str, body: bytes, content_type: str, *, report: Stops, ends: float) -> dict[str, Any]:
         """The JSON object that is answered. Raises Refused, ModelFailed, Stopped."""
         count = 0
+        loading: _Passing | None = None  # the last answer, where it was that the model will be there
         while True:
             try:
                 return self._once(path, body, content_type, report, ends)
             except _Passing as exc:
                 logger.info("a model's server failed", extra={"server": self.setting, "failure": exc.told})
                 count += not exc.will
+                loading = exc if exc.will else None
                 if count == self.tries:
                     raise self._given_up(exc, self.tries) from None
                 self._wait(exc, count, report, ends)
             except _Late:
+                if loading:
+                    raise self._still_loading(loading) from None
                 raise ModelFailed(f"The {self.name} did not answer within {_seconds(self.timeout)}.") from None
 
     def _given_up(self, failed: _Passing, tries: int) -> ModelFailed:
         often = f" {tries} times" if tries > 1 else ""
         return ModelFailed(f"The {self.name} {failed.told}{often}.", log=failed.log)
 
+    def _still_loading(self, failed: _Passing) -> ModelFailed:
+        return ModelFailed(f"The {self.name} was still being loaded after {_seconds(self.timeout)}.", log=failed.log)
+
     def _wait(self, failed: _Passing, count: int, report: Stops, ends: float) -> None:
         """Until the next try. Raises ModelFailed where that would come too late, Stopped."""
         usual = min(LONGEST_WAIT, FIRST_WAIT * 2 ** max(0, count - 1), self.timeout / 10)
         until = time.monotonic() + (usual if failed.wait is None else failed.wait)
         if until >= ends and failed.will:
-            raise ModelFailed(f"The {self.name} was still being loaded after {_seconds(self.timeout)}.", log=failed.log)
+            raise self._still_loading(failed)
         if until >= ends:
             if failed.wait is not None:
                 failed.told += f", and asked to wait {_seconds(round(failed.wait))}"

@@ -213,6 +213,10 @@ def test_a_model_that_is_being_loaded_is_waited_for(server, language):
     with pytest.raises(ModelFailed) as caught:
         language(timeout=0.3).answer(ASKED, schema=None, report=Silent())
     assert caught.value.message == "The language model was still being loaded after 0.3 seconds."
+    server.answers, server.asked = [loading, never_answers], []
+    with pytest.raises(ModelFailed) as caught:
+        language(timeout=1.5).answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model was still being loaded after 1.5 seconds."
     with pytest.raises(Stopped):
         language().answer(ASKED, schema=None, report=Stopping(0.2))
 
