@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.photos import photos
@@ -31,6 +32,17 @@ ROOT = Path(__file__).parent
 MADE_BY_MIGRATE = frozenset({"auth_permission", "django_content_type"})  # tables whose rows are the same for every test
 PROCESSES_TIMEOUT = 400  # seconds: the first of them starts the whole service
 LONGEST_ID = 120  # characters of a parametrized text in a test's name
+
+# What examples a property is tried with (--hypothesis-profile): the same in every run, so that a change alone decides
+# whether it passes; or new ones, with how to draw a failing one again. How long drawing takes is the machine's matter.
+_ALWAYS: dict[str, Any] = {
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("same", derandomize=True, **_ALWAYS)
+hypothesis.settings.register_profile("new", derandomize=False, print_blob=True, **_ALWAYS)
+hypothesis.settings.load_profile("same")
 
 
 def _chosen_database(arguments: list[str]) -> str:

@@ -46,6 +46,7 @@ def video_facts() -> Probe:
     )
 
 
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", all_kinds().values(), ids=lambda kind: kind.name)
 def test_an_option_is_taken_or_refused_by_its_name(kind: Kind, woken: Any) -> None:
     caller = Caller()
@@ -54,9 +55,6 @@ def test_an_option_is_taken_or_refused_by_its_name(kind: Kind, woken: Any) -> No
 
     @settings(
         max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.generate],  # a case is told as it was found: to shrink it takes minutes
         suppress_health_check=list(HealthCheck),
     )
