@@ -256,6 +256,14 @@ def real_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause after a failure is a hundred times as long as it is: on a slow machine, too, it is not over in a test."""
+    from ittyhost import leases
+
+    monkeypatch.setattr(leases, "BACKOFF_SECONDS", tuple(100 * seconds for seconds in leases.BACKOFF_SECONDS))
+
+
+@pytest.fixture
 def bucket(s3: S3Server) -> dict[str, str]:
     """The service's settings for a new bucket on the real S3 server."""
     return s3.environment(s3.new_bucket())

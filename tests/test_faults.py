@@ -31,7 +31,7 @@ pytestmark = [
 
 # Ten seconds and more on two cores: time enough to be hurt in.
 SLOW = {"kind": "video", "quality": 100}
-AT_ONCE = 40.0  # seconds within which an ffmpeg is gone that was ended. It is held still before, and never ends by itself
+AT_ONCE = 40.0  # seconds within which an ffmpeg is gone that was ended. It is held still first: by itself it never ends
 
 
 @pytest.fixture(scope="module")

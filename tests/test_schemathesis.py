@@ -1,7 +1,7 @@
 """schemathesis on every document: whatever it makes up, the service answers as that version's document says.
 
-In this process, over WSGI, with rows of every resource; the same cases each time, unless `--hypothesis-profile=new` asks
-for others. The delivery paths have a server of their own, and bodies that are no JSON: they are tested by hand
+In this process, over WSGI, with rows of every resource; the same cases each time, unless `--hypothesis-profile=new`
+asks for others. The delivery paths have a server of their own, and bodies that are no JSON: they are tested by hand
 (media_app/tests/test_delivery.py).
 """
 

@@ -61,7 +61,7 @@ def test_another_process_finishes_what_was_interrupted_in_another_order(service:
         assert first.stdout.readline() == "stalled\n"
         first.kill()
     with uploader(service, url, source, 7 * MEGABYTE) as second:  # other pieces, backwards
-        said, _ = second.communicate(timeout=150)
+        said, _ = second.communicate(timeout=240)
     assert second.returncode == 0
     file = json.loads(said)
     assert (file["filesize"], file["filename"]) == (LARGE, "interrupted.bin")
@@ -98,10 +98,10 @@ def test_the_sweep_completes_what_a_killed_web_left(fleet: Fleet, tmp_path: Path
         lambda: fleet.rows(state) == [("completing", 1)], seconds=60, what="the upload is being completed", every=0.002
     )
     os.killpg(fleet.processes["web"].pid, signal.SIGKILL)
-    sender.join(30)
+    sender.join(120)
     assert fleet.rows(state) == [("completing", 1)]
     assert len(broken) == 1
-    fleet.processes.pop("web").wait(10)
+    fleet.processes.pop("web").wait(60)
     fleet.start("web")
     healthy(fleet)
     until(lambda: fleet.rows(state) == [("complete", 2)], seconds=120, what="the sweep has completed it", every=0.2)

@@ -1,7 +1,6 @@
 """Videos: planned without a process, made by the real ffmpeg, probed and decoded."""
 
 import threading
-import time
 from dataclasses import replace
 
 import pytest
@@ -395,10 +394,9 @@ def test_what_is_no_video_is_refused_in_words(make_image, make_audio, workdir, s
 def test_a_cancelled_video_leaves_no_ffmpeg(make_video, workdir, report):
     source_path = make_video(seconds=20.0, size=(640, 480), audio=None)
     threading.Timer(0.4, lambda: setattr(report, "stop", True)).start()
-    started = time.monotonic()
     with pytest.raises(Stopped):
         run(KIND, {"codec": "av1", "quality": 100}, source_path, workdir, report=report)
-    assert time.monotonic() - started < 5  # to the end it takes 12 processor seconds
+    assert max(report.percents, default=0) < 50  # to the end it takes 12 processor seconds
     assert processes_in(workdir) == []
 
 
