@@ -30,7 +30,7 @@ USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", 
 USES_SERVICE = frozenset({"service", "both", "embedded", "fleet"})  # those of tests/conftest.py
 ROOT = Path(__file__).parent
 MADE_BY_MIGRATE = frozenset({"auth_permission", "django_content_type"})  # tables whose rows are the same for every test
-PROCESSES_TIMEOUT = 400  # seconds: the first of them starts the whole service
+PROCESSES_TIMEOUT = 600  # seconds: the first of them starts the whole service
 LONGEST_ID = 120  # characters of a parametrized text in a test's name
 
 # What examples a property is tried with (--hypothesis-profile): the same in every run, so that a change alone decides

@@ -99,7 +99,7 @@ class Client:
 
     def download(self, url: str, path: Path) -> Path:
         # A redirect to the bucket must not carry the key along.
-        answer = httpx.get(url, follow_redirects=True, timeout=60, trust_env=False)
+        answer = httpx.get(url, follow_redirects=True, timeout=150, trust_env=False)
         assert answer.status_code == 200, answer.text[:500]
         path.write_bytes(answer.content)
         return path

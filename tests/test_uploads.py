@@ -48,7 +48,7 @@ def make(path: Path, size: int) -> Path:
 
 
 def downloaded(service: Service, file: dict[str, object]) -> bytes:
-    answer = httpx.get(str(file["url"]), follow_redirects=True, timeout=60, trust_env=False)
+    answer = httpx.get(str(file["url"]), follow_redirects=True, timeout=150, trust_env=False)
     assert answer.status_code == 200
     return answer.content
 
