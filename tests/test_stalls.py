@@ -47,7 +47,7 @@ def test_looking_at_connections_leaves_no_descriptor_open() -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(10):
         list(connections())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # fewer, where what other tests left is closed meanwhile
 
 
 def test_a_body_without_a_length_is_read_to_its_end() -> None:
