@@ -80,8 +80,10 @@ demo: dev  ## the README's story without a person
 bench: dev  ## figures of this machine, beside the bare tools
 	@$(BIN)/python -m benchmarks
 
-fuzz: dev  ## 2,000 damaged files through the engine (FUZZ_CASES, FUZZ_SEED, FUZZ_KEEP, ITTYHOST_CORPUS)
+fuzz: dev  ## 2,000 damaged files through the engine, then new examples (FUZZ_CASES, FUZZ_SEED, FUZZ_KEEP, ITTYHOST_CORPUS)
 	@$(BIN)/python -m workers.tests.fuzz
+	@$(BIN)/python -m pytest -m hypothesis -n $(TEST_PROCESSES) --dist loadgroup --hypothesis-profile=new \
+		$(if $(FUZZ_SEED),--hypothesis-seed=$(FUZZ_SEED)) $(PYTEST_ARGS)
 
 lock: dev  ## write requirements.lock anew after a pin was changed
 	@$(BIN)/python scripts/lock.py

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.photos import photos
@@ -29,8 +30,19 @@ USES_DATABASE = frozenset({"db", "transactional_db", "live_server", "postgres", 
 USES_SERVICE = frozenset({"service", "both", "embedded", "fleet"})  # those of tests/conftest.py
 ROOT = Path(__file__).parent
 MADE_BY_MIGRATE = frozenset({"auth_permission", "django_content_type"})  # tables whose rows are the same for every test
-PROCESSES_TIMEOUT = 400  # seconds: the first of them starts the whole service
+PROCESSES_TIMEOUT = 600  # seconds: the first of them starts the whole service
 LONGEST_ID = 120  # characters of a parametrized text in a test's name
+
+# What examples a property is tried with (--hypothesis-profile): the same in every run, so that a change alone decides
+# whether it passes; or new ones, with how to draw a failing one again. How long drawing takes is the machine's matter.
+_ALWAYS: dict[str, Any] = {
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": [hypothesis.HealthCheck.too_slow],
+}
+hypothesis.settings.register_profile("same", derandomize=True, **_ALWAYS)
+hypothesis.settings.register_profile("new", derandomize=False, print_blob=True, **_ALWAYS)
+hypothesis.settings.load_profile("same")
 
 
 def _chosen_database(arguments: list[str]) -> str:
@@ -241,6 +253,14 @@ def real_photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         if os.environ.get("REQUIRE_SERVICES"):
             pytest.fail(str(exc))
         pytest.skip(str(exc))
+
+
+@pytest.fixture
+def long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pause after a failure is a hundred times as long as it is: on a slow machine, too, it is not over in a test."""
+    from ittyhost import leases
+
+    monkeypatch.setattr(leases, "BACKOFF_SECONDS", tuple(100 * seconds for seconds in leases.BACKOFF_SECONDS))
 
 
 @pytest.fixture

@@ -45,6 +45,7 @@ class Sender:
     """Hands messages to the broker, one after the other."""
 
     MOST = 10_000  # messages kept while the broker is slow; what comes beyond is left to the sweep
+    LAST_SECONDS = 2.0  # what a process that ends waits for what is still to be sent
     PAUSE_SECONDS = 2.0  # after the broker failed, nothing is sent for so long: each try takes seconds
 
     def __init__(self) -> None:
@@ -59,9 +60,9 @@ class Sender:
         except queues.Full:
             logger.warning("a message was dropped", extra={"job": job, "lane": lane})
 
-    def flush(self, seconds: float = 2.0) -> None:
+    def flush(self) -> None:
         """Give what is still to be sent a moment, as a process that ends does."""
-        until = time.monotonic() + seconds
+        until = time.monotonic() + self.LAST_SECONDS
         while self._messages.unfinished_tasks and time.monotonic() < until:
             time.sleep(0.005)
 

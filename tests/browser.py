@@ -15,6 +15,8 @@ ARGUMENTS = (
     "--no-first-run --disable-quic --autoplay-policy=no-user-gesture-required"
 )
 
+PATIENCE = 120_000  # ms; of a busy machine that starts it, or draws a page
+
 
 @contextlib.contextmanager
 def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
@@ -29,7 +31,15 @@ def chromium(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     # Playwright keeps an event loop in this thread; nothing of Django is awaited in it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS.split())
+        browser = started.chromium.launch(executable_path=found, args=ARGUMENTS.split(), timeout=PATIENCE)
+        make = browser.new_page
+
+        def new_page(**options: Any) -> Any:
+            page = make(**options)
+            page.set_default_timeout(PATIENCE)
+            return page
+
+        browser.new_page = new_page
         yield browser
         browser.close()
         connections.close_all()  # the loop has a connection of its own, which nobody else could close

@@ -19,7 +19,7 @@ class Client:
         self.http = httpx.Client(
             base_url=credentials["base_url"],
             headers={"Authorization": f"Bearer {self.key}"},
-            timeout=60,
+            timeout=120,
             trust_env=False,
         )
 
@@ -67,7 +67,7 @@ class Client:
         found: dict[str, Any] = answer.json()
         return found
 
-    def wait(self, task_id: str, *, timeout: float = 120.0, until: set[str] = ENDED) -> dict[str, Any]:
+    def wait(self, task_id: str, *, timeout: float = 240.0, until: set[str] = ENDED) -> dict[str, Any]:
         """The task once it ended. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:
@@ -78,7 +78,7 @@ class Client:
                 raise TimeoutError(f"{task_id} is {task['status']} after {timeout:g} s")
             time.sleep(0.1)
 
-    def wait_running(self, task_id: str, *, timeout: float = 60.0) -> int:
+    def wait_running(self, task_id: str, *, timeout: float = 120.0) -> int:
         """The progress of a task once it has made some, percent. Raises TimeoutError."""
         deadline = time.monotonic() + timeout
         while True:
@@ -99,7 +99,7 @@ class Client:
 
     def download(self, url: str, path: Path) -> Path:
         # A redirect to the bucket must not carry the key along.
-        answer = httpx.get(url, follow_redirects=True, timeout=60, trust_env=False)
+        answer = httpx.get(url, follow_redirects=True, timeout=150, trust_env=False)
         assert answer.status_code == 200, answer.text[:500]
         path.write_bytes(answer.content)
         return path

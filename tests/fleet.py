@@ -21,7 +21,8 @@ from tests.services.compose import document, services
 from tests.services.postgres import Postgres
 from tests.services.redis import Redis
 from tests.services.s3 import S3Server
-from tests.stack import ROOT, Service, environment, free_port, healthy
+from tests.services.server import free_port
+from tests.stack import ROOT, Service, environment, healthy
 
 PASSWORD = "only-for-tests"
 RING = "b25seS1mb3ItdGVzdHMtb25seS1mb3ItdGVzdHMtISE="
@@ -69,7 +70,7 @@ class Fleet(Service):
         command, settings = self._native("setup")
         self.settings = settings
         with self.log("setup").open("wb") as output:
-            done = subprocess.run(command, cwd=ROOT, env=settings, stdout=output, stderr=output, timeout=120)
+            done = subprocess.run(command, cwd=ROOT, env=settings, stdout=output, stderr=output, timeout=240)
         assert done.returncode == 0, self.log("setup").read_text()
         self.credentials = json.loads((self.folder / "data" / "credentials.json").read_text())
         for role in self.roles:
@@ -107,7 +108,7 @@ class Fleet(Service):
         assert (kind, program) == ("CMD", "python")
         elsewhere = {self.roles[name].environment.get("LIVENESS_FILE"): settings.get("LIVENESS_FILE", "")}
         asked = [elsewhere.get(argument, argument) for argument in arguments]
-        return subprocess.run([sys.executable, *asked], cwd=ROOT, env=settings, timeout=20).returncode
+        return subprocess.run([sys.executable, *asked], cwd=ROOT, env=settings, timeout=60).returncode
 
     def end(self) -> None:
         for process in self.processes.values():
@@ -136,7 +137,7 @@ class Fleet(Service):
         return process.pid if process and process.poll() is None else 0
 
     def start_again(self, lane: str) -> None:
-        self.processes[f"worker-{lane}"].wait(20)
+        self.processes[f"worker-{lane}"].wait(60)
         self.start(f"worker-{lane}")
 
     @property
@@ -147,17 +148,17 @@ class Fleet(Service):
         """Stop PostgreSQL at once, as a power cut does, and start it again after so many seconds."""
         died = self.postgres.processes.pop()
         died.send_signal(signal.SIGQUIT)
-        died.wait(20)
+        died.wait(60)
         time.sleep(away)
         command = [str(part) for part in died.args]  # type: ignore[union-attr]
         self.postgres.spawn(command, own_signal="--pdeathsig" in command)
-        until(self.postgres._answers, seconds=30, what="PostgreSQL answers")
+        until(self.postgres._answers, seconds=120, what="PostgreSQL answers")
 
     def broker_start(self) -> None:
         died = self.redis.processes.pop()
-        died.wait(10)
+        died.wait(60)
         self.redis.spawn([str(part) for part in died.args])  # type: ignore[union-attr]
-        until(self.redis._answers, seconds=10, what="Redis answers")
+        until(self.redis._answers, seconds=60, what="Redis answers")
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -15,14 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.processes import command, parent, until
+from tests.services.server import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def environment(data: Path, port: int, **more: str) -> dict[str, str]:
@@ -186,7 +180,7 @@ def running(
                 raise
 
 
-def healthy(service: Service, *, seconds: float = 60.0) -> float:
+def healthy(service: Service, *, seconds: float = 120.0) -> float:
     """Wait until a service says that all of it works; how long that took."""
     import httpx
 
@@ -194,7 +188,7 @@ def healthy(service: Service, *, seconds: float = 60.0) -> float:
 
     def answers() -> bool:
         try:
-            return httpx.get(url, timeout=10, trust_env=False).status_code == 200
+            return httpx.get(url, timeout=30, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 

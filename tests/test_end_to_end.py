@@ -57,7 +57,7 @@ def test_a_second_scheduler_does_no_harm(fleet: Fleet, tmp_path: Path) -> None:
     fleet.start("scheduler", name="scheduler-2")
     seen = "SELECT count(*) FROM tasks_app_node WHERE name LIKE %s AND seen_at > now() - interval '8 seconds'"
     try:
-        until(lambda: fleet.rows(seen, "scheduler@%")[0][0] == 2, seconds=30, what="two schedulers sweep")
+        until(lambda: fleet.rows(seen, "scheduler@%")[0][0] == 2, seconds=120, what="two schedulers sweep")
         with Client(fleet.credentials) as client:
             photo = client.upload(make_photo(tmp_path / "photo.jpg"))
             tasks = [client.create(photo["id"], "image", width=10 + width)["id"] for width in range(30)]

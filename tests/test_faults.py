@@ -31,7 +31,7 @@ pytestmark = [
 
 # Ten seconds and more on two cores: time enough to be hurt in.
 SLOW = {"kind": "video", "quality": 100}
-AT_ONCE = 4.0  # seconds within which ffmpeg is gone that was ended; left alone, it goes on for longer
+AT_ONCE = 40.0  # seconds within which an ffmpeg is gone that was ended. It is held still first: by itself it never ends
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,13 @@ class Running:
         name = f"/{bare(self.id)}-"
         return [pid for root in self.service.work_dirs() for pid in working_in(root) if name in _cwd(pid)]
 
+    def held(self) -> list[int]:
+        """Its processes, stopped in the middle of their work: killed they end, by themselves never."""
+        found = self.tools()
+        for pid in found:
+            os.kill(pid, signal.SIGSTOP)
+        return found
+
     def answers_again(self) -> None:
         """Once no request meets a dead connection any more; those that do are asked to come again."""
 
@@ -93,7 +100,7 @@ class Running:
         ]
         file = self.client.http.get(f"/files/{output}", headers=LATER).json()
         assert bare(file["created_by"]) == bare(self.id)
-        until(lambda: not self.tools(), seconds=20, what="no process works on it any more")
+        until(lambda: not self.tools(), seconds=60, what="no process works on it any more")
         until(lambda: not self.places(), seconds=60, what="no work directory is left")
         service.shell("from media_app.services.objects import objects_clean_up; objects_clean_up()")
         kept = {key.split("/")[-2] for key in service.objects() if f"/{bare(output)}/" in key}
@@ -121,7 +128,7 @@ def slow_source(noise: Path) -> Callable[[Service], str]:
     return find
 
 
-@pytest.mark.timeout(300)  # a lease runs out, and then four slow videos are made two by two
+@pytest.mark.timeout(600)  # both services are started, a lease runs out, then four slow videos are made two by two
 def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
     both: list[Service], slow_source: Callable[[Service], str], told: list[str]
 ) -> None:
@@ -132,6 +139,7 @@ def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
     for service, source in sources:
         run = Running(service, source).begun()
         first.append(run)
+        run.held()
         [slot] = run.service.slots("heavy")
         os.kill(slot, signal.SIGKILL)
         killed[run.id] = time.monotonic()
@@ -142,6 +150,7 @@ def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
     for service, source in sources:
         run = Running(service, source).begun()
         second.append(run)
+        run.held()
         main, everyone = run.service.node("heavy"), run.service.slots("heavy")
         os.killpg(main, signal.SIGKILL)
         killed[run.id] = time.monotonic()
@@ -163,7 +172,7 @@ def test_kill_minus_nine_of_a_slot_and_then_of_the_whole_worker(
         for run in (one, two):
             took = ready[run.id] - killed[run.id]
             told.append(f"{run.service.name}: killed to ready {took:.1f} s, of that {run.seconds():.1f} s its own run")
-            assert took < lease + 10 + runs
+            assert took < lease + 40 + runs  # a sweep every five seconds, and a worker that starts on a busy machine
 
 
 def test_sigterm_gives_the_work_back_at_once(
@@ -171,7 +180,7 @@ def test_sigterm_gives_the_work_back_at_once(
 ) -> None:
     run = Running(service, slow_source(service)).begun()
     main = service.node("heavy")
-    tools = run.tools()
+    tools = run.held()
     os.kill(main, signal.SIGTERM)
     query = "SELECT status, attempt FROM tasks_app_task WHERE id = %s"
 
@@ -179,8 +188,8 @@ def test_sigterm_gives_the_work_back_at_once(
         status, attempt = service.rows(query, bare(run.id))[0]
         return bool(status == "queued" or attempt > 1)
 
-    # A worker that first does its work leaves the task ready, one that dies leaves it to the end of its lease.
-    released = until(given_back, seconds=LEASE.total_seconds() - 10, what="the task is queued again", every=0.02)
+    # A worker that first does its work waits for good, one that dies leaves the task to the end of its lease: "lost".
+    released = until(given_back, seconds=60, what="the task is queued again", every=0.02)
     gone = until(lambda: not any(map(is_alive, tools)), seconds=AT_ONCE, what="no ffmpeg is left", every=0.02)
     ended = until(lambda: not is_alive(main), seconds=60, what="the worker has ended")
     told.append(
@@ -204,10 +213,10 @@ def test_cancel_reaches_a_running_ffmpeg(
     service: Service, slow_source: Callable[[Service], str], told: list[str]
 ) -> None:
     run = Running(service, slow_source(service)).begun()
-    tools, gone = run.tools(), []
+    tools, gone = run.held(), []
 
     def watch() -> None:
-        until(lambda: not any(map(is_alive, tools)), seconds=60, what="ffmpeg ended", every=0.01)
+        until(lambda: not any(map(is_alive, tools)), seconds=200, what="ffmpeg ended", every=0.01)
         gone.append(time.time())
 
     watcher = threading.Thread(target=watch)

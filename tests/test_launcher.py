@@ -18,6 +18,7 @@ import pytest
 from ittyhost.launcher import probe
 from ittyhost.launcher.facts import FIELDS, curl_lines, describe
 from ittyhost.launcher.processes import descendants
+from tests.processes import command
 from tests.services.server import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -134,7 +135,7 @@ def test_it_starts_stops_on_ctrl_c_and_starts_again_with_the_same_keys(launched:
     assert facts["base_url"] == f"http://127.0.0.1:{launched.port}"
     for name in ("credentials.json", "secrets.json"):
         assert (launched.data / name).stat().st_mode & 0o777 == 0o600
-    with urllib.request.urlopen(f"{facts['base_url']}/healthz", timeout=10) as answer:
+    with urllib.request.urlopen(f"{facts['base_url']}/healthz", timeout=60) as answer:
         assert answer.status == 200
     for line in (*curl_lines(facts), facts["admin_password"], facts["live_key"]):
         assert line in launched.said
@@ -143,7 +144,7 @@ def test_it_starts_stops_on_ctrl_c_and_starts_again_with_the_same_keys(launched:
     assert len(below) >= 8  # broker, guard, web and its two, three workers and their slots, scheduler
     launched.process.send_signal(signal.SIGINT)
     assert launched.process.wait(90) == 0
-    assert alive(below) == []
+    assert wait_gone(below, 60) == []
     assert "Stopped." in launched.said
     assert "did not stop within" not in launched.said  # each by itself: none had to be killed
 
@@ -155,7 +156,7 @@ def test_it_starts_stops_on_ctrl_c_and_starts_again_with_the_same_keys(launched:
 
 @pytest.mark.slow
 def test_a_killed_process_is_started_again(launched: Launched) -> None:
-    web = next(pid for pid in launched.below() if b"granian" in Path(f"/proc/{pid}/cmdline").read_bytes())
+    web = next(pid for pid in launched.below() if "granian" in " ".join(command(pid)))
     os.kill(web, signal.SIGKILL)
     deadline = time.monotonic() + 120
     while "web was killed by SIGKILL; it starts again in 0.5 s." not in launched.said:

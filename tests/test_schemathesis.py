@@ -1,7 +1,8 @@
 """schemathesis on every document: whatever it makes up, the service answers as that version's document says.
 
-In this process, over WSGI, with rows of every resource; the same cases each time. The delivery paths have a server of
-their own, and bodies that are no JSON: they are tested by hand (media_app/tests/test_delivery.py).
+In this process, over WSGI, with rows of every resource; the same cases each time, unless `--hypothesis-profile=new`
+asks for others. The delivery paths have a server of their own, and bodies that are no JSON: they are tested by hand
+(media_app/tests/test_delivery.py).
 """
 
 import itertools
@@ -41,22 +42,16 @@ EXAMPLES = int(os.environ.get("SCHEMATHESIS_EXAMPLES", "2"))  # for each operati
 EDGES = 120  # cases at the edges of schemas that are made up for each operation, right ones and wrong ones
 ALL_OF = 25  # of them, these are all tried, and every sixth beyond, which are much alike: option after option
 
-SETTINGS = hypothesis.settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(hypothesis.HealthCheck),
-)
+SETTINGS = hypothesis.settings(max_examples=EXAMPLES, suppress_health_check=list(hypothesis.HealthCheck))
 
-pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow, pytest.mark.hypothesis]
 
 
 def config(*, examples: bool) -> SchemathesisConfig:
-    """Every check that means something here; nothing is random."""
+    """Every check that means something here; nothing is random, but where new examples are asked for."""
     generation = GenerationConfig(
         max_examples=EXAMPLES,
-        deterministic=True,
+        deterministic=SETTINGS.derandomize,
         database="none",
         allow_extra_parameters=False,  # unknown query parameters mean nothing, and are let be
         with_security_parameters=False,  # each request has a key; the check `ignored_auth` asks without

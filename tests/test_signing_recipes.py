@@ -50,7 +50,7 @@ def test_a_recipe_signs_what_the_service_takes(language, path, method, settings,
         env={**os.environ, "KEY": caller.secret, "DELIVERY": caller.project.delivery_url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
     )
     assert done.returncode == 0, done.stderr
     url = done.stdout.strip()

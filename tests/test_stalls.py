@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -47,7 +47,7 @@ def test_looking_at_connections_leaves_no_descriptor_open() -> None:
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(10):
         list(connections())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # fewer, where what other tests left is closed meanwhile
 
 
 def test_a_body_without_a_length_is_read_to_its_end() -> None:
@@ -69,7 +69,7 @@ def plain(environ, start_response):
     start_response(status, [("Content-Length", str(len(said)))])
     return [said]
 
-application = StallGuard(plain, body=1.5, send=3.0)
+application = StallGuard(plain, body=3.0, send=3.0)
 """
 
 
@@ -86,7 +86,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while not listens(port):
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -95,7 +95,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         yield port
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -104,7 +104,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="cutting stalled
 
 
 def ask(port: int, request: bytes) -> socket.socket:
-    client = socket.create_connection(("127.0.0.1", port), timeout=20)
+    client = socket.create_connection(("127.0.0.1", port), timeout=60)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
     client.sendall(request)
     return client
@@ -120,9 +120,9 @@ def test_a_whole_upload_is_read(server: int) -> None:
 def test_stalled_uploads_are_told_and_give_their_threads_back(server: int) -> None:
     begun = time.monotonic()
     with closing(ask(server, PUT % 100 + b"abc")) as one, closing(ask(server, PUT % 100 + b"abc")) as two:
-        # Within the 20 seconds of the sockets themselves.
+        # Within the 60 seconds of the sockets themselves.
         assert (one.recv(20), two.recv(20)) == (b"HTTP/1.1 408 Request", b"HTTP/1.1 408 Request")
-    assert time.monotonic() - begun >= 1.5
+    assert time.monotonic() - begun >= 3.0
 
 
 @pytest.mark.processes
@@ -130,13 +130,12 @@ def test_a_dripping_upload_is_cut_off_too(server: int) -> None:
     with closing(ask(server, PUT % 1000)) as client:
         client.settimeout(0.2)
         said = b""
-        for _ in range(40):
-            try:
+        for _ in range(300):
+            with suppress(BrokenPipeError, ConnectionResetError):  # it has hung up: what it said lies ready
                 client.sendall(b".")
+            with suppress(TimeoutError):
                 said = client.recv(20)
                 break
-            except TimeoutError:
-                continue
         assert said == b"HTTP/1.1 408 Request"
 
 
@@ -156,5 +155,5 @@ def test_answers_that_nobody_takes_give_their_threads_back(server: int) -> None:
     endless = b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n"
     with closing(ask(server, endless)), closing(ask(server, endless)):
         time.sleep(0.3)
-        with closing(ask(server, GET)) as after:  # within its 20 s: the kernel has cut one of the two by then
+        with closing(ask(server, GET)) as after:  # within its 60 s: the kernel has cut one of the two by then
             assert after.recv(15) == b"HTTP/1.1 200 OK"

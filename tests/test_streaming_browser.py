@@ -56,7 +56,7 @@ function play(source) {
     hls.attachMedia(video);
 }
 </script>"""
-SUBTITLES = "1\n00:00:00,500 --> 00:00:02,000\nFirst line\n\n2\n00:00:05,000 --> 00:00:07,000\nSecond line\n"
+SUBTITLES = "1\n00:00:00,500 --> 00:00:02,000\nFirst line\n\n2\n00:00:03,000 --> 00:00:07,500\nSecond line\n"
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +97,14 @@ def opened(browser: Any, live_server: Any, source: str) -> Any:
     page.route("**/hls.min.js", lambda route: route.fulfill(path=PLAYER))
     page.goto("/player")
     page.evaluate("source => play(source)", source)
-    page.wait_for_function("hls.levels.length && video.readyState >= 2", timeout=30_000)
+    page.wait_for_function("hls.levels.length && video.readyState >= 2")
     return page
 
 
 def played_to_the_end(page: Any, *, rate: float = 4.0) -> dict[str, Any]:
     """What the player saw of it."""
     page.evaluate(f"video.playbackRate = {rate}; video.play()")
-    page.wait_for_function("video.ended || seen.errors.length", timeout=60_000)
+    page.wait_for_function("video.ended || seen.errors.length")
     return page.evaluate(
         "({...seen, ended: video.ended, parts: [...Array(video.buffered.length).keys()].map("
         "part => [video.buffered.start(part), video.buffered.end(part)]),"

@@ -64,10 +64,10 @@ def test_a_browser_has_the_cues_at_their_times(monkeypatch, tmp_path, live_serve
         body = body.replace("CHAPTERS", chapters)
         page.route("**/player", lambda route: route.fulfill(body=body, content_type="text/html"))
         page.goto("/player")
-        page.wait_for_function("track.readyState >= 2", timeout=30_000)
+        page.wait_for_function("track.readyState >= 2")
         assert page.evaluate("track.readyState") == 2  # loaded, and not failed
         cues = page.evaluate("told(track)")
-        page.wait_for_function("parts.readyState >= 2", timeout=30_000)
+        page.wait_for_function("parts.readyState >= 2")
         assert page.evaluate("told(parts)") == [["1", 0, 1.5, "A < B"], ["2", 1.5, 3, "Chapter 2"]]
     assert cues == [
         ["1", 0.5, 2.3, "a < b & c --> d"],

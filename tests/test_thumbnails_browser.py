@@ -25,7 +25,7 @@ from workers.kinds.base import Output
 from workers.run import run
 from workers.tests.media import ffmpeg, near
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.xdist_group("browser"), pytest.mark.timeout(400)]
 
 PLAYERS = Path(sys.prefix) / "players" / "node_modules"
 PLYR, CHROME = PLAYERS / "plyr" / "dist", PLAYERS / "media-chrome" / "dist" / "iife"
@@ -106,7 +106,7 @@ def opened(browser: Any, live_server: Any, text: str, film: str, track: str) -> 
     }.items():
         page.route(f"**/{name}", _given(path))
     page.goto("/player")
-    page.wait_for_function("document.querySelector('video').readyState >= 1", timeout=30_000)
+    page.wait_for_function("document.querySelector('video').readyState >= 1")
     return page
 
 
@@ -127,10 +127,10 @@ def shown(page: Any, preview: str) -> tuple[int, ...]:
 def seen_over(page: Any, bar: str, preview: str, name: str, seconds: int = len(COLORS)) -> None:
     """Over each second of the bar, its own colour."""
     for number, color in enumerate(COLORS[:seconds]):
-        for _ in range(40):  # until the picture is loaded and has faded in; of quick moves players leave some out
+        for _ in range(200):  # until the picture is loaded and has faded in; of quick moves players leave some out
             for moment in (number + 0.45, number + 0.5):
                 hovered(page, bar, moment, len(COLORS))
-            page.locator(preview).wait_for(state="visible", timeout=10_000)
+            page.locator(preview).wait_for(state="visible")
             found = shown(page, preview)
             if near(found, color, 12):
                 break
@@ -147,7 +147,7 @@ def test_plyr_shows_the_picture_of_the_moment_under_the_pointer(players, monkeyp
     played, track = delivered(source, tmp_path / "made", count=6, columns=4)
     with chromium(monkeypatch) as browser:
         page = opened(browser, live_server, PLYR_PAGE, played, track)
-        page.wait_for_function("player.previewThumbnails && player.previewThumbnails.loaded", timeout=30_000)
+        page.wait_for_function("player.previewThumbnails && player.previewThumbnails.loaded")
         image = ".plyr__preview-thumb__image-container"
         # It takes the last second for the moment ahead of it.
         seen_over(page, ".plyr__progress", image, "thumbnails-plyr.png", len(COLORS) - 1)
@@ -163,7 +163,7 @@ def test_media_chrome_shows_it_by_a_metadata_track(players, monkeypatch, tmp_pat
     played, track = delivered(source, tmp_path / "made", count=6, format="webp", urls="relative")
     with chromium(monkeypatch) as browser:
         page = opened(browser, live_server, CHROME_PAGE, played, track)
-        page.wait_for_function("(video.textTracks[0].cues || []).length === 6", timeout=30_000)
+        page.wait_for_function("(video.textTracks[0].cues || []).length === 6")
         cues = page.evaluate("[...video.textTracks[0].cues].map(cue => [cue.id, cue.startTime, cue.endTime])")
         assert cues == [[str(number + 1), number, number + 1] for number in range(6)]
         seen_over(page, "media-time-range", "media-preview-thumbnail", "thumbnails-media-chrome.png")

@@ -105,7 +105,7 @@ class EmbeddedBroker:
         self.url = broker_url(path)
         self.process: Popen[bytes] | None = None
 
-    def start(self, timeout: float = 10.0) -> None:
+    def start(self, timeout: float = 60.0) -> None:
         """Start and wait until it answers. Raises BrokerUnavailable."""
         prepare_folder(self.path)
         log = self.path.parent / "broker.log"

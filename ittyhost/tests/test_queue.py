@@ -15,6 +15,7 @@ SEND = """
 import django
 django.setup()
 from ittyhost import queue
+queue.Sender.LAST_SECONDS = 60
 for _ in range(3):
     queue._publish("tasks_app.work", ("heavy",), "heavy")
 """
@@ -32,7 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
 def test_a_process_that_ends_sends_what_it_has_to_say(redis_url, settings, monkeypatch):
     server = redis.Redis.from_url(redis_url)
     server.flushall()
-    subprocess.run([sys.executable, "-c", SEND], env={**os.environ, "BROKER_URL": redis_url}, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", SEND], env={**os.environ, "BROKER_URL": redis_url}, check=True, timeout=120)
     settings.BROKER_URL = redis_url
     queue._client.cache_clear()
     assert (queue.waiting("heavy"), queue.waiting("fast"), queue.is_up()) == (3, 0, True)

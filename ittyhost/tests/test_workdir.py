@@ -71,8 +71,9 @@ def test_what_a_killed_process_left_is_removed(root):
     assert list(root.iterdir()) == []
 
 
-def test_a_tidying_process_that_looks_at_this_very_moment_does_no_harm(root):
+def test_a_tidying_process_that_looks_at_this_very_moment_does_no_harm(root, monkeypatch):
     """The lock is taken and removed by another between its making and its locking."""
+    monkeypatch.setattr(workdir, "PATIENCE", 60)
     root.mkdir()
     lock = root / "task-1.lock"
     handle = os.open(lock, os.O_CREAT | os.O_RDWR)

@@ -113,8 +113,8 @@ def round_trip(caller: Caller, name: str, body: bytes) -> None:
 
 def many(examples: int) -> Any:
     """So many examples of a property; the fixtures are shared by all of them."""
-    shared = [HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, deadline=None, database=None, suppress_health_check=shared)
+    shared = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=examples, suppress_health_check=shared)
 
 
 SHARP = "ab/\\.. %?#&;:\"'\0\r\n\u202e\u200b\u200d\u200c\ufe0f\U0001f469e\u0301\u0915\u094d"

@@ -25,6 +25,11 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg, pytes
 Status = File.Status
 
 
+@pytest.fixture(autouse=True)
+def _work_dir(settings: Any, tmp_path: Path) -> None:
+    settings.WORK_DIR = tmp_path / "work"
+
+
 def probed(content: bytes | Path, caller: Caller | None = None) -> File:
     """A file as it is once a worker has looked at it."""
     project = caller.project if caller else None

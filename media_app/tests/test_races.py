@@ -3,9 +3,11 @@
 import io
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -36,7 +38,7 @@ def nothing_sent(monkeypatch) -> None:
     monkeypatch.setattr(queue, "send", lambda job, *args, lane: None)
     monkeypatch.setattr("events_app.services.send", lambda *args, lane: None)
     monkeypatch.setattr(queue, "waiting", lambda lane: 0)
-    monkeypatch.setattr(heartbeat.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None))
 
 
 @pytest.fixture
@@ -213,7 +215,7 @@ def together(*calls: Callable[[], object]) -> list[BaseException]:
 
     def run(call: Callable[[], object]) -> None:
         try:
-            begin.wait(10)
+            begin.wait(60)
             call()
         except BaseException as exc:
             raised.append(exc)
@@ -224,7 +226,8 @@ def together(*calls: Callable[[], object]) -> list[BaseException]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(120)
+    assert not any(thread.is_alive() for thread in threads)
     return raised
 
 
@@ -250,7 +253,7 @@ def test_bytes_that_come_while_they_are_deleted_are_not_counted_for_ever(web, wh
             waits.wait(0.5)  # the deletion has begun, and waits for this
 
     def delete() -> None:
-        written.wait(5)
+        written.wait(60)
         if which == "file":
             services.file_delete(file=file)
         else:

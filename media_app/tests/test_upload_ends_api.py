@@ -73,7 +73,7 @@ def test_a_piece_under_way_when_the_upload_is_given_up_is_refused(caller):
 def test_an_upload_expires_so_long_after_its_last_piece(caller, settings):
     settings.UPLOAD_SECONDS = 60
     piece(caller, 0, 400)
-    Upload.objects.update(expires_at=in_seconds(5))
+    Upload.objects.update(expires_at=in_seconds(40))
     piece(caller, 400, 500)
     assert 50 < (Upload.objects.get().expires_at - timezone.now()).total_seconds() <= 61
     jobs.uploads_sweep()
@@ -196,7 +196,7 @@ def fail(*args: Any, **kwargs: Any) -> None:
     raise storage.StorageUnavailable("the disk is away")
 
 
-def test_what_could_not_be_completed_is_completed_by_the_sweep(caller, monkeypatch):
+def test_what_could_not_be_completed_is_completed_by_the_sweep(caller, monkeypatch, long_pauses):
     piece(caller, 0, 400)
     with monkeypatch.context() as broken:
         broken.setattr(storage.FolderPieces, "finish", fail)

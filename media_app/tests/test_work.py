@@ -28,7 +28,7 @@ from orgs_app.tests.factories import make_project
 from workers.engine.errors import EngineUnavailable
 
 # Not in one transaction: jobs let go of connections, and the heartbeat looks at the row from a thread of its own.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("long_pauses")]
 
 Status = File.Status
 URL = "https://example.com/clip.jpg?secret=1"

@@ -325,9 +325,9 @@ def test_tasks_are_found_by_every_id_that_belongs_to_them():
 
 def test_filters_narrow_by_project_status_kind_lane_and_date():
     client = sign_in()
+    today = timezone.now().date()
     task = make_task()
     end(make_task(), "error")
-    today = timezone.now().date()
     for query in (f"?project__id__exact={task.project_id}", "?status__exact=queued"):
         assert [row.pk for row in listed(client, query).result_list] == [task.pk]
     assert listed(client, "?kind__exact=image&lane=fast").result_count == 2

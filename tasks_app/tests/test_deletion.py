@@ -1,5 +1,7 @@
 """Files and media that are deleted before, during and after the work on them, and every race with that work."""
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -65,12 +67,14 @@ def settled(file: File) -> int:
 @pytest.mark.ffmpeg
 @WHICH
 def test_a_transcode_whose_input_is_deleted_stops_at_once(tmp_path, planned, work_dir, which):
-    source = stored(make_video(tmp_path / "clip.mp4", seconds=20.0, size=(640, 360)))
+    source = stored(make_video(tmp_path / "clip.mp4", seconds=10.0, size=(640, 360)))
     times: list[float] = []
 
     def delete_in_the_middle() -> None:
         try:
-            until(lambda: working_in(work_dir), seconds=30, what="ffmpeg works")
+            until(lambda: working_in(work_dir), seconds=60, what="ffmpeg works")
+            for pid in working_in(work_dir):
+                os.kill(pid, signal.SIGSTOP)  # by itself it ends no more
             delete(source, which)
             times.append(time.monotonic())
         finally:
@@ -82,7 +86,7 @@ def test_a_transcode_whose_input_is_deleted_stops_at_once(tmp_path, planned, wor
     took = time.monotonic() - times[0]
     thread.join()
     assert (task.status, task.error) == (Status.ERROR, DELETED_MEANWHILE)
-    assert took < 5  # a second, on a machine with nothing else to do; to the end it takes 15 processor seconds
+    assert took < 40  # a second, on a machine with nothing else to do
     assert working_in(work_dir) == []
     assert outcomes(task) == ["error"]
     assert events(task) == ["task.created", "task.error"]
@@ -235,11 +239,11 @@ def in_turn() -> Callable[..., list[BaseException]]:
             with transaction.atomic():
                 first()
                 written.set()
-                begun.wait(5)
+                begun.wait(60)
                 time.sleep(0.3)  # the second waits for a lock by now
 
         def follow() -> None:
-            written.wait(5)
+            written.wait(60)
             begun.set()
             second()
 

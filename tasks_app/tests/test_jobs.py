@@ -2,7 +2,9 @@
 
 import io
 import os
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -33,7 +35,11 @@ from workers.engine.probe import probe
 from workers.tests.media import make_video
 
 # Not in one transaction: the heartbeat looks at the row from a thread of its own.
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.ffmpeg, pytest.mark.usefixtures("woken", "work_dir")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.ffmpeg,
+    pytest.mark.usefixtures("woken", "work_dir", "long_pauses"),
+]
 
 Status = Task.Status
 
@@ -295,7 +301,7 @@ def test_a_database_that_is_away_at_the_end_of_the_work_is_waited_for(photo, mon
             raise OperationalError("the connection was lost")
         return call(**arguments)
 
-    monkeypatch.setattr(heartbeat.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=time.monotonic, sleep=lambda seconds: None))
     monkeypatch.setattr(where, name, fail_first)
     task = run(make_task(source=photo, width=16))
     assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 2)
@@ -309,7 +315,10 @@ def test_a_publication_whose_answer_was_lost_is_kept(photo, monkeypatch):
         calls.append(publish(**arguments))
         raise OperationalError("the connection was lost")
 
-    monkeypatch.setattr(heartbeat.time, "sleep", lambda seconds: monkeypatch.setattr(services, "task_publish", publish))
+    def restore(seconds: float) -> None:
+        monkeypatch.setattr(services, "task_publish", publish)
+
+    monkeypatch.setattr(heartbeat, "time", SimpleNamespace(monotonic=time.monotonic, sleep=restore))
     monkeypatch.setattr(services, "task_publish", publish_and_lose_the_answer)
     task = run(make_task(source=photo, width=16))
     assert (task.status, outcomes(task), len(calls)) == (Status.READY, ["ready"], 1)

@@ -209,7 +209,7 @@ def test_a_required_need_that_fails_ends_the_task_in_words(photo):
         "It needs telling of its input. The task that was to make telling failed: Nobody was there.",
     )
     assert task.finished_at is not None
-    assert Event.objects.filter(subject=task.public_id).latest("id").type == "task.error"
+    assert Event.objects.filter(subject=task.public_id).latest("created", "id").type == "task.error"
 
 
 def test_a_required_need_that_is_cancelled_ends_the_task_in_words(photo, woken):

@@ -115,7 +115,8 @@ def test_a_claim_is_a_lease_of_thirty_seconds_by_the_databases_clock_and_opens_a
     before = timezone.now()
     mine = claim()
     assert (mine.pk, mine.status, mine.attempt) == (task.pk, Status.PROCESSING, 1)
-    assert abs((mine.lease_until - before) - LEASE) < timedelta(seconds=3)
+    rounded = timedelta(milliseconds=1)
+    assert before - rounded <= mine.lease_until - LEASE <= timezone.now() + rounded
     attempt = Attempt.objects.get()
     assert (attempt.number, attempt.worker, attempt.outcome) == (1, "fast@test", "running")
     assert attempt.started_at >= attempt.queued_at
@@ -195,14 +196,14 @@ def test_a_worker_that_is_stopped_gives_its_task_back_without_a_failure(woken, d
 
 
 @pytest.mark.django_db
-def test_faults_are_tried_again_later_each_time_and_then_end_in_error(settings):
+def test_faults_are_tried_again_later_each_time_and_then_end_in_error(settings, long_pauses):
     settings.MAX_FAILURES = 3
     task = make_task()
-    for failures, wait in ((1, 1), (2, 10)):
+    for failures, wait in ((1, 100), (2, 1000)):
         services.task_release(task=claim(), reason="the disk is full")
         task.refresh_from_db()
         assert (task.status, task.failures) == (Status.QUEUED, failures)
-        assert timedelta(seconds=wait - 1) < task.due_at - timezone.now() < timedelta(seconds=wait + 1)
+        assert timedelta(seconds=wait - 60) < task.due_at - timezone.now() < timedelta(seconds=wait + 1)
         assert services.task_claim(lane="fast") is None
         Task.objects.update(due_at=timezone.now() - timedelta(seconds=1))
     services.task_release(task=claim(), reason="the disk is full", log="No space left on device")

@@ -26,7 +26,7 @@ WORKFLOW: Any = [
     {"kind": "conditions", "conditions": [{"prop": "kind", "value": "video"}], "next": [{"kind": "speech"}]},
 ]
 UNKNOWN = "task_doesnotexist00"
-SECONDS = 60.0
+SECONDS = 180.0
 
 
 def plain(value: Any) -> dict[str, Any]:
@@ -208,7 +208,7 @@ class Story:
         signed = await self.ask(self.client.signatures.create, filename="up.png", folder="sdk", method="put")
         sample = httpx.get(self.settings["sample"], trust_env=False).content
         put = httpx.put(
-            signed.url, content=sample, headers={"Accept-Version": "2025-08-20"}, trust_env=False, timeout=60
+            signed.url, content=sample, headers={"Accept-Version": "2025-08-20"}, trust_env=False, timeout=150
         )
         assert (put.status_code, put.json()["filename"]) == (201, "up.png"), put.text
         broken = httpx.put(signed.url.replace("up.png", "other.png"), content=sample, trust_env=False)

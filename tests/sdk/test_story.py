@@ -41,7 +41,7 @@ def told(service: Service, release: str, tmp_path: Path, *, asynchronous: bool) 
             input=json.dumps(settings),
             capture_output=True,
             text=True,
-            timeout=170,
+            timeout=400,
         )
     assert done.returncode == 0, done.stderr[-4000:]
 

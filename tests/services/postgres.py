@@ -67,7 +67,7 @@ class Postgres(Server):
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         self.spawn([*prefix, str(programs / "postgres"), "-D", str(data), *options], own_signal=bool(prefix))
-        self.wait(self._answers, timeout=30)
+        self.wait(self._answers, timeout=120)
         self.url = self.new_database("ittyhost")
 
     def new_database(self, name: str) -> str:

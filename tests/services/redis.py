@@ -19,7 +19,7 @@ class Redis(Server):
         self.url = f"redis://127.0.0.1:{self.port}/0"
         options = {"port": str(self.port), "bind": "127.0.0.1", "save": "", "appendonly": "no", "dir": str(self.folder)}
         self.spawn([server, *(part for name, value in options.items() for part in (f"--{name}", value))])
-        self.wait(self._answers, timeout=10)
+        self.wait(self._answers, timeout=60)
 
     def _answers(self) -> bool:
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1) as client:

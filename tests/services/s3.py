@@ -74,7 +74,7 @@ class Ministack(S3Server):
             [sys.executable, "-W", "ignore", "-m", "ministack.app"],
             {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": str(self.port), "HOME": str(self.folder), "S3_PERSIST": "0"},
         )
-        self.wait(lambda: listens(self.port), timeout=30)
+        self.wait(lambda: listens(self.port), timeout=120)
 
 
 class Radosgw(S3Server):
@@ -121,9 +121,9 @@ class Radosgw(S3Server):
 
         # In the foreground (-f), not as daemons: they stay our children, and end with us.
         self.spawn([programs["ceph-mon"], "-f", "-i", "a"], self._environment)
-        self.wait(lambda: listens(new), timeout=30)
+        self.wait(lambda: listens(new), timeout=120)
         self.spawn([programs["ceph-mgr"], "-f", "-i", "x"], self._environment)
-        self._do(programs["ceph"], "--connect-timeout", "30", "osd", "create", osd, "0")
+        self._do(programs["ceph"], "--connect-timeout", "120", "osd", "create", osd, "0")
         self._do(programs["ceph-osd"], "-i", "0", "--mkfs", "--osd-uuid", osd)
         self.spawn([programs["ceph-osd"], "-f", "-i", "0"], self._environment)
         self.spawn([programs["radosgw"], "-f", "-n", "client.rgw"], self._environment)
@@ -131,7 +131,7 @@ class Radosgw(S3Server):
             *(programs["radosgw-admin"], "user", "create", "--uid=test", "--display-name=test"),
             *(f"--access-key={self.access_key}", f"--secret={self.secret_key}"),
         )
-        self.wait(self._answers, timeout=90)
+        self.wait(self._answers, timeout=240)
 
     def _do(self, *command: str) -> None:
         self.run(*command, environment=self._environment)

@@ -1,12 +1,14 @@
 """What the starters of PostgreSQL, Redis and the S3 servers share."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,10 +21,16 @@ class Unavailable(Exception):
 
 
 def free_port() -> int:
-    """A TCP port of the loopback interface that nobody has now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A TCP port of the loopback interface that nobody has now.
+
+    Below those that the system deals out itself: one of them would be another's connection before a server has it.
+    """
+    chance = random.SystemRandom()
+    while True:
+        port = chance.randrange(15_000, 32_000)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def need(program: str, *, package: str) -> str:
@@ -95,7 +103,7 @@ class Server:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=150,
         )
         if done.returncode:
             raise RuntimeError(f"{command[0]} failed ({done.returncode}): {(done.stderr or done.stdout)[-2000:]}")

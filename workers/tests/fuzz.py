@@ -34,7 +34,7 @@ from workers.run import run
 from workers.tests import media
 
 WALL = 10.0  # seconds of one case's work
-GRACE = 10.0  # beyond it: starting a helper on a busy machine, looking at what was made
+GRACE = 100.0  # beyond it: a model that is loaded, and helpers that start, on a busy machine
 LIMITS = TaskLimits(
     SourceLimits(edge=2048, pixels=2048 * 2048, frames=1000, duration=3600.0),
     Limits(wall=WALL, cpu=20, memory=1024 * MIB, output=64 * MIB, idle=WALL, processes=256),

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 def workers(*args, cwd):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", "-m", "workers", *map(str, args)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.mark.ffmpeg

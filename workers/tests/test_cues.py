@@ -193,7 +193,7 @@ _SEGMENTS = st.lists(
 
 
 @given(_SEGMENTS, st.sampled_from(["", "en", "de", "ja", "th"]), st.sampled_from([None, 0.1, 5.0, 60.0]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rules_hold_for_any_words(drawn, language, duration):
     segments = []
     for words, speaker, timed, later in drawn:

@@ -112,15 +112,13 @@ def test_what_lies_beyond_an_options_schema_is_refused_by_its_name(kind: Kind) -
 
 
 @pytest.mark.ffmpeg
+@pytest.mark.hypothesis
 @pytest.mark.parametrize("kind", kinds_that_make_media(), ids=lambda kind: kind.name)
 def test_what_comes_out_is_as_planned_and_plays(kind: Kind) -> None:
     sources, options = st.sampled_from(names_for(kind)), valid_options(kind, other_files())
 
     @settings(
         max_examples=EXAMPLES[kind.lane],
-        deadline=None,
-        derandomize=True,
-        database=None,
         phases=[Phase.generate],  # a case is told as it was found: to shrink it takes minutes
         suppress_health_check=list(HealthCheck),
     )

@@ -223,7 +223,7 @@ def test_pauses_are_told_by_what_is_loud_in_a_sound():
 _times = st.floats(0, 400, allow_nan=False)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     duration=st.floats(0.5, 500),
     cuts=st.lists(st.tuples(_times, st.floats(2, 60)), max_size=40),

@@ -51,7 +51,7 @@ def parse_webvtt(*texts: str, mode: str = "subtitles/captions/descriptions") -> 
         env=os.environ | {"NODE_PATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=150,
         check=True,
     )
     told: list[dict[str, Any]] = json.loads(done.stdout)

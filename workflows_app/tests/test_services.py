@@ -68,7 +68,7 @@ def at_once(*works: Callable[[], object]) -> list[BaseException]:
     start = threading.Barrier(len(works))
 
     def run(work: Callable[[], object]) -> None:
-        start.wait(timeout=10)
+        start.wait(timeout=60)
         try:
             work()
         except BaseException as exc:
@@ -80,7 +80,7 @@ def at_once(*works: Callable[[], object]) -> list[BaseException]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=60)
+        thread.join(timeout=120)
     return raised
 
 

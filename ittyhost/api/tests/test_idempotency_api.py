@@ -269,11 +269,11 @@ def ask_in_threads(number, secret, body=b'{"name": "a"}'):
 def test_while_one_is_under_way_another_is_told_to_wait(send, during, made, key_and_secret):
     send(key=None)  # the use of the API key is noted
     begun, go_on = threading.Event(), threading.Event()
-    during(lambda: (begun.set(), go_on.wait(30)))
+    during(lambda: (begun.set(), go_on.wait(120)))
     first = []
     thread = threading.Thread(target=lambda: first.extend(ask_in_threads(1, key_and_secret[1])))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(60)
     try:
         answer = send(data=b'{"name": "a"}', content_type="application/json")
         other = send({"name": "b"})
@@ -315,7 +315,7 @@ def test_the_key_of_a_process_that_died_is_free_when_its_lease_ends(send, made, 
     name = connection.settings_dict["NAME"]
     url = f"sqlite:///{name}" if connection.vendor == "sqlite" else f"{url.rpartition('/')[0]}/{name}"
     command = [sys.executable, "-c", DIES, key_and_secret[1]]
-    died = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, timeout=60)
+    died = subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, capture_output=True, timeout=150)
     assert died.returncode == 9, died.stderr
     row = IdempotentRequest.objects.get()
     assert (row.status, row.key, made()) == (None, "k", 0)

@@ -5,10 +5,11 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 
 import pytest
 
-from ittyhost.outbound import Download, FetchFailed, FetchStopped, connecting, patience
+from ittyhost.outbound import Download, FetchFailed, FetchStopped, Limits, connecting, patience
 from ittyhost.outbound.tests.site import DATA, fetch, raw_server, sends
 
 
@@ -51,9 +52,11 @@ def test_the_whole_may_take_so_long_and_no_longer(site, allowed):
 
 def test_a_server_that_says_nothing_is_given_up(site, allowed, monkeypatch):
     monkeypatch.setattr(connecting, "READ_SECONDS", 0.3)
-    site.paths["/a"] = lambda request: time.sleep(2)
+    over = threading.Event()
+    site.paths["/a"] = lambda request: over.wait(60)
     with pytest.raises(FetchFailed, match="did not answer in time") as caught:
         fetch(site.url("/a"))
+    over.set()
     assert caught.value.transient
 
 
@@ -111,9 +114,10 @@ def test_an_endless_answer_is_cut_off_for_its_head_or_its_pace(endless, allowed,
     name, url = endless
     monkeypatch.setattr(patience, "SLOW_SECONDS", 0.5)
     begun = time.monotonic()
+    in_its_head = name in ("100 Continue", "a header", "the status line")
     with pytest.raises(FetchFailed, match=r"did not answer in time|too slowly") as caught:
-        fetch(url, seconds=120, head_seconds=0.5)
-    assert caught.value.transient is (name in ("100 Continue", "a header", "the status line"))
+        fetch(url, seconds=120, head_seconds=0.5 if in_its_head else 30)
+    assert caught.value.transient is in_its_head
     assert time.monotonic() - begun < 20
 
 
@@ -163,11 +167,25 @@ def test_an_answer_that_ends_within_its_head_is_not_an_empty_file(allowed):
 
 
 def test_whoever_takes_the_bytes_may_be_slow(site, allowed, monkeypatch):
-    monkeypatch.setattr(patience, "SLOW_SECONDS", 0.3)
+    ahead, looked = [0.0], threading.Event()
+    monkeypatch.setattr(patience, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + ahead[0]))
+
+    def asked() -> bool:
+        if threading.current_thread().name == "download-watch":
+            looked.set()
+        return False
+
+    def watched() -> None:
+        for _ in range(2):  # the second begins when the first has judged
+            looked.clear()
+            assert looked.wait(60)
+
     site.paths["/a"] = sends()
-    with Download(site.url("/a")) as download:
+    with Download(site.url("/a"), limits=Limits(size=10_000_000, seconds=10_000.0), should_stop=asked) as download:
         assert download.read(10)
-        time.sleep(1)
+        watched()
+        ahead[0] += 100.0  # as if so long had gone by
+        watched()
         assert download.read(10)
 
 

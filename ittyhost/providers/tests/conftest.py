@@ -26,7 +26,7 @@ def endpoint(server: ModelServer, monkeypatch) -> Callable[..., Endpoint]:
 
     def made(**changes) -> Endpoint:
         usual = {"name": "language model", "setting": "LANGUAGE", "url": server.url, "model": "tiny"}
-        return Endpoint(**usual | {"key": "s3cret", "timeout": 10.0, "tries": 3} | changes)
+        return Endpoint(**usual | {"key": "s3cret", "timeout": 60.0, "tries": 3} | changes)
 
     return made
 

@@ -211,8 +211,8 @@ def test_a_model_that_is_being_loaded_is_waited_for(server, language):
     assert language().answer(ASKED, schema=None, report=Silent()).text == "Yes."
     server.answers, server.asked = [loading], []
     with pytest.raises(ModelFailed) as caught:
-        language(timeout=0.3).answer(ASKED, schema=None, report=Silent())
-    assert caught.value.message == "The language model was still being loaded after 0.3 seconds."
+        language(timeout=1.5).answer(ASKED, schema=None, report=Silent())
+    assert caught.value.message == "The language model was still being loaded after 1.5 seconds."
     server.answers, server.asked = [loading, never_answers], []
     with pytest.raises(ModelFailed) as caught:
         language(timeout=1.5).answer(ASKED, schema=None, report=Silent())
@@ -430,7 +430,7 @@ def test_each_failure_is_told_in_a_sentence(server, language, name):
     server.answers = answers
     began = time.monotonic()
     with pytest.raises(ModelFailed) as caught:
-        language(timeout=1.5 if "1.5 seconds" in message else 10.0).answer(ASKED, schema=SCHEMA, report=Silent())
+        language(timeout=1.5 if "1.5 seconds" in message else 60.0).answer(ASKED, schema=SCHEMA, report=Silent())
     assert time.monotonic() - began < 40
     assert caught.value.message == message or (name == "429 until 2100" and re.fullmatch(message, caught.value.message))
     assert len(server.asked) == times

@@ -133,7 +133,12 @@ def test_a_forked_child_makes_its_own_helper():
         print("fine")
     """)
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-W", "error", "-c", script],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.stdout == "fine\n", done.stderr
 
@@ -155,7 +160,7 @@ def test_kill_9_of_the_worker_leaves_no_helper(busy):
         assert alive(pid)
         worker.kill()
         worker.wait()
-        assert dead_within(pid, 2)
+        assert dead_within(pid, 40)
 
 
 def test_too_little_memory_is_told(make_image):

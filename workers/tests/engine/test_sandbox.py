@@ -46,7 +46,7 @@ def tool(tmp_path: Path, monkeypatch):
         program.write_text(f"#!{sys.executable}\n" + textwrap.dedent(code))
         program.chmod(0o755)
         process = runner.run_program(str(program), (), cwd=cwd, limits=Limits())
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=120)
         assert not process.returncode, err.decode()
         return out.decode().strip()
 
@@ -147,7 +147,7 @@ def test_a_running_ffmpeg_knows_nothing_of_our_environment(workdir, monkeypatch)
     endless = ("-nostdin", "-f", "lavfi", "-i", "testsrc2=s=64x48:d=3600", "-re", "-f", "null", "-")
     process = runner.run_program(ffmpeg_path(), endless, cwd=workdir, limits=Limits())
     try:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 60
         while Path(f"/proc/{process.pid}/exe").resolve() != Path(ffmpeg_path()).resolve():
             assert time.monotonic() < ends
             time.sleep(0.01)
@@ -253,5 +253,5 @@ def test_too_many_processes_end_the_run(workdir, monkeypatch, tmp_path):
                        "time.sleep(20)\n")  # fmt: skip
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("FFMPEG", str(program))
-    with pytest.raises(MediaError, match="41 processes and threads; at most 30 are allowed"):
+    with pytest.raises(MediaError, match=r"(3[1-9]|4[01]) processes and threads; at most 30 are allowed"):
         runner.run((), cwd=workdir, duration=1.0, limits=replace(Limits(), processes=30))

@@ -338,7 +338,7 @@ def test_dash_plays_the_same_segments(clip, workdir):
     assert (done.outputs[0].name, done.outputs[0].probe.container) == ("manifest.mpd", "dash")
     read_master(workdir / "master.m3u8")
     args = ["-v", "error", "-i", "manifest.mpd", "-map", "0", "-f", "framecrc", "-"]
-    told = subprocess.run([ffmpeg_path(), *args], cwd=workdir, capture_output=True, text=True, timeout=60, check=True)
+    told = subprocess.run([ffmpeg_path(), *args], cwd=workdir, capture_output=True, text=True, timeout=150, check=True)
     assert told.stderr == ""
     frames = [line.split(",")[0] for line in told.stdout.splitlines() if not line.startswith("#")]
     assert (frames.count("0"), frames.count("1")) == (45, 45)

@@ -77,7 +77,7 @@ def planned(options, facts):
         return refusal
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 @given(options=st.fixed_dictionaries({}, optional=SOUNDS), facts=SOURCES)
 def test_every_plan_is_whole(options, facts):
     """Whatever is measured is measured before it is used, and nothing comes out that no codec has."""
@@ -100,7 +100,7 @@ def test_every_plan_is_whole(options, facts):
     assert json.loads(json.dumps(found.to_json())) == found.to_json()
 
 
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120)
 @given(options=st.dictionaries(st.sampled_from(sorted(AudioOptions.model_fields)), ANYTHING, max_size=4))
 def test_options_of_any_kind_are_taken_or_named(options):
     try:
@@ -122,7 +122,7 @@ def two_seconds(tmp_path_factory):
 
 
 @pytest.mark.ffmpeg
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_what_is_made_is_what_was_planned(two_seconds, data):
     source = data.draw(st.sampled_from(two_seconds))

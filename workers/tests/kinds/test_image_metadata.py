@@ -55,7 +55,7 @@ def test_artist_and_copyright_are_kept_and_nothing_else(workdir, tmp_path, suffi
 def test_exiftool_finds_whose_it_is_and_nothing_private(workdir, tmp_path, name):
     done = run(KIND, {"format": name}, private_source(tmp_path / "in.jpg", comment=b"at home"), workdir)
     listed = subprocess.run(
-        [EXIFTOOL, "-j", "-G1", "-a", done.outputs[0].path], capture_output=True, check=True, timeout=60
+        [EXIFTOOL, "-j", "-G1", "-a", done.outputs[0].path], capture_output=True, check=True, timeout=150
     )
     (tags,) = json.loads(listed.stdout)
     assert (tags["IFD0:Artist"], tags["IFD0:Copyright"]) == RIGHTS

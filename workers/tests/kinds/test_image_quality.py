@@ -35,7 +35,7 @@ def luma_ssim(first, second):
     graph = "split[a][b];[a]trim=end_frame=1[x];[b]trim=start_frame=1,setpts=PTS-STARTPTS[y];[x][y]ssim"
     raw = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{width}x{height}", "-i", "-"]
     command = [ffmpeg_path(), "-hide_banner", *raw, "-lavfi", graph, "-f", "null", "-"]
-    told = subprocess.run(command, input=pixels, capture_output=True, check=True, timeout=60).stderr.decode()
+    told = subprocess.run(command, input=pixels, capture_output=True, check=True, timeout=150).stderr.decode()
     return float(re.search(r"All:([\d.]+)", told)[1])
 
 

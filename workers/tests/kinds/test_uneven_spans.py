@@ -64,7 +64,7 @@ def _luma(frame):
 def begins(path):
     """When the sound is first heard, seconds."""
     command = [ffmpeg_path(), "-nostdin", "-v", "error", "-i", path, "-ac", "1", "-ar", "48000", "-f", "f32le", "-"]
-    samples = array.array("f", subprocess.run(command, capture_output=True, timeout=60, check=True).stdout)
+    samples = array.array("f", subprocess.run(command, capture_output=True, timeout=150, check=True).stdout)
     return next(place for place, sample in enumerate(samples) if abs(sample) > 0.02) / 48_000
 
 

@@ -139,7 +139,7 @@ def packets(path):
     """A digest of the picture's coded bytes."""
     command = [ffmpeg_path(), "-nostdin", "-v", "error", "-i", path, "-map", "0:v", "-c", "copy", "-bsf:v"]
     command += ["filter_units=pass_types=1-5", "-f", "data", "-"]  # slices: parameter sets may carry new tags
-    return hashlib.sha256(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout).hexdigest()
+    return hashlib.sha256(subprocess.run(command, capture_output=True, check=True, timeout=150).stdout).hexdigest()
 
 
 @pytest.mark.ffmpeg

@@ -94,7 +94,7 @@ def beeps(path, times):
     """When the sound sets in nearest to each of the times, seconds."""
     command = [ffmpeg_path(), "-nostdin", "-v", "error", "-i", path, "-ac", "1", "-ar", "8000"]
     command += ["-af", "aresample=async=1:min_hard_comp=0.003:first_pts=0", "-f", "f32le", "-"]
-    samples = array.array("f", subprocess.run(command, capture_output=True, timeout=60, check=True).stdout)
+    samples = array.array("f", subprocess.run(command, capture_output=True, timeout=150, check=True).stdout)
     step = 40  # 5 ms
     loud = [max(map(abs, samples[at : at + step])) > 0.1 for at in range(0, len(samples), step)]
     return _onsets([at * step / 8000 for at in range(1, len(loud)) if loud[at] and not loud[at - 1]], times)
@@ -377,7 +377,7 @@ def test_the_commands_of_a_plan_make_the_same_file_again(make_video, workdir, tm
     os.symlink(path, again / "source")
     for command in done.plan["commands"]:
         _, *args = shlex.split(command)
-        subprocess.run([ffmpeg_path(), *args], cwd=again, capture_output=True, check=True, timeout=60)
+        subprocess.run([ffmpeg_path(), *args], cwd=again, capture_output=True, check=True, timeout=150)
     assert (again / done.outputs[0].name).read_bytes() == first
     assert b"Lavf6" not in first
     assert b"x264 - core" not in first or options.get("codec") is None  # H.264's own note has no date

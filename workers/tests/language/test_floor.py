@@ -307,7 +307,7 @@ def test_hours_of_speech_take_a_moment(size):
     began = time.process_time()
     made = floor.description_answer(material, None)
     sections = floor.titles(["".join(talk[place::40]) for place in range(40)], "")
-    assert time.process_time() - began < 6  # one or two on a machine that has nothing else to do
+    assert time.process_time() - began < 15  # one or two; all of ten megabytes takes most of a minute
     assert made["title"]
     assert len(set(sections)) == 40
 

@@ -49,7 +49,7 @@ def _with(inner):
     )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.recursive(RULES, _with, max_leaves=5), VALUES)
 def test_values_are_judged_as_the_reference_judges_them(inner, value):
     schema = resolved({"type": "object", "properties": {"v": inner}})["properties"]["v"]

@@ -185,7 +185,7 @@ _PARTS = st.sampled_from(
 
 
 @given(st.lists(st.lists(_PARTS, min_size=1, max_size=12).map("".join), min_size=50, max_size=50))
-@settings(max_examples=4, deadline=None, phases=[Phase.generate])
+@settings(max_examples=4, phases=[Phase.generate])
 def test_whatever_text_comes_the_file_is_valid(payloads):
     cues = [f"00:{place:02}.000 --> 00:{place:02}.900\n{text}\n" for place, text in enumerate(payloads)]
     files = [head + "\n".join([*cues, "00:59.0 --> 01:00.0\nend"]) for head in ("WEBVTT\n\n", "")]
