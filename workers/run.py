@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workers.asking import check_steps
 from workers.budgets import check_source
 from workers.documents import TYPE, stamp
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
@@ -66,6 +67,7 @@ def run(
     report = keeper = _Keeper(report)
     if report.should_stop():
         raise Stopped
+    check_steps(plan.steps, source.providers)  # before anything is fetched, or made of what is needed
     if plan.reads != "nothing":
         source.fetch(workdir / SOURCE, plan.reads)
     for use in plan.files:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from workers.describing import SPEECH
 from workers.engine.errors import ModelFailed, ModelMissing
 from workers.engine.probe import AudioStream, Image, Probe, VideoStream
 from workers.kinds import get_kind
@@ -138,10 +139,12 @@ def test_a_prompt_is_answered_in_text_or_by_a_schema(make_image, workdir):
 
 
 @pytest.mark.ffmpeg
-def test_a_prompt_without_a_model_says_what_to_set_before_anything_is_looked_at(make_image, workdir):
+def test_a_prompt_without_a_model_says_what_to_set_before_anything_is_fetched_or_heard(make_audio, workdir):
+    source = with_models(make_audio())
+    assert get_kind("prompt").needs(get_kind("prompt").options(), source.probe) == (SPEECH,)
     with pytest.raises(ModelMissing, match=r"set LANGUAGE_URL"):
-        run(get_kind("prompt"), {}, with_models(make_image(size=(64, 48))), workdir)
-    assert [path.name for path in workdir.iterdir()] == ["source"]
+        run(get_kind("prompt"), {}, source, workdir)
+    assert list(workdir.iterdir()) == []
 
 
 @pytest.mark.ffmpeg
