@@ -1,6 +1,7 @@
 """description, tags and prompt: what is planned, and what is told of real files."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -14,6 +15,7 @@ from workers.options import option_errors
 from workers.plans import Source
 from workers.providers.base import Box, Label, Model, Providers, Seen, Segment, Transcript
 from workers.run import check, run, source_from_path
+from workers.tests.media import frames_of
 from workers.tests.models import Teller
 
 SOUND = AudioStream(1, "aac", 2)
@@ -175,3 +177,24 @@ def test_bad_options_are_named(name, options, sentence):
     with pytest.raises(ValidationError) as caught:
         check(get_kind(name), options, STILL)
     assert [text for _, text in option_errors(caught.value)] == [sentence]
+
+
+@pytest.mark.ffmpeg
+def test_of_a_film_that_is_cut_short_what_can_be_read_is_told_and_that_it_is_not_all(make_video, workdir):
+    film = make_video(".mkv", seconds=8.0, fps=10, size=(64, 48), channels=1, keep=0.5, extra=("-g", "10"))
+    readable, model = len(frames_of(film)) / 10, Teller("A test picture.")
+    assert 2.0 < readable < 6.0
+    for name in ("description", "tags", "prompt"):
+        place = workdir / name
+        place.mkdir()
+        source = with_models(film, speech=Heard(), language=model if name == "prompt" else None)
+        document = told(run(get_kind(name), {}, source, place))
+        [note] = re.findall(r"The input is damaged or cut short: .*? read\.", " ".join(document["notes"]))
+        end = float(note.split("only ")[1].split()[0])
+        assert (
+            note == f"The input is damaged or cut short: only {end:.2f} of {source.probe.duration:.2f} s could be read."
+        )
+        assert end == pytest.approx(readable, abs=0.5)
+        if name == "description":
+            assert document["description"].endswith(f"A {end:.0f} second 64 × 48 video with sound in English.")
+    assert f"A {end:.0f} second 64 × 48 video" in model.asked[0][0][1].text
