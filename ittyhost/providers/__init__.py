@@ -15,7 +15,7 @@ from ittyhost.providers.vision import ChatVision, CombinedVision
 from workers import asking
 from workers.engine.errors import ModelMissing
 from workers.plans import ModelStep, Plan
-from workers.providers.base import Language, Providers
+from workers.providers.base import Providers
 from workers.providers.local import local_providers
 
 _NAMES = {"LANGUAGE": "language model", "VISION": "vision model", "SPEECH": "speech model"}
@@ -29,26 +29,23 @@ def providers() -> Providers:
     if settings.VISION_URL:
         remote = ChatVision(_endpoint("VISION"), tokens=settings.VISION_TOKENS)
         found = replace(found, vision=CombinedVision(remote, settings.VISION_LOOKS, found.vision))
-    return replace(found, language=_language())
+    if settings.LANGUAGE_URL:
+        sees, tokens = settings.LANGUAGE_SEES, settings.LANGUAGE_TOKENS
+        found = replace(found, language=ChatLanguage(_endpoint("LANGUAGE"), sees=sees, tokens=tokens))
+    return found
 
 
 def server_missing(plan: Plan) -> str:
     """Why a plan cannot be carried out, as far as this process can tell: it needs a server, and its settings name none.
     "" where nothing is known to be missing: models of a machine are that machine's, and another may have them."""
-    named = Providers(language=_language())
+    if settings.LANGUAGE_URL:
+        return ""
+    asked = [step for step in plan.steps if isinstance(step, ModelStep) and step.ability == "language"]
     try:
-        asking.check_steps(
-            (step for step in plan.steps if isinstance(step, ModelStep) and step.ability == "language"), named
-        )
+        asking.check_steps(asked, Providers())
     except ModelMissing as exc:
         return exc.message
     return ""
-
-
-def _language() -> Language | None:
-    if not settings.LANGUAGE_URL:
-        return None
-    return ChatLanguage(_endpoint("LANGUAGE"), sees=settings.LANGUAGE_SEES, tokens=settings.LANGUAGE_TOKENS)
 
 
 def _endpoint(setting: str) -> Endpoint:

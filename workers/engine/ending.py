@@ -119,8 +119,9 @@ def write_readable(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
 
 
 def readable_end(path: Path, duration: float) -> float | None:
-    """Where the last packet of picture or sound ends, seconds from the start, that can be read of a file; None where
-    that is about `duration`, or cannot be told. Nothing is decoded, and of a whole file only the end is read."""
+    """Where the last packet ends, seconds from the start, that can be read of a file; None where that is about
+    `duration`, or cannot be told. Of any stream: what a file says of its length may be that of its subtitles. Nothing
+    is decoded, and of a whole file only the end is read."""
     enough = duration - max(MISSING, duration * MISSING_PART)
     if _packets_end(path, enough, begin=enough - FROM) >= enough:
         return None
@@ -131,22 +132,16 @@ def readable_end(path: Path, duration: float) -> float | None:
 def _packets_end(path: Path, enough: float, *, begin: float = 0.0) -> float:
     """Where the last packet ends that comes after `begin`, or one that ends after `enough`; 0 where there is none."""
     from av.error import FFmpegError
-    from av.stream import Disposition
 
     end = 0.0
     try:
         with opened(path) as container:
-            streams = [
-                stream
-                for stream in container.streams
-                if stream.type in ("video", "audio") and not stream.disposition & Disposition.attached_pic
-            ]
             first = (container.start_time or 0) / 1e6
             if begin > 0:
                 container.seek(int((first + begin) * 1e6))
-            for packet in container.demux(streams):
+            for packet in container.demux():
                 time = packet.pts if packet.pts is not None else packet.dts
-                if packet.size and not packet.is_corrupt and time is not None:
+                if packet.size and not packet.is_corrupt and packet.time_base and time is not None:
                     end = max(end, float((time + (packet.duration or 0)) * packet.time_base) - first)
                 if end >= enough:
                     break

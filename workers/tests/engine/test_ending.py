@@ -8,7 +8,7 @@ import pytest
 from workers.documents import read_document
 from workers.engine import host
 from workers.engine.probe import probe
-from workers.tests.media import cut
+from workers.tests.media import cut, ffmpeg
 
 pytestmark = pytest.mark.ffmpeg
 
@@ -43,6 +43,14 @@ def test_so_is_a_sound(make_audio, tmp_path, suffix):
     assert re.match(
         r"The input is damaged or cut short: only [345]\.\d+ of 8\.", readable(tmp_path, cut(sound, 0.5), duration)
     )
+
+
+def test_a_film_whose_subtitles_go_on_longer_than_it_is_whole(make_video, tmp_path):
+    film, words, both = make_video(seconds=4.0, fps=10), tmp_path / "words.srt", tmp_path / "both.mkv"
+    words.write_text("1\n00:00:01,000 --> 00:00:02,000\nHello.\n\n2\n00:00:07,000 --> 00:00:08,000\nStill here.\n")
+    ffmpeg("-i", film, "-i", words, "-map", "0", "-map", "1", "-c", "copy", "-c:s", "srt", both)
+    duration = probe(both).duration
+    assert (duration, readable(tmp_path, both, duration)) == (8.0, "")
 
 
 def test_one_without_sound_is_whole_and_of_what_cannot_be_opened_nothing_is_told(make_video, tmp_path):
