@@ -4,7 +4,7 @@ A claim is a lease of one attempt. `attempt` only rises and fences every later w
 row. All times are the database's, because the clocks of workers differ.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import models, transaction
@@ -23,8 +23,11 @@ class LeasedWork(Record):
 
     attempt = models.PositiveIntegerField(default=0, help_text="How often it was started; fences every write.")
     failures = models.PositiveIntegerField(default=0, help_text="Starts that ended by a fault of a host.")
+    # What is due is taken in this order, so that a row which waits for others keeps its place by it.
     due_at = models.DateTimeField(db_default=Now(), help_text="Not to be started before.")
     lease_until = models.DateTimeField(null=True, blank=True, help_text="When the running attempt is given up.")
+
+    due_since: datetime  # of a row that was just claimed: since when it could have been, whatever its place
 
     class Meta:
         abstract = True
@@ -83,7 +86,9 @@ def claim_next(due: models.QuerySet[Work], *, related: tuple[str, ...] = (), **c
         if not taken:
             return None
         rows = due.model._base_manager.all()
-        return (rows.select_related(*related) if related else rows).get(pk=work.pk)
+        claimed = (rows.select_related(*related) if related else rows).get(pk=work.pk)
+        claimed.due_since = max(work.due_at, work.updated)
+        return claimed
 
 
 def held(work: Work) -> models.QuerySet[Work]:

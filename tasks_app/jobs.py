@@ -25,6 +25,7 @@ from media_app.terms import passages
 from tasks_app import nodes, services
 from tasks_app.models import Task
 from tasks_app.services import LeaseLost, NeedGone, NeedMet
+from workers.asking import check_steps
 from workers.engine.errors import EngineUnavailable, MediaError, SourceUnreadable, Stopped
 from workers.engine.probe import Probe
 from workers.estimate import estimate
@@ -164,19 +165,27 @@ def attempt_finish(task: Task, place: Path, heartbeat: Heartbeat) -> None:
     made_at = timezone.now().replace(microsecond=0) if kind.object in ("track", "intelligence") else None
     options = kind.options.model_validate(task.options)
     facts = facts_known(task.source) or facts_renew(file=task.source, place=place, heartbeat=heartbeat)
-    met = services.needs_met(task=task, needs=kind.needs(options, facts))
+    limits = services.work_limits(kind, task.project)
+    plan = check(kind, options, facts, limits.source)
+    modelled = foreseen(plan, facts)
+    report = TaskReport(task, heartbeat, modelled=modelled)
+    # Whatever asks a model runs in that lane; a model that is not there is nothing to the others.
+    models = providers() if kind.lane == INTELLIGENCE else Providers()
+    try:
+        met = services.needs_met(task=task, needs=kind.needs(options, facts))
+    except NeedGone:  # before it is made: what cannot go on without a model of its own would have it made in vain
+        report.planned(plan.to_json())
+        check_steps(plan.steps, models)
+        raise
     source = Source(
         probe=facts,
         fetch=file_fetcher(task.source, should_stop=heartbeat.should_stop),
         fetch_file=reference_fetcher(project=task.project, should_stop=heartbeat.should_stop),
-        # Whatever asks a model runs in that lane; a model that is not there is nothing to the others.
-        providers=providers() if kind.lane == INTELLIGENCE else Providers(),
+        providers=models,
         results={each.kind: _document(task, each, heartbeat) for each in met},
         stamp=_stamp(task, made_at) if made_at else {},
     )
-    limits = services.work_limits(kind, task.project)
-    modelled = foreseen(check(kind, options, source.probe, limits.source), source.probe)
-    done = run(kind, options, source, place, report=TaskReport(task, heartbeat, modelled=modelled), limits=limits)
+    done = run(kind, options, source, place, report=report, limits=limits)
     close_old_connections()  # the work took long: whether the connection still works is asked anew
     stored = patiently(
         lambda: outputs_store(

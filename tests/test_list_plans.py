@@ -20,6 +20,7 @@ from media_app.tests.factories import make_file
 from orgs_app.models import Project
 from orgs_app.tests.factories import bearer_header, make_api_key, make_project
 from tasks_app.models import Task
+from tasks_app.services import task_claim
 from tasks_app.tests.factories import make_task
 from workflows_app.tests.factories import make_automation
 
@@ -134,6 +135,18 @@ def test_a_list_is_read_from_its_projects_index(client, path, index):
     # SQLite's index of rows with a value last is a plain one, which it can read from either end.
     either = {"task_largest": "task_largest|task_smallest", "task_smallest": "task_largest|task_smallest"}
     assert re.search(rf"\b({either.get(index, index) if connection.vendor == 'sqlite' else index})\b", found), found
+    assert "TEMP B-TREE" not in found, found
+
+
+@pytest.mark.usefixtures("client")
+def test_the_task_that_a_worker_takes_next_is_read_from_the_queues_own_index():
+    Task.objects.filter(status="cancelled").update(status="queued", lane="fast", finished_at=None)
+    _count(Task)
+    with CaptureQueriesContext(connection) as captured:
+        assert task_claim(lane="fast") is not None
+    [row] = [one["sql"] for one in captured.captured_queries if "ORDER BY" in one["sql"]]
+    found = plan(row.split(" FOR NO KEY UPDATE")[0].split(" FOR UPDATE")[0])
+    assert re.search(r"\btask_due\b", found), found
     assert "TEMP B-TREE" not in found, found
 
 

@@ -9,7 +9,7 @@ vision    {"frames": FILE, "looks": ["safety", …], "required": ["safety"]}, FI
 language  {"ask": NAME, …}: the requests of workers.language
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from workers import language
 from workers.documents import read_document
 from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
+from workers.plans import ModelStep, Step
 from workers.providers.base import Progress, Providers
 
 
@@ -42,6 +43,13 @@ def check(ability: str, request: Mapping[str, Any], providers: Providers) -> Non
             providers.the_vision().model(look)
     if ability == "language":
         language.check(request, providers)
+
+
+def check_steps(steps: Iterable[Step], providers: Providers) -> None:
+    """Raises ModelMissing where one of them can have no answer here: told before hours of other work, not after."""
+    for step in steps:
+        if isinstance(step, ModelStep) and step.when is None:
+            check(step.ability, step.request, providers)
 
 
 def _speech(

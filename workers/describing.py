@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
+from workers import graph
 from workers.documents import TYPE
 from workers.engine.probe import Probe
 from workers.language import facts_of
@@ -46,18 +47,20 @@ def telling_plan(kind: str, source: Source, question: Mapping[str, Any], documen
     if seen:
         looks = {"frames": FRAMES, "looks": list(LOOKS), "required": []}
         looked = (*describing_views(source), ModelStep("vision", looks, SEEN, weight=2.0))
+    readable = graph.readable_steps(source)
     request = {
         "ask": kind,
         "facts": facts_of(probe),
         "speech": SPEECH.name if probe.has_audio else None,
         "seen": SEEN if seen else None,
         "frames": FRAMES if seen else None,
+        "readable": graph.READABLE if readable else None,
         **question,
     }
     target = f"{kind}.json"
     written = {"kind": kind, "answer": ANSWER, "target": target, **document}
     return Plan(
-        steps=(*looked, ModelStep("language", request, ANSWER), HelperStep("document_words", written)),
+        steps=(*readable, *looked, ModelStep("language", request, ANSWER), HelperStep("document_words", written)),
         expected=(Expected(target, TYPE, None),),
         reads="whole",
         notes=sampling_notes(probe) if seen else (),

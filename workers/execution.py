@@ -21,7 +21,6 @@ Made = tuple[Probe, Preview | None]
 def execute_steps(plan: Plan, source: Source, workdir: Path, report: Report) -> list[Output]:
     """Carry out the steps in order; the expected files, those made by Pillow with their facts."""
     _check_build(plan)
-    _check_models(plan, source)
     whole = sum(step.weight for step in plan.steps) or 1.0
     done = 0.0
     made: dict[str, Made] = {}
@@ -113,13 +112,6 @@ def _check_build(plan: Plan) -> None:
     missing = capabilities.capabilities().missing(needs) if needs else ()
     if missing:
         raise EngineUnavailable(f"This host's ffmpeg lacks {', '.join(missing)}; install a fuller build or set FFMPEG.")
-
-
-def _check_models(plan: Plan, source: Source) -> None:
-    """A model that is missing is told before hours of other work, not after."""
-    for step in plan.steps:
-        if isinstance(step, ModelStep) and step.when is None:
-            asking.check(step.ability, step.request, source.providers)
 
 
 def _pictures(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from workers.asking import check_steps
 from workers.budgets import check_source
 from workers.documents import TYPE, stamp
 from workers.engine.errors import LOG_TAIL, MediaError, SourceUnreadable, SourceUnsupported, Stopped
@@ -66,6 +67,7 @@ def run(
     report = keeper = _Keeper(report)
     if report.should_stop():
         raise Stopped
+    check_steps(plan.steps, source.providers)  # before anything is fetched, or made of what is needed
     if plan.reads != "nothing":
         source.fetch(workdir / SOURCE, plan.reads)
     for use in plan.files:
@@ -184,7 +186,8 @@ def check(kind: Kind, options: dict[str, Any] | Options, facts: Probe, limits: S
     """
     checked = options if isinstance(options, Options) else kind.options.model_validate(options)
     if facts.media_type not in kind.accepts:
-        accepted = " or ".join(sorted(kind.accepts - {"text"}))  # which is no medium
+        texts = ("a subtitle file",) if "text" in kind.accepts else ()  # which is no medium
+        accepted = " or ".join((*sorted(kind.accepts - {"text"}), *texts))
         raise SourceUnsupported(f"{kind.name} needs {accepted}; the input is {_ARTICLES[facts.media_type]} file.")
     if kind.object and facts.container in ("hls", "dash"):  # playlists name other files, and no demuxer may follow them
         raise SourceUnsupported("A streaming package is no input: use the file that it was made from.")

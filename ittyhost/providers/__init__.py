@@ -12,6 +12,9 @@ from ittyhost.providers.chat import ChatLanguage
 from ittyhost.providers.endpoint import Endpoint
 from ittyhost.providers.speech import SpeechServer
 from ittyhost.providers.vision import ChatVision, CombinedVision
+from workers import asking
+from workers.engine.errors import ModelMissing
+from workers.plans import ModelStep, Plan
 from workers.providers.base import Providers
 from workers.providers.local import local_providers
 
@@ -30,6 +33,19 @@ def providers() -> Providers:
         sees, tokens = settings.LANGUAGE_SEES, settings.LANGUAGE_TOKENS
         found = replace(found, language=ChatLanguage(_endpoint("LANGUAGE"), sees=sees, tokens=tokens))
     return found
+
+
+def server_missing(plan: Plan) -> str:
+    """Why a plan cannot be carried out, as far as this process can tell: it needs a server, and its settings name none.
+    "" where nothing is known to be missing: models of a machine are that machine's, and another may have them."""
+    if settings.LANGUAGE_URL:
+        return ""
+    asked = [step for step in plan.steps if isinstance(step, ModelStep) and step.ability == "language"]
+    try:
+        asking.check_steps(asked, Providers())
+    except ModelMissing as exc:
+        return exc.message
+    return ""
 
 
 def _endpoint(setting: str) -> Endpoint:

@@ -206,7 +206,7 @@ class TaskAdmin(ReadOnly, ServiceAdmin):
         if attempt is not None and obj.status != Status.QUEUED:
             return html.span(attempt.started_at - attempt.queued_at)
         if obj.status == Status.QUEUED and obj.due_at <= timezone.now():
-            return f"{html.span(timezone.now() - obj.due_at)} so far"
+            return f"{html.span(timezone.now() - max(obj.due_at, obj.updated))} so far"
         return html.NOTHING
 
     @admin.display(description="run time")

@@ -51,8 +51,9 @@ def task_claim(*, lane: str, worker: str = "") -> Task | None:
         )
         if task is None:
             return None
+        queued_at = min(task.due_since, task.updated)  # where the clock that a row was made by is ahead
         Attempt.objects.create(
-            task=task, number=task.attempt, worker=worker, queued_at=task.due_at, started_at=task.updated
+            task=task, number=task.attempt, worker=worker, queued_at=queued_at, started_at=task.updated
         )
     return task
 
@@ -175,7 +176,7 @@ def task_release(*, task: Task, reason: str = "", log: str = "", is_fault: bool 
 @transaction.atomic
 def task_wait(*, task: Task, reason: str) -> None:
     """Have a task wait anew for what it needs: it was deleted before this attempt could use it. Raises LeaseLost."""
-    _end(task, Status.WAITING, Outcome.RELEASED, attempt={"error": reason}, progress=0, due_at=Now())
+    _end(task, Status.WAITING, Outcome.RELEASED, attempt={"error": reason}, progress=0)
     attempt_drop(task=task)
 
 

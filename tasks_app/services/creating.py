@@ -1,5 +1,6 @@
 """Recording a task, and the files it begins with."""
 
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -38,13 +39,15 @@ def task_create(
     webhook_url: str = "",
     created_by: str = "",
     parent: Task | None = None,
+    due_at: datetime | None = None,
 ) -> Task:
     """Record a task; queued once this transaction commits, or waiting while its source is fetched or probed, or while
     what it needs of other kinds is made: those tasks are recorded too, unless there are some already.
 
     `source` is a file, or the URL of one to be fetched: its media and file are made here. `definition` is what was
-    asked for as it was given. Raises Invalid when the source failed, or when it is known and the kind can make nothing
-    of it; NotFound for a media that is not there; LimitReached when the project's storage is full already.
+    asked for as it was given; `due_at` is its place in the queue, by default the last. Raises Invalid when the source
+    failed, or when it is known and the kind can make nothing of it; NotFound for a media that is not there;
+    LimitReached when the project's storage is full already.
     """
     storage_check(project=project)
     needs: tuple[Need, ...] = ()
@@ -61,14 +64,16 @@ def task_create(
         request_id=structlog.contextvars.get_contextvars().get("request_id", ""),
         parent=parent,
     )
+    if due_at is not None:
+        task.due_at = due_at
     if not kind.object:  # only its result is wanted: no file will ever have the id that is reserved otherwise
         task.output_id = None
     if isinstance(options, IngestOptions):
         task.source = task.output = _file_to_ingest(task, options, source)
     else:
-        task.source = _file_to_read(task, kind, options, source)
+        task.source, plan = _file_to_read(task, kind, options, source)
         if task.source.status == File.Status.READY:
-            needs = needs_of(kind, options, task.source)
+            needs = needs_of(kind, options, task.source, plan)
             task.status = Status.WAITING if needs else Status.QUEUED
     task.media = task.source.media
     task.save(force_insert=True)
@@ -82,7 +87,8 @@ def task_create(
 
 
 def maker_make(task: Task, need: Need) -> Task:
-    """The task that makes what another needs, as its child. Raises DomainError."""
+    """The task that makes what another needs, as its child, at the other's place in the queue: who asked for that has
+    waited since. Raises DomainError."""
     kind, source = get_kind(need.kind), task.source
     assert source is not None
     with structlog.contextvars.bound_contextvars(request_id=task.request_id):
@@ -95,6 +101,7 @@ def maker_make(task: Task, need: Need) -> Task:
             input=source.public_id,
             created_by=task.public_id,
             parent=task,
+            due_at=task.due_at,
         )
 
 
@@ -122,8 +129,8 @@ def _media_to_join(project: Project, public_id: str) -> Media:
         raise NotFound("media_id names no media in this project.", param="media_id", code=exc.code) from None
 
 
-def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) -> File:
-    """The file that something is to be made of, as it is now."""
+def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) -> tuple[File, Plan | None]:
+    """The file that something is to be made of, as it is now; and the plan, where it is known well enough."""
     if isinstance(source, str):
         source = file_from_url(project=task.project, url=source, created_by=task.created_by)
     if source.status in UNSETTLED:
@@ -135,9 +142,8 @@ def _file_to_read(task: Task, kind: Kind, options: Options, source: File | str) 
             raise NotFound("The input was deleted meanwhile.", param="input")
         source = found
     input_check(source)
-    if source.status == File.Status.READY:
-        source_plan(kind, options, source, task.project)
-    return source
+    is_ready = source.status == File.Status.READY
+    return source, source_plan(kind, options, source, task.project) if is_ready else None
 
 
 def input_check(source: File) -> None:

@@ -12,12 +12,13 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from ittyhost.errors import DomainError, Invalid, Unavailable
+from ittyhost.providers import server_missing
 from media_app.models import File
 from media_app.services import facts_known, media_lock
 from tasks_app.control import get_kind
 from tasks_app.models import Task, TaskNeed
 from workers.kinds.base import Kind, Options
-from workers.plans import Need
+from workers.plans import Need, Plan
 
 Status = Task.Status
 LIVE = (Status.WAITING, Status.QUEUED, Status.PROCESSING)
@@ -43,11 +44,14 @@ class NeedMet:
     reason: str = ""
 
 
-def needs_of(kind: Kind, options: Options, source: File) -> tuple[Need, ...]:
+def needs_of(kind: Kind, options: Options, source: File, plan: Plan | None = None) -> tuple[Need, ...]:
     """What a task of this kind needs first; nothing for a source whose facts must be found anew: the worker that does
-    so gives the task back to wait."""
+    so gives the task back to wait. Nothing either for a `plan` that cannot be carried out, as it seems here: the worker
+    says so, or gives the task back, and nothing is made in vain."""
     facts = facts_known(source) if source.probe is not None else None
-    return kind.needs(options, facts) if facts is not None else ()
+    if facts is None or (plan is not None and server_missing(plan)):
+        return ()
+    return kind.needs(options, facts)
 
 
 def needs_meet(task: Task, needs: tuple[Need, ...], make: Making) -> bool:

@@ -1,9 +1,10 @@
 """What a task would do, without making one: everything is read, and nothing written."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ittyhost.errors import Conflict, Invalid
+from ittyhost.providers import server_missing
 from media_app.models import File
 from media_app.services import UNSETTLED, facts_known, facts_order
 from orgs_app.models import Project
@@ -79,25 +80,25 @@ def task_plan(*, project: Project, kind: Kind, options: Options, source: File | 
         source=source,
         facts=facts,
         options=resolved_options(options, plan),
-        needs=_needs(kind, options, source, project),
-        plan=plan,
+        needs=_needs(kind, options, source, plan, project),
+        plan=replace(plan, notes=(missing, *plan.notes)) if (missing := server_missing(plan)) else plan,
         estimate=_estimate(kind, plan, facts),
     )
 
 
-def _needs(kind: Kind, options: Options, source: File, project: Project) -> tuple[PlannedNeed, ...]:
+def _needs(kind: Kind, options: Options, source: File, plan: Plan, project: Project) -> tuple[PlannedNeed, ...]:
     """All that would be looked for first; not what cannot be made of this source, and need not be."""
     planned = []
-    for need in needs_of(kind, options, source):
+    for need in needs_of(kind, options, source, plan):
         seconds, exists = 0.0, need_exists(source=source, need=need)
         if not exists:
             other = get_kind(need.kind)
             try:
-                plan = source_plan(other, other.options.model_validate(dict(need.options)), source, project)
+                first = source_plan(other, other.options.model_validate(dict(need.options)), source, project)
             except Invalid:  # those that are required were checked
                 continue
             facts = facts_known(source)
-            seconds = _estimate(other, plan, facts).seconds if plan is not None and facts is not None else 0.0
+            seconds = _estimate(other, first, facts).seconds if first is not None and facts is not None else 0.0
         planned.append(PlannedNeed(need.kind, dict(need.options), need.required, exists, seconds))
     return tuple(planned)
 

@@ -83,10 +83,10 @@ def _settle_one(task: Task) -> int:
             return _ingested(task, source)
         kind = get_kind(task.kind)
         options = kind.options.model_validate(task.options)
-        source_plan(kind, options, source, task.project)
+        plan = source_plan(kind, options, source, task.project)
     except Invalid as exc:
         return _fail_waiting(task, exc.message)
-    if needs := needs_of(kind, options, source):
+    if needs := needs_of(kind, options, source, plan):
         media_lock(task.media_id or "")  # before the task, as a cancellation does it
         if not _waiting(task).exists():  # else tasks would be made that nobody waits for
             return 0
@@ -100,7 +100,8 @@ def _settle_one(task: Task) -> int:
             failed = _fail_waiting(task, exc.message)
             makers_cancel(task=task)
             return failed
-    queued = _waiting(task).update(status=Status.QUEUED, due_at=Now(), updated=Now())
+    # It has kept its `due_at`, and with it its place: whoever asked later comes later.
+    queued = _waiting(task).update(status=Status.QUEUED, updated=Now())
     if queued:
         wake(task.lane)
     return queued

@@ -247,6 +247,19 @@ def test_a_plan_tells_what_is_made_first_and_what_that_takes(version):
     assert (seconds > 3, first["needs"]) == (True, [])
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_plan_says_that_it_cannot_be_carried_out_without_a_server_that_nobody_named(version, settings):
+    caller = Caller()
+    film = make_file(project=caller.project, **file_facts(video_facts()))
+    asked = body(version, film.public_id, kind="prompt")
+    plan = caller.data("post", "/tasks/plan", version, asked)
+    missing = "A prompt needs a language model, and none is named here: set LANGUAGE_URL."
+    assert (plan["needs"], plan["warnings"]) == ([], [missing])
+    settings.LANGUAGE_URL, settings.LANGUAGE_MODEL = "http://127.0.0.1:9/v1", "small"
+    plan = caller.data("post", "/tasks/plan", version, asked)
+    assert ([need["kind"] for need in plan["needs"]], plan["warnings"]) == (["speech"], [])
+
+
 def test_what_is_there_already_or_under_way_takes_no_time(monkeypatch):
     add_kinds(monkeypatch)
     caller = Caller()

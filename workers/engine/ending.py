@@ -14,6 +14,7 @@ TAIL = 1.0  # seconds of sound decoded at the end
 # is all of it; in a short one a twentieth of the whole, as checking must cost little beside encoding.
 TAIL_FRAMES, TAIL_PART = 48, 0.05
 SLOWEST = 20e6  # bytes a second that a disk gives at least
+MISSING, MISSING_PART = 1.0, 0.02  # seconds, or share of a long one, that streams may end before a file says
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,52 @@ def _decoded(packet: Any) -> float:
         return 0.0
     length = float((packet.duration or 0) * (packet.time_base or 0))
     return max((frame.time + length for frame in frames), default=0.0)
+
+
+def write_readable(cwd: Path, operations: dict[str, Any]) -> dict[str, str]:
+    """Where `source` has nothing to be read well before the `duration` that it says, write `target`: its `end`, and a
+    `note` that tells both. That note, else "". Runs only in the resident helper."""
+    from workers.documents import write_document
+
+    said = float(operations["duration"])
+    end = readable_end(cwd / operations["source"], said)
+    if end is None:
+        return {"note": ""}
+    note = f"The input is damaged or cut short: only {end:.2f} of {said:.2f} s could be read."
+    write_document(cwd / operations["target"], {"end": round(end, 3), "note": note})
+    return {"note": note}
+
+
+def readable_end(path: Path, duration: float) -> float | None:
+    """Where the last packet ends, seconds from the start, that can be read of a file; None where that is about
+    `duration`, or cannot be told. Of any stream: what a file says of its length may be that of its subtitles. Nothing
+    is decoded, and of a whole file only the end is read."""
+    enough = duration - max(MISSING, duration * MISSING_PART)
+    if _packets_end(path, enough, begin=enough - FROM) >= enough:
+        return None
+    end = _packets_end(path, enough)  # not every container finds its end, and of one that is cut none does
+    return end if 0.0 < end < enough else None
+
+
+def _packets_end(path: Path, enough: float, *, begin: float = 0.0) -> float:
+    """Where the last packet ends that comes after `begin`, or one that ends after `enough`; 0 where there is none."""
+    from av.error import FFmpegError
+
+    end = 0.0
+    try:
+        with opened(path) as container:
+            first = (container.start_time or 0) / 1e6
+            if begin > 0:
+                container.seek(int((first + begin) * 1e6))
+            for packet in container.demux():
+                time = packet.pts if packet.pts is not None else packet.dts
+                if packet.size and not packet.is_corrupt and packet.time_base and time is not None:
+                    end = max(end, float((time + (packet.duration or 0)) * packet.time_base) - first)
+                if end >= enough:
+                    break
+    except (FFmpegError, OSError, ValueError):
+        pass  # what came before it counts
+    return end
 
 
 def read_packets(path: Path) -> list[dict[str, Any]]:

@@ -126,6 +126,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "copied": _in_folder("workers.engine.copies", "check_copy"),
     "waveform": _in_folder("workers.engine.waveform", "make_waveform"),
     "sparse": _in_folder("workers.sections.tiny_pictures", "look_sparse"),
+    "readable": _in_folder("workers.engine.ending", "write_readable"),
     "scenes": _in_folder("workers.sections.tiny_pictures", "write_scenes"),
     "sections": _in_folder("workers.sections.steps", "write_sections"),
     "chapters_document": _in_folder("workers.sections.steps", "write_chapters"),

@@ -2,6 +2,7 @@
 
 from workers.graph.cells import even_frames, first_frame, frames_name, kept_frames
 from workers.graph.deep import RAW, SDR, sdr_steps
+from workers.graph.ending import READABLE, readable_steps
 from workers.graph.layers import layer_steps, overlaid, overlay_needs
 from workers.graph.output import chapter_comments, dropped, metadata_args, output_args, thread_settings
 from workers.graph.picture import SHARP, colors, picture, picture_needs, picture_notes
@@ -28,6 +29,7 @@ __all__ = [
     "EPSILON",
     "LOOK_BACK",
     "RAW",
+    "READABLE",
     "SDR",
     "SHARP",
     "Cut",
@@ -54,6 +56,7 @@ __all__ = [
     "picture_needs",
     "picture_notes",
     "prepared",
+    "readable_steps",
     "reads",
     "sdr_steps",
     "seconds",

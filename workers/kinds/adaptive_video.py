@@ -14,7 +14,7 @@ from workers.formats import TEXTS, format_named
 from workers.framing import Framing
 from workers.kinds.base import Expected, FfmpegStep, HelperStep, Kind, Plan, Source
 from workers.kinds.groups import MovingLayered, Sized, Sounding, Spanned
-from workers.languages import language_tag
+from workers.languages import language_code, language_tag
 from workers.options import QUALITY, FileRef, Quality, any_case, quality_number, rgba
 from workers.packaging import dash, hls, streams, transport
 from workers.packaging.ladder import LONGEST_SEGMENT, Rung, ladder, steady_rate, timing
@@ -28,9 +28,14 @@ _START_PEAK = 3_000_000  # bits a second that most first visitors have
 
 
 def _known_language(value: str | None) -> str | None:
-    if value is not None and language_tag(value) is None:
-        raise ValueError("must be a language tag such as en or pt-BR")
-    return language_tag(value)
+    # Read as workers.options.LanguageTag is, but for languages that ISO 639-1 has no code of (fil, yue): nothing here
+    # has to know them, players do, and the documented option takes any.
+    if value is None:
+        return None
+    tag = language_tag(value.strip()) or language_code(value)
+    if tag is None:
+        raise ValueError("must be a language tag such as en or pt-BR, or a language by its English name")
+    return tag
 
 
 def _plain(value: str | None) -> str | None:
@@ -49,7 +54,7 @@ class SubtitlesGiven(BaseModel):
         None, description="What players show; the language's name when not given."
     )
     language: Annotated[str | None, Field(max_length=35), AfterValidator(_known_language)] = Field(
-        None, description="A BCP 47 tag such as en or pt-BR."
+        None, description="A BCP 47 tag such as en or pt-BR, or a language by its English name."
     )
     default: bool = Field(False, description="Whether it is shown when the viewer has not chosen.")
 

@@ -13,8 +13,9 @@ tags         the same without title and description
 prompt       {"ask": "prompt", …MATERIAL, "prompt": text, "schema": a resolved JSON schema (schemas.py) or null}
              → {"text", "data", "model", "model_version"}, the one or the other being null
 
-MATERIAL is {"facts": facts_of(probe), "speech": FILE, "seen": FILE, "frames": FILE}: a document of speech, what a
-vision step answered, and what workers.seen.sampling wrote; each may be null, or a file that is not there.
+MATERIAL is {"facts": facts_of(probe), "speech": FILE, "seen": FILE, "frames": FILE, "readable": FILE}: a document of
+speech, what a vision step answered, what workers.seen.sampling wrote, and workers.graph.ending; each may be null, or a
+file that is not there.
 
 Where a model was named and fails, titles are the floor's and a note says why: they are a small part of what is made. A
 description or tags fail with it: who named a model wants no other answer in its place. A prompt has no floor.
@@ -55,7 +56,7 @@ def ask(
     else:
         with_model = asked.ask_description if name == "description" else asked.ask_tags
         answer = with_model(model, material, request.get("language"), report)
-    notes = [answer.get("note")]
+    notes = [answer.get("note"), material.missing]
     if unseen and not (model and model.sees):
         notes.append(unseen)
     if model is None and request.get("language") not in (None, answer["language"]):

@@ -34,7 +34,8 @@ class Line:
 class Material:
     """`facts` as workers.language.facts tells them; `language` is that of what is said, "" where nobody speaks, and
     `heard` how sure the words are; `labels`, `written` and `captions` are what models see in the frames; `pictures` are
-    the frames themselves with their times. `unseen` says why nothing was looked at."""
+    the frames themselves with their times. `unseen` says why nothing was looked at, `missing` that the file ends before
+    it says: then the facts have the length that can be read."""
 
     facts: Mapping[str, Any]
     said: tuple[Line, ...] = ()
@@ -45,11 +46,15 @@ class Material:
     captions: tuple[str, ...] = ()
     pictures: tuple[tuple[float, Path], ...] = ()
     unseen: str = ""
+    missing: str = ""
 
 
 def read_material(request: Mapping[str, Any], workdir: Path) -> Material:
-    """What the request names: `facts`, and the files `speech`, `seen` and `frames`, each of which may be absent."""
+    """What the request names: `facts`, and the files `speech`, `seen`, `frames` and `readable`, each of which may be
+    absent."""
     material = Material(request["facts"])
+    if (readable := _document(request.get("readable"), workdir)) is not None:
+        material = Material({**material.facts, "duration": readable["end"]}, missing=readable["note"])
     if (speech := _document(request.get("speech"), workdir)) is not None:
         lines = (Line(float(item["start"]), " ".join(str(item["text"]).split())[:LINE]) for item in speech["timeline"])
         material = replace(

@@ -61,7 +61,8 @@ def section_steps(
         looks = scene_steps(source) if probe.video else ()
         audio = graph.track(probe, audio_track)
         looks = (*looks, level_step(source, audio)) if audio else looks
-        asked |= {"scenes": SCENES, "levels": LEVELS}
+        looks = (*graph.readable_steps(source, measures="readable"), *looks)
+        asked |= {"scenes": SCENES, "levels": LEVELS, "readable": graph.READABLE}
     if needs := speech_needs(probe, {}):
         asked["speech"] = needs[0].name
     return (
@@ -122,7 +123,8 @@ def _own(operations: Mapping[str, Any]) -> list[Section]:
 def _detected(cwd: Path, operations: Mapping[str, Any], said: list[parts.Sentence]) -> list[Section]:
     scenes = cwd / operations["scenes"]
     times, levels = read_levels(cwd / operations["levels"])
-    duration = operations["duration"]
+    readable = cwd / operations["readable"]
+    duration = read_document(readable)["end"] if readable.exists() else operations["duration"]
     if not duration:
         seen = read_document(scenes)["end"] if scenes.exists() else 0.0
         duration = max(seen, times[-1] + BLOCK if times else 0.0, said[-1].end if said else 0.0)

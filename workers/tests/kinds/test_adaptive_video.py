@@ -110,6 +110,15 @@ def test_text_subtitles_are_taken_and_pictures_of_text_are_named():
     assert any("subtitle stream 4" in note for note in made.notes)
 
 
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("eng", "en"), ("pt-BR", "pt-BR"), ("German", "de"), ("fil", "fil"), ("zh-Hant-TW", "zh-Hant-TW"), (None, None)],
+)
+def test_a_language_of_subtitles_is_any_tag_or_an_english_name(given, read):
+    told = AdaptiveVideoOptions.model_validate({"subtitles": [{"url": "a.srt", "language": given}]})
+    assert told.subtitles[0].language == read
+
+
 def test_files_of_subtitles_are_fetched():
     options = AdaptiveVideoOptions.model_validate(
         {"subtitles": [{"url": "a.srt"}, {"url": "b.vtt", "language": "eng"}]}

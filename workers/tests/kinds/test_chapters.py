@@ -18,7 +18,7 @@ from workers.plans import Need, Source
 from workers.providers.base import Model, Transcript
 from workers.run import run, source_from_path
 from workers.tests.edits import Shot, cuts_of, make_edit
-from workers.tests.media import ffmpeg
+from workers.tests.media import ffmpeg, frames_of
 from workers.tests.talks import TALKS, make_talk
 from workers.tracks.captions import read_cues
 from workers.transcripts import transcript_document
@@ -126,6 +126,20 @@ def test_without_speech_scenes_are_chapters(tmp_path, workdir, segments):
     if segments is None:
         notes = ("Made without speech: There is no model for speech here.", *notes)
     assert done.result.notes == notes
+
+
+@pytest.mark.ffmpeg
+@pytest.mark.parametrize("kind", [CHAPTERS, OUTLINE], ids=lambda kind: kind.name)
+def test_of_a_film_that_is_cut_short_the_parts_cover_what_can_be_read_and_a_note_says_so(make_video, workdir, kind):
+    film = make_video(".mkv", seconds=8.0, fps=10, size=(64, 48), channels=1, keep=0.5, extra=("-g", "10"))
+    source = source_of(film, [])
+    done = run(kind, {"filename": "parts.json"}, source, workdir)
+    told = read_document(done.outputs[0].path)
+    (*_, last) = told["chapters" if kind is CHAPTERS else "timeline"]
+    assert (last["end"], done.result.duration) == (told["duration"], told["duration"])
+    assert told["duration"] == pytest.approx(len(frames_of(film)) / 10, abs=0.5)
+    note = f"only {told['duration']:.2f} of {source.probe.duration:.2f} s could be read."
+    assert f"The input is damaged or cut short: {note}" in done.result.notes
 
 
 @pytest.mark.ffmpeg

@@ -145,7 +145,11 @@ def test_speech_is_needed_word_by_word_in_the_language_and_the_track():
             replace(VIDEO, subtitles=(ENGLISH,)),
             "The input has no subtitles as text in German.",
         ),
-        ({}, Probe("image", "image/png", "png", 10), "subtitles needs audio or video; the input is an image file."),
+        (
+            {},
+            Probe("image", "image/png", "png", 10),
+            "subtitles needs audio or video or a subtitle file; the input is an image file.",
+        ),
     ],
 )
 def test_what_has_no_text_is_refused(options, facts, message):

@@ -1,11 +1,13 @@
 """description, tags and prompt: what is planned, and what is told of real files."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 from pydantic import ValidationError
 
+from workers.describing import SPEECH
 from workers.engine.errors import ModelFailed, ModelMissing
 from workers.engine.probe import AudioStream, Image, Probe, VideoStream
 from workers.kinds import get_kind
@@ -13,6 +15,7 @@ from workers.options import option_errors
 from workers.plans import Source
 from workers.providers.base import Box, Label, Model, Providers, Seen, Segment, Transcript
 from workers.run import check, run, source_from_path
+from workers.tests.media import frames_of
 from workers.tests.models import Teller
 
 SOUND = AudioStream(1, "aac", 2)
@@ -138,10 +141,12 @@ def test_a_prompt_is_answered_in_text_or_by_a_schema(make_image, workdir):
 
 
 @pytest.mark.ffmpeg
-def test_a_prompt_without_a_model_says_what_to_set_before_anything_is_looked_at(make_image, workdir):
+def test_a_prompt_without_a_model_says_what_to_set_before_anything_is_fetched_or_heard(make_audio, workdir):
+    source = with_models(make_audio())
+    assert get_kind("prompt").needs(get_kind("prompt").options(), source.probe) == (SPEECH,)
     with pytest.raises(ModelMissing, match=r"set LANGUAGE_URL"):
-        run(get_kind("prompt"), {}, with_models(make_image(size=(64, 48))), workdir)
-    assert [path.name for path in workdir.iterdir()] == ["source"]
+        run(get_kind("prompt"), {}, source, workdir)
+    assert list(workdir.iterdir()) == []
 
 
 @pytest.mark.ffmpeg
@@ -172,3 +177,24 @@ def test_bad_options_are_named(name, options, sentence):
     with pytest.raises(ValidationError) as caught:
         check(get_kind(name), options, STILL)
     assert [text for _, text in option_errors(caught.value)] == [sentence]
+
+
+@pytest.mark.ffmpeg
+def test_of_a_film_that_is_cut_short_what_can_be_read_is_told_and_that_it_is_not_all(make_video, workdir):
+    film = make_video(".mkv", seconds=8.0, fps=10, size=(64, 48), channels=1, keep=0.5, extra=("-g", "10"))
+    readable, model = len(frames_of(film)) / 10, Teller("A test picture.")
+    assert 2.0 < readable < 6.0
+    for name in ("description", "tags", "prompt"):
+        place = workdir / name
+        place.mkdir()
+        source = with_models(film, speech=Heard(), language=model if name == "prompt" else None)
+        document = told(run(get_kind(name), {}, source, place))
+        [note] = re.findall(r"The input is damaged or cut short: .*? read\.", " ".join(document["notes"]))
+        end = float(note.split("only ")[1].split()[0])
+        assert (
+            note == f"The input is damaged or cut short: only {end:.2f} of {source.probe.duration:.2f} s could be read."
+        )
+        assert end == pytest.approx(readable, abs=0.5)
+        if name == "description":
+            assert document["description"].endswith(f"A {end:.0f} second 64 × 48 video with sound in English.")
+    assert f"A {end:.0f} second 64 × 48 video" in model.asked[0][0][1].text
