@@ -20,9 +20,8 @@ def choose_views(cwd: Path, operations: dict[str, Any]) -> None:
     frames, most = listed["frames"], operations["most"]
     if len(frames) <= 1:
         return
-    shown = [place for place, frame in enumerate(frames) if not is_blank(small(cwd / frame["file"]))] or list(
-        range(len(frames))
-    )
+    places = range(len(frames))
+    shown = [place for place in places if not is_blank(small(cwd / frames[place]["file"]))] or list(places)
     embeddings = [seen[place]["seen"]["embedding"] for place in shown] if seen else [[]]
     if all(embeddings):
         kept = {shown[place] for place in _standing_for_all(embeddings, most)}
