@@ -37,7 +37,7 @@ SPARE = 4  # and as many in the time until the next, for where the first shows n
 MOST_DECODED = 600 * 30 * 1920 * 1080
 FEW = 0.5  # of the key frames that there should be: with fewer, everything is decoded after all
 WHITE = (255, 255, 255, 255)  # under transparent pictures: what is drawn without a background is mostly dark
-_FLAGS = "bilinear+accurate_rnd+full_chroma_int"
+_FLAGS = "lanczos+accurate_rnd+full_chroma_int"  # a softer one costs small print in pale colours its letters
 
 
 def sampled(source: Source, *, most: int, size: int, every: float = EVERY) -> tuple[Step, ...]:

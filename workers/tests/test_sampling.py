@@ -187,6 +187,20 @@ def test_a_line_of_text_that_comes_up_is_a_new_picture(sample, tmp_path):
     assert 2.0 <= listed["frames"][1]["time"] <= 3.0
 
 
+def test_what_is_fine_keeps_its_contrast_in_a_smaller_frame(sample, tmp_path):
+    """Lines of two pixels, six apart, at half the size: letters of small print are no wider."""
+    image = Image.new("RGB", (192, 128), (128, 128, 128))
+    for x in range(0, 192, 6):
+        ImageDraw.Draw(image).rectangle((x, 0, x + 1, 127), fill=(190, 190, 190))
+    image.save(tmp_path / "lines.png")
+    ffmpeg("-loop", "1", "-i", tmp_path / "lines.png", "-t", "0.4", "-vf", "format=yuv420p", "-c:v", "libx264", "-qp",
+           "0", tmp_path / "lines.mp4")  # fmt: skip
+    _, (picture,) = sample(tmp_path / "lines.mp4", size=96)
+    best = image.resize((96, 64), Image.Resampling.LANCZOS)
+    (dark, pale), (least, most) = (part.convert("L").crop((9, 30, 87, 31)).getextrema() for part in (picture, best))
+    assert pale - dark >= 0.9 * (most - least)
+
+
 def test_what_has_no_picture_is_refused(make_audio):
     with pytest.raises(SourceUnsupported, match="no picture"):
         sampled(source_from_path(make_audio()), most=4, size=64)
