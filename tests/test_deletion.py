@@ -137,7 +137,7 @@ def test_cancelling_an_ingest_hangs_up_on_its_server(service: Service, told: lis
         status = "SELECT status FROM media_app_file WHERE id = %s"
         until(lambda: service.rows(status, file) == [("processing",)], seconds=60, what="it is fetched")
         gone: list[float] = []
-        watcher = threading.Thread(target=lambda: left.wait(30) and gone.append(time.time()))
+        watcher = threading.Thread(target=lambda: left.wait(180) and gone.append(time.time()))
         watcher.start()
         cancelled = float(service.shell(CANCEL.format(bare(task))))
         watcher.join()
