@@ -2,6 +2,7 @@
 
 VISION_PICTURES names a folder of safe pictures, of which none should be flagged, and in it labels.tsv: a file's name, a
 tab, and the classes of ImageNet that are right, with | between them. By default those of the package scikit-image.
+Where gcompris-qt-data and tuxpaint-stamps-default of Debian are installed, so are the pictures that they have labelled.
 """
 
 import os
@@ -15,6 +16,7 @@ from typing import Any
 
 from PIL import Image
 
+from benchmarks import labelled
 from benchmarks.figures import Figure, Report, spread
 from tests.photos import FOLDER, SHOWN
 from workers.engine.runner import Silent
@@ -47,7 +49,7 @@ def measure() -> Report:
             theirs = _reference(photos) if look == "safety" else []
             figures.append(_speed(vision, look, taken, theirs))
             notes += [f"{path.stem}, {look}: {_told(look, item)}." for path, item in zip(photos, seen, strict=True)]
-        figures += _known(vision, folder)
+        figures += [*_known(vision, folder), *_labelled(vision, folder)]
         figures.append(_memory(vision, folder, photos))
         figures.append(_sampling(folder))
     return Report(tuple(figures), tuple(notes))
@@ -85,6 +87,24 @@ def _known(vision: LocalVision, folder: Path) -> list[Figure]:
         Figure(f"safe pictures flagged, of {len(names)}", "engine", f"{len(flagged)}{which}", "", "", "0", not flagged),
         Figure(f"labelled photos with their label in the first three, of {known}", "engine", str(right), "", ""),
     ]
+
+
+def _labelled(vision: LocalVision, folder: Path) -> list[Figure]:
+    """How many of the pictures that others have labelled have their label among the first three."""
+    figures = []
+    for what, pictures in (
+        ("photographs of GCompris", labelled.photographs(folder)),
+        ("cut out photographs of Tux Paint, on white,", labelled.cut_outs()),
+    ):
+        right = 0
+        for path, classes in pictures:
+            picture = _photo(path.name, folder, place=path.parent, size=640)
+            (seen,) = vision.look([picture], looks=["labels"], report=Silent(), progress=lambda part: None)
+            right += any(label.name in classes for label in seen.labels[:3])
+        if pictures:
+            name = f"{what} with their label in the first three, of {len(pictures)}"
+            figures.append(Figure(name, "engine", f"{right} ({right / len(pictures):.0%})", "", ""))
+    return figures
 
 
 def _looked(vision: LocalVision, look: str, photos: list[Path]) -> tuple[list[float], list[Seen]]:

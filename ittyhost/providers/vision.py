@@ -9,10 +9,9 @@ from ittyhost.providers.chat import Chat
 from ittyhost.providers.endpoint import Endpoint
 from workers.engine.errors import ModelMissing
 from workers.engine.runner import Report
-from workers.providers.base import Box, Label, Message, Model, Progress, Seen, Vision
+from workers.providers.base import SAFETY, Box, Label, Message, Model, Progress, Seen, Vision
 
 CAN = ("safety", "objects", "faces", "text", "labels", "caption")  # what it may be named for
-SAFETY = ("nudity", "sexual", "violence", "gore")
 MOST = 100  # boxes or labels of a picture
 TEXT, NAME, CAPTION = 1000, 100, 1000  # characters
 _NUMBER = {"type": "number"}

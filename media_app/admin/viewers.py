@@ -18,6 +18,7 @@ from media_app.admin.plots import Moment, timeline_plot
 from media_app.admin.previews import content_url, has_bytes, is_shown, preview
 from media_app.models import File, FileMember
 from media_app.storage import ObjectMissing, StorageUnavailable, bucket
+from workers.providers.base import SAFETY
 from workers.texts import cues_of
 
 VIEWED = (
@@ -28,7 +29,6 @@ LINES = 500  # on a page: two hours of speech are some 2,000
 MOST_BYTES = 16 * 1024**2  # of a document that is read to be shown
 RAW = 50_000  # characters of a document as it is
 SHEETS = 12
-CATEGORIES = ("nudity", "sexual", "violence", "gore")
 
 
 def is_viewed(file: File) -> bool:
@@ -172,18 +172,18 @@ def _document(file: File, document: Mapping[str, Any], page: int) -> dict[str, A
 def _scores(document: Mapping[str, Any]) -> dict[str, Any]:
     given = document.get("thresholds")
     limits: Mapping[str, Any] = given if isinstance(given, dict) else {}
-    scores = {name: _number(document.get(name)) for name in CATEGORIES}
+    scores = {name: _number(document.get(name)) for name in SAFETY}
     bars = [
         (name, "not judged" if score is None else html.bar(score * 100, f"{score:.2f}"), _number(limits.get(name)))
         for name, score in scores.items()
     ]
     moments = [
-        Moment(start, end, {name: score for name in CATEGORIES if (score := _number(item.get(name))) is not None})
+        Moment(start, end, {name: score for name in SAFETY if (score := _number(item.get(name))) is not None})
         for item in _list(document.get("timeline"))
         if isinstance(item, dict) and (start := _number(item.get("start"))) is not None
         if (end := _number(item.get("end"))) is not None and end > start >= 0
     ]
-    known = {name: limit for name in CATEGORIES if (limit := _number(limits.get(name))) is not None}
+    known = {name: limit for name in SAFETY if (limit := _number(limits.get(name))) is not None}
     return {"bars": bars, "plot": timeline_plot(moments, known) if moments else ""}
 
 

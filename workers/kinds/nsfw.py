@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workers.kinds.base import Kind, Options, Output, Plan, Result, Source, document_result, entry_document
 from workers.options import Confidence
+from workers.providers.base import SAFETY
 from workers.seen.looks import look_plan
-from workers.seen.safety import CATEGORIES, LATER
+from workers.seen.safety import LATER
 
 MOST, SIZE = 240, 640  # frames, pixels: the networks see 224 and 320 of them
 
@@ -54,7 +55,7 @@ class NsfwResult(Result):
 def plan(options: NsfwOptions, source: Source) -> Plan:
     """Decide which frames are looked at. Pure: no file is opened, no process started."""
     single = options.thresholds.model_dump() if options.thresholds else {}
-    thresholds = {name: single.get(name) or options.threshold for name in CATEGORIES}
+    thresholds = {name: single.get(name) or options.threshold for name in SAFETY}
     settings = {"thresholds": thresholds, "least": options.confidence or 0.0, "later": LATER}
     return look_plan(source, "safety", "nsfw", settings, most=MOST, size=SIZE, members=(LATER,))
 

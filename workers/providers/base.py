@@ -95,6 +95,7 @@ class Speech(Protocol):
 # --- Vision ---
 
 LOOKS = ("safety", "objects", "faces", "text", "labels", "caption", "embedding")  # what pictures can be looked at for
+SAFETY = ("nudity", "sexual", "violence", "gore")  # what `safety` may have a score for
 
 
 @dataclass(frozen=True)
@@ -121,8 +122,8 @@ class Label:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one picture shows; empty where that was not asked for. `safety` has a score of 0 to 1 for each category the
-    model can judge: nudity, sexual, violence, gore."""
+    """What one picture shows; empty where that was not asked for. `safety` has a score of 0 to 1 for each category of
+    SAFETY that the model can judge."""
 
     safety: Mapping[str, float] = field(default_factory=dict)
     objects: tuple[Box, ...] = ()

@@ -49,7 +49,7 @@ def moments(cwd: Path, operations: dict[str, Any]) -> list[Moment]:
     starts = [float(frame["time"]) for frame in listed["frames"]]
     if listed["duration"] is None and len(starts) == 1:
         return [Moment(0.0, 0.0, seen[0])]
-    starts[:1] = [0.0]
+    starts[:1] = [float(listed.get("begin", 0.0))]
     last = max(starts[-1], listed["duration"] or starts[-1])
     return [Moment(*span) for span in zip(starts, [*starts[1:], last], seen, strict=True)]
 

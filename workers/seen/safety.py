@@ -18,9 +18,9 @@ from typing import Any
 
 from workers.documents import read_document, write_document
 from workers.engine.limits import nsfw_threshold
+from workers.providers.base import SAFETY
 from workers.seen.findings import Moment, moments
 
-CATEGORIES = ("nudity", "sexual", "violence", "gore")
 LATER = "nsfw.2025.json"
 USUAL, OPEN_NSFW = 0.5, 0.8  # thresholds of any model, and of open_nsfw's `sexual`
 _WORDS = {"nudity": "nudity", "sexual": "sexual content", "violence": "violence", "gore": "gore"}
@@ -34,7 +34,7 @@ def write_nsfw(cwd: Path, operations: dict[str, Any]) -> None:
     shown = moments(cwd, operations)
     scored = [_scores(moment.seen["safety"]) for moment in shown]
     usual = thresholds(seen["models"]["safety"]["model"])
-    limits = {name: operations["thresholds"].get(name) or usual[name] for name in CATEGORIES}
+    limits = {name: operations["thresholds"].get(name) or usual[name] for name in SAFETY}
     document = nsfw_document(shown, scored, limits, operations["least"]) | seen["models"]["safety"]
     write_document(cwd / operations["target"], document)
     write_document(cwd / operations["later"], later_document(shown, scored, limits) | seen["models"]["safety"])
@@ -47,8 +47,8 @@ def thresholds(model: str) -> dict[str, float]:
     collages are among the latter.
     """
     if (asked := nsfw_threshold()) is not None:
-        return dict.fromkeys(CATEGORIES, asked)
-    return dict.fromkeys(CATEGORIES, USUAL) | ({"sexual": OPEN_NSFW} if "open_nsfw" in model else {})
+        return dict.fromkeys(SAFETY, asked)
+    return dict.fromkeys(SAFETY, USUAL) | ({"sexual": OPEN_NSFW} if "open_nsfw" in model else {})
 
 
 def nsfw_document(
@@ -56,7 +56,7 @@ def nsfw_document(
 ) -> dict[str, Any]:
     """The document's own fields but the model."""
     most = _highest(scored)
-    checked = [name for name in CATEGORIES if most[name] is not None]
+    checked = [name for name in SAFETY if most[name] is not None]
     timeline = [
         {"start": moment.start, "end": moment.end, "detected": _unsafe(scores, limits), **scores, "confidence": surest}
         for moment, scores in zip(shown, scored, strict=True)
@@ -76,12 +76,12 @@ def nsfw_document(
 def later_document(shown: Sequence[Moment], scored: Sequence[Scores], limits: Mapping[str, float]) -> dict[str, Any]:
     """The later shape's own fields but the model."""
     most = _highest(scored)
-    severities = {name: severity(most[name], limits[name]) for name in CATEGORIES}
-    found = [name for name in CATEGORIES if (most[name] or 0.0) >= limits[name]]
-    timeline = [span for name in CATEGORIES for span in _spans(name, shown, scored, limits[name])]
-    timeline.sort(key=lambda span: (span["start"], CATEGORIES.index(span["category"])))
+    severities = {name: severity(most[name], limits[name]) for name in SAFETY}
+    found = [name for name in SAFETY if (most[name] or 0.0) >= limits[name]]
+    timeline = [span for name in SAFETY for span in _spans(name, shown, scored, limits[name])]
+    timeline.sort(key=lambda span: (span["start"], SAFETY.index(span["category"])))
     return {
-        **{name: None if most[name] is None else name in found for name in CATEGORIES},
+        **{name: None if most[name] is None else name in found for name in SAFETY},
         "categories": found,
         "severity": severities,
         "description": _described(most, severities, found),
@@ -97,11 +97,11 @@ def severity(score: float | None, limit: float) -> str | None:
 
 
 def _scores(told: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: round(told[name], 4) if name in told else None for name in CATEGORIES}
+    return {name: round(told[name], 4) if name in told else None for name in SAFETY}
 
 
 def _highest(scored: Sequence[Scores]) -> dict[str, float | None]:
-    told = {name: [score for scores in scored if (score := scores[name]) is not None] for name in CATEGORIES}
+    told = {name: [score for scores in scored if (score := scores[name]) is not None] for name in SAFETY}
     return {name: max(scores, default=None) for name, scores in told.items()}
 
 
@@ -128,8 +128,8 @@ def _spans(name: str, shown: Sequence[Moment], scored: Sequence[Scores], limit: 
 
 
 def _described(most: Scores, severities: Mapping[str, str | None], found: Sequence[str]) -> str:
-    checked = [_WORDS[name] for name in CATEGORIES if most[name] is not None]
-    others = [_WORDS[name] for name in CATEGORIES if most[name] is None]
+    checked = [_WORDS[name] for name in SAFETY if most[name] is not None]
+    others = [_WORDS[name] for name in SAFETY if most[name] is None]
     told = "; ".join(f"{_WORDS[name]} ({severities[name]})" for name in found)
     first = f"Found: {told}." if found else f"No {_listed(checked, 'or')} found."
     return f"{first} Not looked for: {_listed(others, 'and')}." if others else first

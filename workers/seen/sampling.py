@@ -2,9 +2,11 @@
 
 A still is one frame, upright. Of what moves, frames are taken where the scene changes and at least every so many
 seconds, and those that look alike are taken once. FRAMES then lists them, in order of time:
-{"frames": [{"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}, …], "duration": 12.5}, times in seconds, each frame
-standing for the picture until the next one, `new` how much it differs from the one before it (0 to 1); `duration` is
-None for a still, and where it is not known.
+{"frames": [{"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}, …], "begin": 0.0, "duration": 12.5}, times in
+seconds, each frame standing for the picture until the next one, the first from `begin` on, `new` how much it differs
+from the one before it (0 to 1); `duration` is None for a still, and where it is not known.
+
+A frame that shows nothing, as of a fade, is looked at only where the time until the next has no other.
 
 workers.sections.scenes is not used here, though it tells scenes better: it has to decode everything before it knows the
 first, and the frames would be decoded after that a second time. What is wanted here is one frame of each view, and a
@@ -30,11 +32,12 @@ __all__ = ["FRAMES", "sampled", "sampling_notes"]
 EVERY = 2.0  # seconds between two frames at most, where there are frames enough for that
 CUT = 0.1  # of ffmpeg's scene score (0 to 1): cuts of edited films are above, what moves in one shot is below
 MORE = 4  # candidates for each frame that is chosen
+SPARE = 4  # and as many in the time until the next, for where the first shows nothing
 # Pixels that are decoded to find the cuts: ten minutes of 1080p at 30 frames per second. Of more only key frames are.
 MOST_DECODED = 600 * 30 * 1920 * 1080
 FEW = 0.5  # of the key frames that there should be: with fewer, everything is decoded after all
 WHITE = (255, 255, 255, 255)  # under transparent pictures: what is drawn without a background is mostly dark
-_FLAGS = "bilinear+accurate_rnd+full_chroma_int"
+_FLAGS = "lanczos+accurate_rnd+full_chroma_int"  # a softer one costs small print in pale colours its letters
 
 
 def sampled(source: Source, *, most: int, size: int, every: float = EVERY) -> tuple[Step, ...]:
@@ -106,7 +109,8 @@ def _of_video(source: Source, most: int, size: int, every: float) -> tuple[Step,
     video, probe = graph.usable_video(source, "Frames"), source.probe
     whole = _within((video.width, video.height), size)
     pixels = (probe.duration or math.inf) * (video.frame_rate or 30.0) * video.coded_width * video.coded_height
-    choose = {"most": most, "duration": probe.duration, "scores": SCORES, "target": FRAMES}
+    due = {"every": every, "cut": CUT, "more": MORE}
+    choose = {"most": most, "duration": probe.duration, "scores": SCORES, "target": FRAMES, **due}
     if pixels <= MOST_DECODED or (probe.demuxer or "").split(",")[0] in UNTIMED:
         return (_candidates(source, video, whole, most, every), HelperStep("sample_video", choose))
     expected = math.ceil(FEW * min(most, (probe.duration or most * every) / every))
@@ -122,16 +126,19 @@ def _of_video(source: Source, most: int, size: int, every: float) -> tuple[Step,
 def _candidates(
     source: Source, video: VideoStream, whole: Framing, most: int, every: float, *, key_frames: bool = False
 ) -> FfmpegStep:
-    """More frames than are wanted, as they come by: each scene's first, and some at even steps."""
+    """More frames than are wanted, as they come by: those that are due, which are each scene's first and some at even
+    steps; and spare ones after each, as it may be a black one."""
     probe = source.probe
     stream = graph.source_input(probe, source.path, None, alpha=video, key_frames=key_frames)[str(video.index)]
     if probe.duration:
         step, least = f"{max(every, probe.duration / most):.6f}", f"{probe.duration / most / MORE:.6f}"
+        spare = f"{min(max(every, probe.duration / most), probe.duration) / SPARE:.6f}"
     else:  # steps grow with the time: then there are not many, however long it turns out to be
         step, least = f"max({every:g},t/{most})", f"t/{most * MORE}"
-    chosen = f"isnan(prev_selected_t)+gte(t-prev_selected_t,{step})"
-    chosen += f"+gt(scene,{CUT})*gte(t-prev_selected_t,{least})"
-    stream = stream.filter("select", chosen)
+        spare = f"{step}/{SPARE}"
+    # Variable 0 is when the last one was that was due: spare ones put no other off.
+    due = f"isnan(prev_selected_t)+isnan(ld(0))+gte(t-ld(0),{step})+gt(scene,{CUT})*gte(t-ld(0),{least})"
+    stream = stream.filter("select", f"if({due},1+0*st(0,t),gte(t-prev_selected_t,{spare}))")
     stream = stream.filter("metadata", "print", file=SCORES, key="lavfi.scene_score")
     if video.interlaced:  # frame by frame: those before and after are of other moments here
         stream = stream.filter("estdif", mode="frame", deint="all" if video.first_field else "interlaced")
@@ -143,7 +150,7 @@ def _candidates(
         "c:v": "mjpeg",
         "q:v": 2,
         "fps_mode": "passthrough",
-        "frames:v": most * (MORE + 1) * (1 if probe.duration else 4),
+        "frames:v": most * (MORE + 1 + SPARE) * (1 if probe.duration else 4),
     }
     args = graph.output_args([stream], CANDIDATES, options | graph.thread_settings())
     needs = (*graph.picture_needs(video), *(("estdif",) if video.interlaced else ()))

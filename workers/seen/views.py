@@ -8,13 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PIL import Image, ImageStat
-
 from workers.documents import read_document, write_document
+from workers.seen.blank import is_blank, small
 from workers.seen.frame_choice import Candidate, chosen
-
-BLANK = 4.0  # levels of 255: where brightness deviates less than that from its mean there is nothing to be seen
-LOOKED_AT = 96  # pixels of the longest edge
 
 
 def choose_views(cwd: Path, operations: dict[str, Any]) -> None:
@@ -24,7 +20,8 @@ def choose_views(cwd: Path, operations: dict[str, Any]) -> None:
     frames, most = listed["frames"], operations["most"]
     if len(frames) <= 1:
         return
-    shown = [place for place, frame in enumerate(frames) if not _blank(cwd / frame["file"])] or list(range(len(frames)))
+    places = range(len(frames))
+    shown = [place for place in places if not is_blank(small(cwd / frames[place]["file"]))] or list(places)
     embeddings = [seen[place]["seen"]["embedding"] for place in shown] if seen else [[]]
     if all(embeddings):
         kept = {shown[place] for place in _standing_for_all(embeddings, most)}
@@ -54,10 +51,3 @@ def _standing_for_all(embeddings: Sequence[Sequence[float]], most: int) -> list[
         kept.append(best)
         near = [max(now, cosine) for now, cosine in zip(near, alike[best], strict=True)]
     return kept
-
-
-def _blank(path: Path) -> bool:
-    with Image.open(path, formats=("JPEG",)) as image:
-        image.draft("L", (LOOKED_AT, LOOKED_AT))
-        image.thumbnail((LOOKED_AT, LOOKED_AT))
-        return bool(ImageStat.Stat(image.convert("L")).stddev[0] < BLANK)

@@ -20,8 +20,9 @@ def box(x: float, y: float = 0.2, *, confidence: float = 0.9, **told) -> dict:
 def told(tmp_path):
     """told(write, look, (time, boxes), …, duration=…): the document."""
 
-    def made(write, look, *frames, duration=6.0, least=0.5):
-        listed = {"frames": [{"file": "x", "time": time} for time, _ in frames], "duration": duration}
+    def made(write, look, *frames, duration=6.0, begin=0.0, least=0.5):
+        shown = [{"file": "x", "time": time} for time, _ in frames]
+        listed = {"frames": shown, "begin": begin, "duration": duration}
         seen = {"frames": [{"time": time, "seen": {look: boxes}} for time, boxes in frames], "models": {look: MODEL}}
         for name, content in (("frames.json", listed), ("seen.json", seen)):
             (tmp_path / name).write_text(json.dumps(content))
@@ -90,6 +91,12 @@ def test_a_still_is_one_moment(told):
 def test_the_first_frame_stands_for_the_beginning_and_the_last_one_for_the_end(told):
     document = told(write_objects, "objects", (0.3, [box(0.1, label="dog")]), duration=9.5)
     assert [(item["start"], item["end"]) for item in document["timeline"]] == [(0.0, 9.5)]
+
+
+def test_what_began_with_nothing_to_be_seen_begins_with_the_first_frame_that_was_looked_at(told):
+    frames = ((15.0, [box(0.1, label="dog")]), (60.0, []))
+    document = told(write_objects, "objects", *frames, duration=90.0, begin=15.0)
+    assert [(item["start"], item["end"]) for item in document["timeline"]] == [(15.0, 60.0)]
 
 
 def test_faces_are_counted_at_one_time(told):

@@ -14,6 +14,7 @@ from workers.kinds import get_kind
 from workers.plans import FfmpegStep, Plan
 from workers.run import run, source_from_path
 from workers.seen import sampling
+from workers.seen.blank import is_blank, small
 from workers.seen.frame_choice import Candidate, choose_frames, chosen
 from workers.seen.sampling import FRAMES, sampled, sampling_notes
 from workers.tests.media import BLUE, GREEN, RED, WHITE, ffmpeg, near, upright
@@ -123,7 +124,8 @@ def test_where_the_length_is_not_known_all_of_it_is_looked_at_all_the_same(workd
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_a_still_comes_upright(sample, make_image, orientation):
     listed, (picture,) = sample(make_image(size=(80, 60), orientation=orientation))
-    assert listed == {"frames": [{"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}], "duration": None}
+    frame = {"file": "frame-00001.jpg", "time": 0.0, "new": 0.0}
+    assert listed == {"frames": [frame], "begin": 0.0, "duration": None}
     assert picture.size == (64, 48)
     assert upright(picture)
 
@@ -185,6 +187,20 @@ def test_a_line_of_text_that_comes_up_is_a_new_picture(sample, tmp_path):
     assert 2.0 <= listed["frames"][1]["time"] <= 3.0
 
 
+def test_what_is_fine_keeps_its_contrast_in_a_smaller_frame(sample, tmp_path):
+    """Lines of two pixels, six apart, at half the size: letters of small print are no wider."""
+    image = Image.new("RGB", (192, 128), (128, 128, 128))
+    for x in range(0, 192, 6):
+        ImageDraw.Draw(image).rectangle((x, 0, x + 1, 127), fill=(190, 190, 190))
+    image.save(tmp_path / "lines.png")
+    ffmpeg("-loop", "1", "-i", tmp_path / "lines.png", "-t", "0.4", "-vf", "format=yuv420p", "-c:v", "libx264", "-qp",
+           "0", tmp_path / "lines.mp4")  # fmt: skip
+    _, (picture,) = sample(tmp_path / "lines.mp4", size=96)
+    best = image.resize((96, 64), Image.Resampling.LANCZOS)
+    (dark, pale), (least, most) = (part.convert("L").crop((9, 30, 87, 31)).getextrema() for part in (picture, best))
+    assert pale - dark >= 0.9 * (most - least)
+
+
 def test_what_has_no_picture_is_refused(make_audio):
     with pytest.raises(SourceUnsupported, match="no picture"):
         sampled(source_from_path(make_audio()), most=4, size=64)
@@ -218,11 +234,71 @@ def test_a_frame_whose_time_is_not_told_is_passed_over_and_moves_no_other(tmp_pa
         "frame:1    pts:NOPTS   pts_time:NOPTS\nlavfi.scene_score=nan\n"
         "frame:2    pts:1024    pts_time:2.5\nlavfi.scene_score=1.2.3\n"
     )
-    choose_frames(tmp_path, {"scores": "scores.txt", "most": 3, "duration": 4.0, "target": FRAMES})
+    due = {"every": 2.0, "cut": 0.1, "more": 4}
+    choose_frames(tmp_path, {"scores": "scores.txt", "most": 3, "duration": 4.0, "target": FRAMES, **due})
     listed = json.loads((tmp_path / FRAMES).read_text())["frames"]
     assert [(one["file"], one["time"]) for one in listed] == [("frame-00001.jpg", 0.0), ("frame-00002.jpg", 2.5)]
     with Image.open(tmp_path / "frame-00002.jpg") as last:
         assert near(last.getpixel((5, 5)), (220, 0, 0))
+
+
+def faded(path: Path, seconds: float, *fades: str) -> Path:
+    """A scene of red and grey halves that is shown and hidden by these fades from and to black, so smoothly that no cut
+    is seen in them."""
+    drawn = f"color=gray:s=96x64:r=50:d={seconds},drawbox=0:0:48:64:color=red:t=fill"
+    chain = ",".join((drawn, *(f"fade={fade}" for fade in fades), "format=yuv420p"))
+    ffmpeg("-f", "lavfi", "-i", chain, "-c:v", "libx264", "-preset", "ultrafast", path)
+    return path
+
+
+def test_what_begins_black_is_looked_at_where_something_is_to_be_seen(sample, tmp_path):
+    listed, (picture,) = sample(faded(tmp_path / "in.mp4", 3.0, "in:st=0.5:d=0.4"))
+    assert [frame["time"] for frame in listed["frames"]] == [1.0]
+    assert listed["begin"] == 1.0
+    assert near(picture.getpixel((10, 20)), (255, 0, 0), 16)
+
+
+def test_a_clip_shorter_than_the_steps_is_not_judged_by_its_black_beginning(sample, tmp_path):
+    listed, (picture,) = sample(faded(tmp_path / "clip.mp4", 1.0, "in:st=0.3:d=0.2"))
+    assert [frame["time"] for frame in listed["frames"]] == [0.52]
+    assert near(picture.getpixel((10, 20)), (255, 0, 0), 16)
+
+
+def test_a_short_scene_between_two_steps_at_which_all_is_black_is_seen(sample, tmp_path):
+    """Frames are due at 4 and 6 s."""
+    shown = faded(tmp_path / "scene.mp4", 8.0, "in:st=4.45:d=0.4", "out:st=5.1:d=0.4")
+    listed, pictures = sample(shown)
+    assert [frame["time"] for frame in listed["frames"]] == [0.0, 5.0, 6.0]
+    assert [near(picture.getpixel((10, 20)), (255, 0, 0), 16) for picture in pictures] == [False, True, False]
+
+
+def test_spare_frames_put_no_cut_off(sample, scenes):
+    """Cuts soon after a spare one (0.5 s apart) are seen as they were without any."""
+    parts = ((RED, 0.6), (GREEN, 0.45), (BLUE, 0.55), (WHITE, 0.9), (RED, 1.0))
+    listed, _ = sample(scenes(*parts), most=8)
+    assert [frame["time"] for frame in listed["frames"]] == pytest.approx([0.0, 0.6, 1.05, 1.6, 2.5], abs=0.051)
+
+
+def test_nothing_but_black_is_looked_at_once(sample, scenes):
+    listed, _ = sample(scenes(((0, 0, 0), 3.0)))
+    assert [frame["time"] for frame in listed["frames"]] == [0.0]
+
+
+@pytest.mark.parametrize("shade", [0, 128, 255])
+def test_a_small_title_on_nothing_is_no_blank_frame_and_grain_is(tmp_path, shade):
+    """A line of 18 pixels in a frame of 1280."""
+    image = Image.effect_noise((1280, 720), 10).point(lambda level: level - 128 + shade).convert("RGB")
+    image.save(tmp_path / "grain.jpg")
+    assert is_blank(small(tmp_path / "grain.jpg"))
+    ImageDraw.Draw(image).text((600, 350), "The end", fill="white" if shade < 255 else "black", font_size=18)
+    image.save(tmp_path / "title.jpg")
+    assert not is_blank(small(tmp_path / "title.jpg"))
+
+
+def test_where_frames_are_few_blank_ones_go_first():
+    found = [Candidate(f"{time}", float(time), 0.9 if time % 5 == 0 else 0.1, time % 5 == 0) for time in range(20)]
+    assert [item.time for item in chosen(found, 4, 20.0)] == [1.0, 6.0, 11.0, 16.0]
+    assert len(chosen(found, 18, 20.0)) == 18  # and come last where there are no others
 
 
 def test_of_many_candidates_each_part_of_the_time_keeps_its_newest():
