@@ -1,8 +1,8 @@
 """Quiet speech brought to the level of loud speech before the model hears it. In the process that holds models.
 
-The model takes whole sentences for a pause that are 15 dB and more below what else it hears at once. ffmpeg's
-`dynaudnorm` alone cannot help: it raises nothing that has louder speech within three seconds, and by 30 dB at most, as
-it raises noise alike. Here only those stretches are raised in which the detector heard somebody speak.
+The model takes whole sentences for a pause that are 20 dB and more below what else it hears at once. ffmpeg's
+`dynaudnorm`, which goes before, cannot help with all of them: it raises by 30 dB at most, and less what has louder
+sound within three seconds, as it raises noise alike. Here only that is raised in which the detector heard a voice.
 """
 
 from typing import Any
