@@ -16,6 +16,7 @@ from typing import Any
 from workers.engine.errors import ModelFailed, ModelMissing, SourceUnreadable
 from workers.providers.digests import state
 from workers.providers.faults import at_fault
+from workers.providers.speech.levels import lifted
 from workers.providers.speech.voice import FRAME, RATE
 
 WARM = 64  # frames (2 s) that the detector hears before those asked for, as it goes by what came before
@@ -63,14 +64,16 @@ def languages(sound: str, clips: list[list[float]], model: dict[str, Any]) -> di
     return {"known": known, "clips": told}
 
 
-def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, Any]) -> list[dict[str, Any]]:
+def hear(
+    sound: str, clips: list[list[float]], speech: list[list[float]], language: str, model: dict[str, Any]
+) -> list[dict[str, Any]]:
     """What is said in the clips, heard as one sound: passages of [start, end, text, confidence] for each word, with how
-    well they were decoded, and since when (`begun`) the model was hearing."""
+    well they were decoded, and since when (`begun`) the model was hearing. `speech` is where somebody speaks."""
     import ctranslate2
     import numpy
 
     whisper = whisper_model(**model)
-    heard = [read_samples(sound, round(start * RATE), round(end * RATE)) for start, end in clips]
+    heard = [_evened(sound, start, end, speech) for start, end in clips]
     samples = numpy.concatenate(heard)
     if not len(samples):
         return []
@@ -87,6 +90,12 @@ def hear(sound: str, clips: list[list[float]], language: str, model: dict[str, A
             vad_filter=False,  # done, for the whole sound at once
         )
         return [_passage(segment, clock) for segment in segments]
+
+
+def _evened(sound: str, start: float, end: float, speech: list[list[float]]) -> Any:
+    """A clip, in which quiet speech is as loud as loud speech."""
+    spans = [[first - start, last - start] for first, last in speech if first < end and start < last]
+    return lifted(read_samples(sound, round(start * RATE), round(end * RATE)), spans)
 
 
 class _Clock:

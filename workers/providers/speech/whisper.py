@@ -36,6 +36,7 @@ from workers.providers.speech.words import (
     joined,
     last_words,
     mended,
+    met,
     sentences,
     tightened,
     unheard,
@@ -187,7 +188,7 @@ class _Work:
         rest: tuple[Span, ...] = ()
         for before, window, after in zip((None, *found), found, (*found[1:], None), strict=False):
             asked = Window((*rest, *window.clips))
-            told = self.hear(asked.clips, language)
+            told = self.hear(asked.clips, speech, language)
             rest = left(told, asked) if after is not None and after.start >= window.end else ()
             end = rest[0].start if rest else window.end
             told = [passage for passage in told if passage.begun < end]
@@ -200,9 +201,11 @@ class _Work:
             self.progress(LANGUAGE_KNOWN + (HEARD - LANGUAGE_KNOWN) * done / total)
         return words
 
-    def hear(self, clips: Sequence[Span], language: str) -> list[Passage]:
-        """What is said in clips that lie close together."""
-        told = self.ask("hear", clips=[[clip.start, clip.end] for clip in clips], language=language, model=self.how)
+    def hear(self, clips: Sequence[Span], speech: Sequence[Span], language: str) -> list[Passage]:
+        """What is said in clips that lie close together, in order."""
+        voiced = [[span.start, span.end] for span in met(speech, clips[0].start, clips[-1].end)]
+        asked = [[clip.start, clip.end] for clip in clips]
+        told = self.ask("hear", clips=asked, speech=voiced, language=language, model=self.how)
         return [_passage(passage) for passage in told]
 
     def believed(self, told: Sequence[Passage], spans: Sequence[Span], language: str) -> list[Heard]:
@@ -219,7 +222,7 @@ class _Work:
         missed = sorted(unheard(words, within, last_words(told)), key=lambda span: span.length)[-AGAIN:]
         for span in sorted(missed, key=lambda span: span.start):
             asked = around(words, span, window)
-            words = mended(words, self.believed(self.hear([asked], language), spans, language), span, asked)
+            words = mended(words, self.believed(self.hear([asked], speech, language), spans, language), span, asked)
         return words
 
 

@@ -69,7 +69,7 @@ def believed(passages: Iterable[Passage], spans: Sequence[Span]) -> list[Heard]:
         if words and kept and passage.likely != last and _again(kept[-1], words[0]):
             words = words[1:]
         last = passage.likely
-        inside = sum(bool(_met(spans, word.start, word.end)) for word in words)
+        inside = sum(bool(met(spans, word.start, word.end)) for word in words)
         failed = passage.compression > REPETITIVE or passage.likely < SURELY_GUESSED
         failed = failed or (passage.silent > SILENT and passage.likely < GUESSED)
         failed = failed or sum(word.confidence for word in words) < UNSURE * len(words)
@@ -87,7 +87,7 @@ def _placed(words: list[Heard]) -> list[Heard]:
     return words[:count] if count and words[count - 1].end - words[count - 1].start > STRETCHED else words
 
 
-def _met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
+def met(spans: Sequence[Span], start: float, end: float) -> Sequence[Span]:
     """Those of `spans`, which are in order and apart, that something from `start` to `end` reaches into. Looked for by
     halves: in hours of speech there are some ten thousand spans, and more words."""
     first = bisect_right(spans, start, key=lambda span: span.end)
@@ -243,7 +243,7 @@ def tightened(words: Iterable[Heard], spans: Sequence[Span], duration: float) ->
     found: list[Heard] = []
     for word in sorted(words, key=lambda word: word.start):
         start, end = max(0.0, word.start), min(duration, word.end)
-        within = _met(spans, start, end)
+        within = met(spans, start, end)
         if within:
             start, end = max(start, within[0].start), min(end, within[-1].end)
         start = max(start, found[-1].end) if found else start

@@ -175,6 +175,22 @@ def test_what_a_decoding_left_out_is_asked_again(real_speech, monkeypatch):
     assert again[0] > 1.0
 
 
+def test_a_voice_far_off_is_heard_between_near_ones(real_speech, tmp_path):
+    near, far, other = real_speech.clips[0], real_speech.clips[2], real_speech.clips[4]
+    talk = tmp_path / "talk.wav"
+    inputs = [part for clip in (near, far, other) for part in ("-i", clip.path)]
+    faded = "[0:a]apad=pad_dur=0.5[near];[1:a]volume=-48dB,apad=pad_dur=0.5[far]"
+    ffmpeg(*inputs, "-filter_complex", f"{faded};[near][far][2:a]concat=n=3:v=0:a=1", "-c:a", "pcm_s16le", talk)
+    speech, place = [], 0.0
+    for clip in (near, far, other):
+        speech.append(Span(place + 0.2, place + clip.end - clip.start - 0.2))
+        place += clip.end - clip.start + 0.5
+    work = _Work(local_speech(), str(talk), Silent(), lambda part: None)
+    told = "".join(word.text for passage in work.hear([Span(0.0, place)], speech, "en") for word in passage.words)
+    said = " ".join(clip.text for clip in (near, far, other))
+    assert word_errors(said, told) <= 6, told  # of 44 words; 14 are the far one's
+
+
 # --- What is refused, and how ---
 
 
