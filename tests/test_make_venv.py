@@ -21,6 +21,8 @@ def make_venv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
     monkeypatch.setattr(module, "VENV", str(tmp_path))
     monkeypatch.setattr(module, "PYTHON", str(tmp_path / "python"))
     monkeypatch.setattr(module, "make", (tmp_path / "python").touch)
+    for name in ("newer_pip", "compile_all"):
+        monkeypatch.setattr(module, name, lambda: None)
     monkeypatch.setattr(module, "pip", lambda *arguments: module.asked.append(" ".join(arguments)))
     return module
 

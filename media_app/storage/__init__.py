@@ -29,9 +29,6 @@ from media_app.storage.base import (
 from media_app.storage.folder import FolderBucket
 from media_app.storage.folder_pieces import FolderPieces
 from media_app.storage.pieces import JOINED, MAX_JOINED, Piece, Pieces, PiecesLost, Written, smallest_piece
-from media_app.storage.s3 import S3Bucket
-from media_app.storage.s3_client import S3Options
-from media_app.storage.s3_pieces import S3Pieces
 from media_app.storage.together import FileToPut, put_files
 from workers.engine.confinement import Roots
 
@@ -81,6 +78,9 @@ def pieces() -> Pieces:
     store = bucket()
     if isinstance(store, FolderBucket):
         return FolderPieces(store)
+    from media_app.storage.s3 import S3Bucket
+    from media_app.storage.s3_pieces import S3Pieces
+
     assert isinstance(store, S3Bucket)
     return S3Pieces(store)
 
@@ -95,6 +95,10 @@ def _bucket(url: str, endpoint: str, public_endpoint: str) -> Bucket:
                 f"BUCKET_URL must name a folder by its whole path, as in file:///srv/media, not {url}."
             )
         return FolderBucket(folder, known_keys=_known_keys)
+    # Only where the bucket is such a store: boto3 is a seventh of each process's start, and 7 MB of it.
+    from media_app.storage.s3 import S3Bucket
+    from media_app.storage.s3_client import S3Options
+
     return S3Bucket(
         parts.netloc,
         S3Options(
@@ -124,9 +128,7 @@ def _known_keys() -> list[str] | None:
 
 def warm() -> None:
     """Make ready, without asking the store anything, what the first transfer of a process would wait for."""
-    store = bucket()
-    if isinstance(store, S3Bucket):
-        store.warm()
+    bucket().warm()
 
 
 def check() -> str | None:

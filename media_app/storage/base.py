@@ -161,6 +161,10 @@ class Bucket(Protocol):
         """A URL that gives this object to anybody for a while, under this type; None where there are no such URLs."""
         ...
 
+    def warm(self) -> None:
+        """Make ready, without asking the store anything, what the first transfer of a process would wait for."""
+        ...
+
     def check(self) -> str | None:
         """None when objects can be written and read, else what is wrong in a few words. Takes at most seconds."""
         ...

@@ -172,6 +172,9 @@ class FolderBucket:
     def presigned_get(self, key: str, *, seconds: int, type: str, disposition: str) -> str | None:
         return None
 
+    def warm(self) -> None:
+        """There is nothing to wait for."""
+
     def check(self) -> str | None:
         try:
             self.need()

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from media_app.storage import FolderBucket, FolderPieces, Piece, Pieces, PiecesLost, S3Pieces, TransferStopped
+from media_app.storage import FolderBucket, FolderPieces, Piece, Pieces, PiecesLost, TransferStopped
 from media_app.storage.base import Bucket
 from media_app.storage.pieces import JOINED, MAX_PARTS, SMALLEST_PART, smallest_piece, unit_of
-from media_app.storage.s3_pieces import parts_of, ranges_of
+from media_app.storage.s3_pieces import S3Pieces, parts_of, ranges_of
 from media_app.tests.test_storage import s3_bucket
 
 MEGABYTE = 1024 * 1024

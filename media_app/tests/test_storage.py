@@ -21,8 +21,6 @@ from media_app.storage import (
     FileToPut,
     FolderBucket,
     ObjectMissing,
-    S3Bucket,
-    S3Options,
     StorageUnavailable,
     TransferStopped,
     put_files,
@@ -30,6 +28,8 @@ from media_app.storage import (
 from media_app.storage import folder as folder_module
 from media_app.storage import s3 as s3_module
 from media_app.storage.base import CHUNK, Bucket, checked_key, checked_prefix
+from media_app.storage.s3 import S3Bucket
+from media_app.storage.s3_client import S3Options
 from media_app.tests.factories import make_file
 from tests.services.s3 import S3Server
 

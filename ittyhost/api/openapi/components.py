@@ -1,6 +1,8 @@
 """The named schemas of a document that is being written."""
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import deepcopy
+from functools import cache
 from typing import Any
 
 from drf_spectacular.plumbing import ComponentRegistry, ResolvedComponent
@@ -36,7 +38,7 @@ class Components:
 
     def inline(self, model: type[BaseModel]) -> Schema:
         """A pydantic model's schema; the models inside it become named ones."""
-        schema = model.model_json_schema(ref_template=f"{PREFIX}{{model}}")
+        schema = deepcopy(_written(model))
         for name, inner in schema.pop("$defs", {}).items():
             self.add(name, _plain(inner))
         return _plain(schema)
@@ -82,6 +84,12 @@ class Components:
         mapping = {kind: reference["$ref"] for kind, reference in references.items()}
         mapping |= {alias: mapping[kind] for alias, kind in (aliases or {}).items() if kind in mapping}
         return {"oneOf": list(references.values()), "discriminator": {"propertyName": tag, "mapping": mapping}}
+
+
+@cache
+def _written(model: type[BaseModel]) -> Schema:
+    """As pydantic writes it. That is most of a document's work, and the same in each place and version."""
+    return model.model_json_schema(ref_template=f"{PREFIX}{{model}}")
 
 
 def _plain(schema: Schema) -> Schema:
