@@ -62,12 +62,12 @@ def test_what_a_task_says_stands_in_the_plan_and_nothing_of_this_host():
     assert set(unset["thresholds"].values()) == {None}
 
 
-def test_without_a_model_the_task_names_the_command_before_anything_is_decoded(make_video, workdir, report):
+def test_without_a_model_the_task_names_the_command_before_anything_is_fetched(make_video, workdir, report):
     source = source_from_path(make_video(seconds=0.2))
     source = Source(source.probe, source.fetch, providers=Providers())
     with pytest.raises(ModelMissing, match="make intelligence"):
         run(KIND, {}, source, workdir, report=report)
-    assert [item.name for item in workdir.iterdir()] == ["source"]
+    assert list(workdir.iterdir()) == []
 
 
 def test_sound_is_refused(make_audio):
