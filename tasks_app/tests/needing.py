@@ -1,4 +1,4 @@
-"""Two small kinds for tests: one that tells something of a source, and one that needs to be told first."""
+"""Two small kinds for tests: one tells something of a source, the other needs to be told first; and their tasks."""
 
 from pathlib import Path
 from types import MappingProxyType
@@ -7,6 +7,7 @@ import pytest
 from pydantic import Field
 
 from tasks_app import control
+from tasks_app.models import Task, TaskNeed
 from workers import kinds as engine
 from workers.documents import read_document, write_document
 from workers.engine.errors import MediaError, SourceUnsupported
@@ -108,3 +109,14 @@ def add_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
     of_tasks = MappingProxyType({**control.all_kinds(), **ours})
     monkeypatch.setattr(engine, "all_kinds", lambda: of_engine)
     monkeypatch.setattr(control, "all_kinds", lambda: of_tasks)
+
+
+def now(task: Task) -> Task:
+    task.refresh_from_db()
+    return task
+
+
+def maker(task: Task) -> Task:
+    found = TaskNeed.objects.get(task=task).maker
+    assert found is not None
+    return found

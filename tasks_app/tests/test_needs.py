@@ -19,7 +19,7 @@ from tasks_app.models import Attempt, Task, TaskNeed
 from tasks_app.services.needs import agrees
 from tasks_app.services.waiting import DELETED_BEFORE
 from tasks_app.tests.factories import end, make_task, outcomes
-from tasks_app.tests.needing import TELLING, add_kinds
+from tasks_app.tests.needing import TELLING, add_kinds, maker, now
 from tasks_app.tests.test_jobs import run
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("woken", "work_dir", "kinds")]
@@ -35,17 +35,6 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def photo() -> File:
     return make_file(content=jpeg_bytes())
-
-
-def now(task: Task) -> Task:
-    task.refresh_from_db()
-    return task
-
-
-def maker(task: Task) -> Task:
-    found = TaskNeed.objects.get(task=task).maker
-    assert found is not None
-    return found
 
 
 def tellings() -> int:

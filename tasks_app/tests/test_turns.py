@@ -10,9 +10,9 @@ from media_app.models import File
 from media_app.services.facts import file_facts
 from media_app.tests.factories import jpeg_bytes, make_file
 from tasks_app import services
-from tasks_app.models import Attempt, Task, TaskNeed
+from tasks_app.models import Attempt, Task
 from tasks_app.tests.factories import end, make_task, outcomes
-from tasks_app.tests.needing import add_kinds
+from tasks_app.tests.needing import add_kinds, maker, now
 from tasks_app.tests.test_any_options_api import video_facts
 from tasks_app.tests.test_jobs import run
 
@@ -30,17 +30,6 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def film() -> File:
     return make_file(**file_facts(video_facts()))
-
-
-def now(task: Task) -> Task:
-    task.refresh_from_db()
-    return task
-
-
-def maker(task: Task) -> Task:
-    found = TaskNeed.objects.get(task=task).maker
-    assert found is not None
-    return found
 
 
 def asked(ago: float, **given: Any) -> Task:
