@@ -18,6 +18,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.folders import SHORT
 from tests.photos import photos
 from tests.services.postgres import Postgres
 from tests.services.redis import Redis
@@ -64,7 +65,7 @@ def _prepare() -> None:
     else:
         for name in re.findall(r"^#?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE):
             os.environ.pop(name, None)  # a setting of the caller's
-        data = Path(tempfile.mkdtemp(prefix="ittyhost-test-", dir="/tmp"))  # short: it holds a unix socket
+        data = Path(tempfile.mkdtemp(prefix="ittyhost-test-", dir=SHORT))
         atexit.register(shutil.rmtree, data, ignore_errors=True)
         os.environ["TEST_DATABASE"] = _chosen_database(sys.argv)
         os.environ["SECRET_KEY"] = "only-for-tests-" * 4

@@ -19,7 +19,7 @@ HEAD = """\
 # Everything the pins in requirements.txt, requirements-intelligence.txt and requirements-dev.txt pull in, used as
 # constraints by `make`. Made by `make lock`; do not edit.
 """
-# Wanted by a Python or a system that `make lock` does not run on.
+# Wanted by some Pythons or systems alone: the file says so wherever it is made.
 ELSEWHERE = {
     "async-timeout": ("5.0.1", 'python_full_version < "3.11.3"'),  # redis, on Debian 12's Python 3.11.2
 }
@@ -63,8 +63,7 @@ def closure(wanted: list[Requirement]) -> dict[str, str]:
 
 def text() -> str:
     pins = {name: f"{name}=={version}" for name, version in closure(direct(ROOT / "requirements-dev.txt")).items()}
-    for name, (version, marker) in ELSEWHERE.items():
-        pins.setdefault(name, f"{name}=={version}; {marker}")
+    pins |= {name: f"{name}=={version}; {marker}" for name, (version, marker) in ELSEWHERE.items()}
     return HEAD + "".join(f"{pins[name]}\n" for name in sorted(pins))
 
 

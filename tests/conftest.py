@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.fleet import Fleet, deployed
+from tests.folders import SHORT
 from tests.services.postgres import Postgres
 from tests.services.s3 import S3Server
 from tests.stack import Service, Stack, healthy, running
@@ -33,7 +34,7 @@ def embedded() -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def fleet(postgres: Postgres, s3: S3Server) -> Iterator[Fleet]:
     """What `docker compose up` starts, on PostgreSQL, Redis and a real S3 server."""
-    folder = Path(tempfile.mkdtemp(prefix="ittyhost-fleet-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="ittyhost-fleet-", dir=SHORT))
     try:
         with deployed(folder, postgres=postgres, s3=s3, **LOCAL) as service:
             yield service

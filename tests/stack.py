@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.folders import SHORT
 from tests.processes import command, parent, until
 from tests.services.server import free_port
 
@@ -150,7 +151,7 @@ def running(
 ) -> Iterator[Stack]:
     """Start the launcher and wait until it says that the service is up; stop it by SIGINT, as Ctrl-C does."""
     with contextlib.ExitStack() as cleanup:
-        place = data or Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="ittyhost-", dir="/tmp")))
+        place = data or Path(cleanup.enter_context(tempfile.TemporaryDirectory(prefix="ittyhost-", dir=SHORT)))
         place.mkdir(parents=True, exist_ok=True)
         log = place / "terminal.log"
         settings = environment(place, free_port(), **(more or {}))

@@ -98,11 +98,12 @@ def test_nor_in_later_versions(version, caller, photo):
 
 
 @pytest.mark.ffmpeg
-def test_the_json_of_a_track_says_of_itself_what_the_api_does(caller, tmp_path):
+@pytest.mark.parametrize("version", [G1, G4])
+def test_the_json_of_a_track_says_of_itself_what_the_api_does(version, caller, tmp_path):
     silent = make_video(tmp_path / "clip.mp4", seconds=0.5, audio=None)
-    task, _ = ask(caller, G1, stored(silent, project=caller.project), "chapters", format="json")
+    task, _ = ask(caller, version, stored(silent, project=caller.project), "chapters", format="json")
     run(task)
-    output = caller.data("get", f"/tasks/{task.public_id}", G1)["output"]
+    output = caller.data("get", f"/tasks/{task.public_id}", version)["output"]
     delivered = caller.http.get(f"/delivery/{caller.project.public_id}/{output['id']}")
     document = json.loads(delivered.getvalue())
     names = ("id", "object", "kind", "format", "created", "updated")

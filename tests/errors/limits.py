@@ -16,6 +16,7 @@ from ittyhost.launcher.broker import EmbeddedBroker
 from media_app.delivery import transfers
 from orgs_app.models import Project
 from tests.errors.base import Scene, provokes
+from tests.folders import SHORT
 
 
 @provokes(
@@ -80,7 +81,7 @@ def headers_too_large(scene: Scene) -> Any:
 )
 def too_many_requests(scene: Scene) -> Any:
     with (
-        tempfile.TemporaryDirectory(dir="/tmp") as folder,
+        tempfile.TemporaryDirectory(dir=SHORT) as folder,
         EmbeddedBroker(Path(folder) / "broker.sock") as broker,
         override_settings(BROKER_URL=broker.url, RATE_LIMIT=1, RATE_BURST=1),
         patch.object(throttling, "ANSWER_SECONDS", 60),

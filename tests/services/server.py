@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from ittyhost.launcher.processes import die_with_parent, terminate
+from tests.folders import SHORT
 
 
 class Unavailable(Exception):
@@ -47,7 +48,7 @@ class Server:
     name = "server"
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix=f"ittyhost-{self.name}-", dir="/tmp"))  # short: unix sockets
+        self.folder = Path(tempfile.mkdtemp(prefix=f"ittyhost-{self.name}-", dir=SHORT))
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> Self:

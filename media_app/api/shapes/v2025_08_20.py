@@ -27,7 +27,10 @@ OWN = ("media_id", "animated", "language", "label", "placeholder", "background",
 
 
 def file_show(file: File) -> dict[str, Any]:
-    """A file. What typed SDKs require is never null: media_id, kind, type, filesize, url, status, created, updated."""
+    """A file. What typed SDKs require is never null: media_id, kind, type, filesize, url, status, created, updated.
+
+    Pages of this version's tracks show their format, those of its files none.
+    """
     shown = {
         "id": file.public_id,
         "media_id": f"{Media.prefix}_{file.media_id}",
@@ -62,6 +65,8 @@ def file_show(file: File) -> dict[str, Any]:
         "updated": instant(file.updated),
         "status": file.status,
     }
+    if file.object == File.Object.TRACK and file.format:
+        shown["format"] = file.format
     if file.status == File.Status.FAILED:
         shown["error"] = file.error
     if members := [member_show(file, member) for member in file_members(file)]:
@@ -139,6 +144,7 @@ FILE = {
     "created": "date-time",
     "updated": "date-time",
     "status": "string",
+    "format": "string",
     "error": "string",
 }
 MEMBER = {"name": "string", "type": "string", "filesize": "integer", "url": "string"}
@@ -179,7 +185,7 @@ def _file(components: Components, words: dict[str, str]) -> dict[str, Any]:
         "status": one_of(File.Status.values, example=File.Status.READY),
     }
     properties = described(words) | fixed | {"members": {"type": "array", "items": member}}
-    return closed(properties, optional={"error", "members"})
+    return closed(properties, optional={"format", "error", "members"})
 
 
 def media_schema(components: Components) -> dict[str, Any]:

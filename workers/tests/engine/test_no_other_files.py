@@ -212,21 +212,14 @@ def png(*chunks: tuple[bytes, bytes], size: tuple[int, int] = (1, 1)) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-BOMB = zlib.compress(bytes(200_000_000), 9)
-
-
 @pytest.mark.parametrize(
-    "chunk",
-    [
-        (b"iCCP", b"profile\0\0" + BOMB),
-        (b"zTXt", b"Comment\0\0" + BOMB),
-        (b"iTXt", b"Comment\0\x01\0\0\0" + BOMB),
-    ],
+    ("name", "before"),
+    [(b"iCCP", b"profile\0\0"), (b"zTXt", b"Comment\0\0"), (b"iTXt", b"Comment\0\x01\0\0\0")],
     ids=["iCCP", "zTXt", "iTXt"],
 )
-def test_what_swells_beside_the_pixels_is_not_unpacked(chunk, tmp_path, workdir):
+def test_what_swells_beside_the_pixels_is_not_unpacked(name, before, tmp_path, workdir):
     path = tmp_path / "bomb.png"
-    path.write_bytes(png(chunk))
+    path.write_bytes(png((name, before + zlib.compress(bytes(200_000_000), 1))))
     held = Host(PictureLimits(memory=1024**3))
     try:
         with pytest.raises(SourceUnreadable):
