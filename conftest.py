@@ -148,7 +148,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         names = {*getattr(item, "fixturenames", ()), *_chosen_fixtures(item)}
         group = item.get_closest_marker("xdist_group")
         asks = item.get_closest_marker("django_db") or not USES_DATABASE.isdisjoint(names)
-        if asks and not (group and group.args == ("browser",)):
+        same = item.get_closest_marker("any_database") or (group and group.args == ("browser",))
+        if asks and not same:
             item.add_marker(pytest.mark.database)
         if item.get_closest_marker("processes") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(PROCESSES_TIMEOUT))

@@ -67,10 +67,23 @@ def config(*, examples: bool) -> SchemathesisConfig:
     return SchemathesisConfig(projects=ProjectsConfig(default=project))
 
 
-def operations() -> list[tuple[Version, str, str]]:
-    """Every method of every path of every version, but for paths with a server of their own."""
+def is_first_of_its_shapes(version: Version) -> bool:
+    """The bodies of the others are the same."""
+    return next(one for one in all_versions() if one.shapes == version.shapes) is version
+
+
+def operations() -> list[Any]:
+    """Every method of every path of every version, but for paths with a server of their own.
+
+    Versions with the same bodies differ in headers and in what is around the bodies, which no database changes.
+    """
     return [
-        (version, method.upper(), path)
+        pytest.param(
+            version,
+            method.upper(),
+            path,
+            marks=[] if is_first_of_its_shapes(version) else [pytest.mark.any_database],
+        )
         for version in all_versions()
         for path, item in document(version)["paths"].items()
         if "servers" not in item
@@ -143,8 +156,3 @@ def edges(operation: Any, number: int) -> Iterator[Any]:
         for position, case in enumerate(itertools.islice(cases, number)):
             if position < ALL_OF or position % 6 == 0:
                 yield case
-
-
-def is_first_of_its_shapes(version: Version) -> bool:
-    """The bodies of the others are the same."""
-    return next(one for one in all_versions() if one.shapes == version.shapes) is version
