@@ -68,7 +68,8 @@ def folder() -> Path:
 def _tidy() -> Iterator[None]:
     yield
     shutil.rmtree(folder(), ignore_errors=True)
-    folder.cache_clear()
+    for kept in (folder, source, other_files):
+        kept.cache_clear()
 
 
 @cache
