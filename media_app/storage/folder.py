@@ -191,10 +191,11 @@ class FolderBucket:
 
     def need(self) -> None:
         """Raise StorageUnavailable where the root is not the bucket, having made it one if it is new."""
+        was_there = self._was_there  # before looking: another thread may make it a bucket between the two
         try:
             self._marker.stat()
         except FileNotFoundError:
-            if self._was_there or not self._is_new_or_known():
+            if was_there or not self._is_new_or_known():
                 raise _NotTheBucket(self._marker) from None
             self.root.mkdir(parents=True, exist_ok=True)
             self._marker.write_text(MARKER_TEXT)

@@ -390,6 +390,25 @@ def test_a_bucket_from_before_there_were_markers_is_known_by_its_objects(tmp_pat
     assert FolderBucket(tmp_path, known_keys=lambda: None).check() is None
 
 
+def test_two_that_use_a_new_bucket_at_once_both_find_it(tmp_path: Path):
+    store = FolderBucket(tmp_path / "bucket")
+
+    class Late(type(tmp_path)):  # type: ignore[misc]
+        """A marker that another makes between the look at it and what becomes of that."""
+
+        def stat(self, **options: Any) -> os.stat_result:
+            try:
+                return super().stat(**options)
+            except FileNotFoundError:
+                store._marker = Path(self)
+                store.need()
+                raise
+
+    store._marker = Late(store._marker)
+    store.need()
+    assert store.check() is None
+
+
 @pytest.mark.django_db
 def test_the_settings_bucket_is_new_until_a_file_is_in_it(settings, tmp_path: Path):
     settings.BUCKET_URL = f"file://{tmp_path}/one"
