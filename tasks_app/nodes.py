@@ -4,7 +4,8 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -23,6 +24,12 @@ logger = logging.getLogger(__name__)
 SAY_EVERY = 5.0
 FORGET_AFTER = 24 * 3600.0
 SCHEDULER = "scheduler"
+
+# SQLite's library has mutexes of its own: a slot forked while another thread holds one would wait for it for ever.
+_in_database = threading.RLock()
+os.register_at_fork(
+    before=_in_database.acquire, after_in_parent=_in_database.release, after_in_child=_in_database.release
+)
 
 
 def node_seen(*, name: str, lanes: Sequence[str] = (), slots: int = 0) -> None:
@@ -69,18 +76,23 @@ class Presence:
     def _run(self) -> None:
         while True:
             try:
-                node_seen(**self._node)  # type: ignore[arg-type]
+                with _database_alone():
+                    node_seen(**self._node)  # type: ignore[arg-type]
                 remove_abandoned()
             except Exception:  # a database that is away, a full disk: it says so when it can again
                 logger.warning("a node could not say that it is alive", exc_info=True)
-            finally:
-                connection.close()  # the pool forks now and then, and must not inherit it
             if self._over.wait(SAY_EVERY):
                 break
-        try:
+        with suppress(Error), _database_alone():  # it counts as gone by its silence soon
             node_gone(name=str(self._node["name"]))
-        except Error:
-            pass  # it counts as gone by its silence soon
+
+
+@contextmanager
+def _database_alone() -> Iterator[None]:
+    """The pool forks now and then: not while this thread is in the database, and no connection is inherited."""
+    with _in_database:
+        try:
+            yield
         finally:
             connection.close()
 
